@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# Finds what the build may use. Required packages stop the configuration with the name of the
+# Debian package; optional ones choose between a real file and its *_absent.cpp.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(ZLIB REQUIRED)
+if(NOT TARGET yaml-cpp::yaml-cpp)
+  add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp) # 0.7 names its target without a namespace
+endif()
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)
+pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial) # never the MPI flavour: design, section 8
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+
+# OpenBLAS, the flavour that shares libgomp with us. The pthread flavour has the same soname, so
+# the directory also goes into the run path of whatever links it.
+find_library(
+  OPENBLAS_LIBRARY
+  NAMES openblas
+  PATH_SUFFIXES openblas-openmp ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp
+  REQUIRED)
+find_path(
+  OPENBLAS_INCLUDE_DIR
+  NAMES cblas.h
+  PATH_SUFFIXES openblas-openmp ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas
+  REQUIRED)
+
+# oneDNN: Debian's CMake package wants OpenCL's development files, hence by hand.
+set(BERTYARD_HAVE_ONEDNN OFF)
+if(NOT BERTYARD_ONEDNN STREQUAL "OFF")
+  find_path(ONEDNN_INCLUDE_DIR NAMES oneapi/dnnl/dnnl.hpp)
+  find_library(ONEDNN_LIBRARY NAMES dnnl)
+  if(ONEDNN_INCLUDE_DIR AND ONEDNN_LIBRARY)
+    set(BERTYARD_HAVE_ONEDNN ON)
+  elseif(BERTYARD_ONEDNN STREQUAL "ON")
+    message(FATAL_ERROR "oneDNN was asked for but not found; install libdnnl-dev")
+  endif()
+endif()
+
+set(BERTYARD_HAVE_MPI OFF)
+if(NOT BERTYARD_MPI STREQUAL "OFF")
+  set(MPI_CXX_SKIP_MPICXX ON) # Open MPI 4.1's mpi.h pulls in dead C++ bindings
+  find_package(MPI COMPONENTS CXX)
+  if(MPI_CXX_FOUND)
+    set(BERTYARD_HAVE_MPI ON)
+  elseif(BERTYARD_MPI STREQUAL "ON")
+    message(FATAL_ERROR "MPI was asked for but not found; install libopenmpi-dev")
+  endif()
+endif()
+
+set(BERTYARD_HAVE_CUDA OFF)
+if(BERTYARD_CUDA STREQUAL "ON")
+  message(FATAL_ERROR "the CUDA backend has not been written yet; configure with BERTYARD_CUDA=OFF")
+endif()

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# What was found, printed at the end of the configuration; `bertyard version --build` prints the
+# same table from launch/build_info.cpp.in.
+message(STATUS "")
+message(STATUS "bertyard ${PROJECT_VERSION}")
+foreach(row IN LISTS BERTYARD_BUILD_TABLE)
+  string(REPLACE "|" ";" cells "${row}")
+  list(GET cells 0 name)
+  list(GET cells 1 value)
+  message(STATUS "  ${name}: ${value}")
+endforeach()
+message(STATUS "")

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/backend/activation.h"
+
+namespace bertyard {
+
+enum class Initialization {
+  truncated_normal,  // Google: N(0, range) cut at two standard deviations
+  normal,            // Hugging Face: N(0, range), the [PAD] row of the word embedding zero
+};
+
+// Shape and constants of a BERT encoder with its pre-training heads (Devlin et al. 2018).
+struct ModelConfig {
+  std::int64_t vocab_size = 30522;
+  std::int64_t layers = 12;
+  std::int64_t hidden = 768;
+  std::int64_t heads = 12;
+  std::int64_t intermediate = 3072;
+  std::int64_t max_positions = 512;
+  std::int64_t segments = 2;
+  Activation activation = Activation::gelu_tanh;
+  Initialization init = Initialization::truncated_normal;
+  double init_range = 0.02;
+  double dropout = 0.1;
+  double attention_dropout = 0.1;
+  double norm_epsilon = 1e-12;
+
+  std::int64_t head_size() const { return hidden / heads; }
+  // Parameters with the MLM and NSP heads, the tied decoder counted once: 110,106,428 for BERT-Base
+  // with 30,522 entries.
+  std::int64_t parameter_count() const;
+  bool operator==(const ModelConfig&) const = default;
+};
+
+// "bert-tiny", "bert-mini", "bert-small", "bert-medium", "bert-base", "bert-large"; nothing for any
+// other name. The vocabulary size is left at its default.
+std::optional<ModelConfig> model_preset(std::string_view name);
+std::vector<std::string> model_preset_names();
+
+// Throws UsageError where the numbers cannot make a model; names the field and a value that would.
+void validate(const ModelConfig& config);
+
+}  // namespace bertyard

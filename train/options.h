@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bertyard {
+
+// An amount as the configuration gives it: 900k steps, 3 epochs, 2G tokens, 500k samples.
+enum class AmountUnit { steps, epochs, samples, tokens };
+struct Amount {
+  double value = 0;
+  AmountUnit unit = AmountUnit::steps;
+  bool operator==(const Amount&) const = default;
+};
+
+// One phase of pre-training: until `until` (counted from the run's start), samples cut to
+// `max_length` tokens, `global_batch` samples a step.
+struct Phase {
+  Amount until;
+  int max_length = 128;
+  std::int64_t global_batch = 256;
+  bool operator==(const Phase&) const = default;
+};
+
+struct DataOptions {
+  std::string train;
+  std::string valid;
+  int prefetch = 4;  // batches ready ahead of the step
+  bool operator==(const DataOptions&) const = default;
+};
+
+// "every 30 min", "every 500 steps": exactly one of the two is above zero, or neither (never).
+struct Interval {
+  std::int64_t steps = 0;
+  double seconds = 0;
+  bool operator==(const Interval&) const = default;
+};
+
+enum class ResumeMode { automatic, never, from_path };
+struct CheckpointOptions {
+  Interval every{0, 1800};
+  int keep_last = 3;
+  Interval keep_every;  // these are never deleted
+  int keep_best = 1;    // by held-out MLM loss
+  ResumeMode resume = ResumeMode::automatic;
+  std::string resume_path;
+};
+
+struct EvaluationOptions {
+  Interval every;
+  std::int64_t samples = 10000;  // at most, the first of the held-out shards
+};
+
+enum class ConsoleMode { automatic, plain, off };
+struct LogOptions {
+  std::int64_t every_steps = 10;
+  ConsoleMode console = ConsoleMode::automatic;
+  bool jsonl = true;
+  bool tensorboard = true;
+  std::string level = "info";
+};
+
+// Fixed capacities of a micro-batch: design, 4.3. Zero means chosen by the program.
+struct MicroBatchOptions {
+  std::int64_t tokens = 0;
+  std::int64_t sequences = 0;
+  std::int64_t masked = 0;
+  bool operator==(const MicroBatchOptions&) const = default;
+};
+
+struct RunOptions {
+  std::string name = "run";
+  std::string directory = "runs";
+  std::uint64_t seed = 42;
+};
+
+}  // namespace bertyard
