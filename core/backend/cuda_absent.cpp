@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/backend/device.h"
+#include "core/backend/layer_ops.h"
+#include "core/backend/update_ops.h"
+#include "core/base/error.h"
+
+namespace bertyard {
+
+std::unique_ptr<Device> make_cuda_device(int /*local_rank*/) {
+  throw EnvironmentError(
+      "built without CUDA: set parallel.backend to cpu, or configure with the preset 'cuda' on a "
+      "machine with the CUDA toolkit");
+}
+
+}  // namespace bertyard

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/tensor/buffer.h"
+#include "core/tensor/tensor_view.h"
+
+namespace bertyard {
+
+class LayerOps;
+class UpdateOps;
+
+enum class DeviceKind { cpu, cuda };
+
+// What decides the bits of a result beside the code: design, 4.5. It stands in every checkpoint.
+struct DeviceInfo {
+  DeviceKind kind = DeviceKind::cpu;
+  std::string name;             // "AMD EPYC, 2 threads" or "NVIDIA H100"
+  std::string instruction_set;  // "avx512", "avx2", "generic", "sm_90"
+  std::string libraries;        // "oneDNN 2.6.3, OpenBLAS 0.3.21"
+  int threads = 1;              // of this process; 1 on a GPU
+  std::size_t memory_bytes = 0;
+};
+
+// An order of execution on the device. Work on one stream runs in the order of its calls; two
+// streams are ordered by events alone. On the CPU there is one, and every call runs at once.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+};
+
+class Event {
+ public:
+  virtual ~Event() = default;
+  virtual void record(Stream& stream) = 0;
+  virtual void make_wait(Stream& stream) = 0;  // later work on `stream` waits for the recording
+  virtual void synchronize() = 0;              // the host waits
+  virtual bool done() = 0;
+};
+
+// A piece of work recorded once and replayed: a CUDA graph; on the CPU the call itself. Values that
+// change between replays are read from device memory, never passed by value.
+class Graph {
+ public:
+  virtual ~Graph() = default;
+  virtual void launch(Stream& stream) = 0;
+};
+
+enum class CopyDirection { host_to_device, device_to_host, device_to_device };
+
+// Memory, copies, streams, events and graphs of one device. Created by make_cpu_device() or
+// make_cuda_device(); owns its operations. One thread uses it at a time.
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual DeviceInfo info() const = 0;
+
+  // Throws EnvironmentError that says how much was asked for and how much is free.
+  virtual Buffer allocate(std::size_t bytes) = 0;
+  virtual Buffer allocate_pinned(std::size_t bytes) = 0;  // host memory that copies overlap with
+
+  virtual std::unique_ptr<Stream> make_stream() = 0;
+  virtual std::unique_ptr<Event> make_event() = 0;
+  virtual Stream& compute_stream() = 0;  // where the operations below run
+
+  // `to` and `from` have equal dtype and elements. Pinned host memory must live until the stream
+  // has passed the copy.
+  virtual void copy(TensorView to, ConstTensorView from, CopyDirection direction,
+                    Stream& stream) = 0;
+  virtual void set_zero(TensorView x, Stream& stream) = 0;
+  // Runs `work` once in recording mode; nothing in it may allocate or wait.
+  virtual std::unique_ptr<Graph> capture(std::function<void()> work) = 0;
+  virtual void synchronize() = 0;
+
+  virtual LayerOps& layer_ops() = 0;
+  virtual UpdateOps& update_ops() = 0;
+};
+
+struct CpuOptions {
+  int threads = 0;              // 0: what OpenMP would use
+  std::string instruction_set;  // empty: the best this processor has; else "avx512|avx2|generic"
+};
+std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
+// Throws EnvironmentError where the build has no CUDA or the machine no usable device.
+std::unique_ptr<Device> make_cuda_device(int local_rank);
+
+}  // namespace bertyard
