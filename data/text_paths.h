@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace bertyard {
+
+// The files that a list of files, directories, globs and "-" (standard input) stands for, in the
+// order of the list: a directory's files recursively and a glob's matches, each sorted by path
+// (byte order). Hidden files are left out and links to directories inside a directory not followed.
+// Throws DataError when the list is empty, or an entry is missing or stands for no file.
+std::vector<std::string> expand_text_paths(std::span<const std::string> entries);
+
+}  // namespace bertyard

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "data/basic_tokenizer.h"
+#include "data/options.h"
+
+namespace bertyard {
+
+struct WordCount {
+  std::string word;
+  std::uint64_t count = 0;
+  bool operator==(const WordCount&) const = default;
+};
+
+// Counts the words that basic tokenisation makes of a text. One per thread; add_counts() joins
+// them.
+class WordCounter {
+ public:
+  explicit WordCounter(const TokenizerOptions& options);
+
+  void add(std::string_view text);
+  void add_counts(const WordCounter& other);
+  // Sorted by text.
+  std::vector<WordCount> counts() const;
+
+ private:
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+
+  BasicTokenizer tokenizer_;
+  WordList words_;
+  std::unordered_map<std::string, std::uint64_t, TextHash, std::equal_to<>> counts_;
+};
+
+}  // namespace bertyard
