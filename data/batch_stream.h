@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "data/batch.h"
+#include "data/masking.h"
+#include "data/sample_source.h"
+#include "data/step_plan.h"
+
+namespace bertyard {
+
+enum class StreamOrder {
+  shuffled,    // training: the Sampler's order, without end
+  sequential,  // evaluation: the first samples in order, once; the last step may be smaller
+};
+
+struct BatchStreamOptions {
+  std::uint64_t seed = 0;  // of sample order and masks
+  int rank = 0;
+  int world = 1;
+  std::int64_t global_batch = 1;  // samples a step, over all ranks
+  int max_length = 512;           // longer samples are cut to it, see cut_sample()
+  MicroBatchCapacities capacities;
+  std::uint64_t start_index = 0;  // position in the data: global index of the next sample
+  StreamOrder order = StreamOrder::shuffled;
+  std::uint64_t sample_limit = 0;  // sequential: stop after so many; 0 is all
+  int prefetch = 4;                // steps ready ahead
+  int threads = 1;
+};
+
+// Samples -> steps of packed micro-batches for one rank, made ahead by its own threads. What a
+// step holds is a pure function of the options and the position, whatever the threads do.
+// Masks: the stored ones where the source has them; else drawn by (seed, epoch, sample id), the
+// epoch being kFixedMaskEpoch in a sequential stream. Borrows source and masker.
+class BatchStream {
+ public:
+  // `masker` may be null where the source stores its masks. Throws UsageError on options that
+  // contradict each other and DataError on an empty source.
+  BatchStream(const SampleSource& source, const Masker* masker, const BatchStreamOptions& options);
+  ~BatchStream();
+  BatchStream(const BatchStream&) = delete;
+  BatchStream& operator=(const BatchStream&) = delete;
+
+  // The next step; nothing after the last of a sequential stream. What went wrong while the step
+  // was being made is thrown here, at its turn.
+  std::optional<StepBatches> next();
+
+  // Seconds that next() has waited for data since the stream began.
+  double waited_seconds() const;
+
+ private:
+  class Prefetcher;
+  std::unique_ptr<Prefetcher> prefetcher_;
+};
+
+// Cuts a sample to `max_length` tokens and keeps its form, [CLS] A [SEP] B [SEP] or [CLS] A [SEP]:
+// the longer segment loses its last token until it fits, of two equal ones B does (Google's rule
+// without its draws). Happens before masks are drawn; stored masks on lost tokens go too.
+void cut_sample(StoredSample& sample, std::int64_t max_length);
+
+}  // namespace bertyard

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace bertyard {
+
+// Fixed capacities of a micro-batch. All above zero.
+struct MicroBatchCapacities {
+  std::int64_t tokens = 0;
+  std::int64_t sequences = 0;
+  std::int64_t masked = 0;
+  bool operator==(const MicroBatchCapacities&) const = default;
+};
+
+// What one sample takes of the capacities.
+struct SampleLoad {
+  std::int64_t tokens = 0;
+  std::int64_t masked = 0;
+};
+
+struct PlannedMicroBatch {
+  std::vector<std::uint32_t> samples;  // places in the step, ascending
+  std::int64_t tokens = 0;
+  std::int64_t masked = 0;
+};
+
+// Which ranks may go without work.
+enum class IdleRanks { refuse, allow };
+
+// How one step's samples are shared out: a pure function of their sizes, the capacities and,
+// for the dealing alone, the number of ranks. Every rank computes the same plan.
+// Packs into as few micro-batches as it can and evens them out, since ranks wait for each other.
+class StepPlan {
+ public:
+  // Throws UsageError when a sample exceeds a capacity, or when IdleRanks::refuse and there are
+  // fewer micro-batches than ranks; the message says which number to change.
+  StepPlan(std::span<const SampleLoad> samples, const MicroBatchCapacities& capacities, int ranks,
+           IdleRanks idle_ranks = IdleRanks::refuse);
+
+  // All of them in the order in which ordered reduction adds them.
+  std::span<const PlannedMicroBatch> micro_batches() const { return micro_batches_; }
+  // The contiguous ones of a rank; counts differ by one at most.
+  std::span<const PlannedMicroBatch> of_rank(int rank) const;
+  std::size_t first_of_rank(int rank) const;
+
+  // Over the whole global batch; they normalise the loss.
+  std::int64_t samples() const { return samples_; }
+  std::int64_t tokens() const { return tokens_; }
+  std::int64_t masked() const { return masked_; }
+
+ private:
+  std::vector<PlannedMicroBatch> micro_batches_;
+  int ranks_;
+  std::int64_t samples_ = 0;
+  std::int64_t tokens_ = 0;
+  std::int64_t masked_ = 0;
+};
+
+}  // namespace bertyard
