@@ -14,9 +14,9 @@ struct Preset {
 };
 // github.com/google-research/bert: the released sizes.
 constexpr Preset kPresets[] = {
-    {"bert-tiny", 2, 128, 2, 512},     {"bert-mini", 4, 256, 4, 1024},
-    {"bert-small", 4, 512, 8, 2048},   {"bert-medium", 8, 512, 8, 2048},
-    {"bert-base", 12, 768, 12, 3072},  {"bert-large", 24, 1024, 16, 4096},
+    {"bert-tiny", 2, 128, 2, 512},    {"bert-mini", 4, 256, 4, 1024},
+    {"bert-small", 4, 512, 8, 2048},  {"bert-medium", 8, 512, 8, 2048},
+    {"bert-base", 12, 768, 12, 3072}, {"bert-large", 24, 1024, 16, 4096},
 };
 
 void require(bool condition, const std::string& message) {

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/nn/encoder.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bertyard {
+namespace {
+
+// The last layer first, as backward meets them; `ends` gets where each layer's gradients end.
+std::vector<EncoderLayer> register_layers(const ModelConfig& config, ParameterStore& parameters,
+                                          std::vector<std::int64_t>& ends) {
+  std::vector<EncoderLayer> layers;
+  for (std::int64_t index = config.layers - 1; index >= 0; --index) {
+    layers.emplace_back(config, parameters, index);
+    ends.push_back(parameters.flat_elements());
+  }
+  std::reverse(layers.begin(), layers.end());
+  std::reverse(ends.begin(), ends.end());
+  return layers;
+}
+
+}  // namespace
+
+Encoder::Encoder(const ModelConfig& config, ParameterStore& parameters)
+    : layers_(register_layers(config, parameters, gradients_end_)),
+      embedding_(config, parameters),
+      hidden_(config.hidden),
+      config_(config) {}
+
+void Encoder::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
+  mode_ = mode;
+  const bool training = mode == Mode::training;
+  const std::size_t sets = training ? layers_.size() : 1;
+  const std::size_t outputs = training ? layers_.size() + 1 : 2;
+  const Shape hidden{capacities.tokens, hidden_};
+  embedding_.plan(plan, capacities);
+  saved_.clear();
+  outputs_.clear();
+  for (std::size_t i = 0; i < sets; ++i) {
+    saved_.push_back(EncoderLayerSlots::plan(plan, config_, capacities));
+  }
+  for (std::size_t i = 0; i < outputs; ++i) outputs_.push_back(plan.add(DType::f32, hidden));
+  if (training) {
+    for (ArenaSlot& slot : dhidden_) slot = plan.add(DType::f32, hidden);
+  }
+  scratch_ = EncoderScratchSlots::plan(plan, config_, capacities);
+}
+
+EncoderLayer::Memory Encoder::memory(const Arena& arena, std::size_t layer) const {
+  return {arena, saved_[layer % saved_.size()], scratch_};
+}
+
+TensorView Encoder::hidden_state(const Arena& arena, std::int64_t index,
+                                 std::int64_t tokens) const {
+  const std::size_t slot = static_cast<std::size_t>(index + 1) % outputs_.size();
+  return arena.view(outputs_[slot]).slice(0, tokens);
+}
+
+TensorView Encoder::forward(const Pass& pass, const Arena& arena) const {
+  const std::int64_t tokens = pass.input.tokens();
+  embedding_.forward(pass, arena, hidden_state(arena, -1, tokens));
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const auto index = static_cast<std::int64_t>(i);
+    layers_[i].forward(pass, memory(arena, i), hidden_state(arena, index, tokens),
+                       hidden_state(arena, index - 1, tokens));
+  }
+  return hidden_state(arena, static_cast<std::int64_t>(layers_.size()) - 1, tokens);
+}
+
+TensorView Encoder::output_gradient(const Arena& arena, std::int64_t tokens) const {
+  return arena.view(dhidden_[layers_.size() % 2]).slice(0, tokens);
+}
+
+void Encoder::backward(const Pass& pass, const Arena& arena, const GradientsReady& ready) const {
+  const std::int64_t tokens = pass.input.tokens();
+  const auto gradient = [&](std::size_t output) {
+    return arena.view(dhidden_[output % 2]).slice(0, tokens);
+  };
+  for (std::size_t i = layers_.size(); i-- > 0;) {
+    const TensorView x = hidden_state(arena, static_cast<std::int64_t>(i) - 1, tokens);
+    layers_[i].backward(pass, memory(arena, i), gradient(i), gradient(i + 1), x);
+    if (ready) ready(gradients_end_[i]);
+  }
+  embedding_.backward(pass, arena, gradient(1), gradient(0));
+  if (ready) ready(pass.parameters.flat_elements());
+}
+
+}  // namespace bertyard

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "core/nn/model_config.h"
+#include "core/nn/parameters.h"
+
+namespace bertyard {
+
+// Fills host memory bound to `parameters` as Google's or Hugging Face's BERT does: weights and
+// embeddings from a normal of standard deviation init_range, biases 0, LayerNorm 1 and 0. Draws are
+// keyed by (seed, tensor name, element), so they depend on nothing else.
+void initialize(ParameterStore& parameters, const ModelConfig& config, std::uint64_t seed);
+
+}  // namespace bertyard

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "core/backend/layer_ops.h"
+#include "core/nn/parameters.h"
+#include "core/tensor/tensor_view.h"
+
+namespace bertyard {
+
+// One micro-batch in device memory: N sequences of T tokens in all, without padding, M of them
+// masked.
+struct PackedInput {
+  EmbeddingIndices indices;         // i32 [T] each
+  PackedSequences packing;          // offsets i32 [N + 1]
+  ConstTensorView sample;           // u64 [T], global sample index, keys the dropout
+  ConstTensorView masked_rows;      // i32 [M], rows of [T, H]
+  ConstTensorView masked_labels;    // i32 [M]
+  ConstTensorView sentence_labels;  // i32 [N], 0: B follows A, 1: random; absent without NSP
+
+  std::int64_t tokens() const { return indices.token.rows(); }
+  std::int64_t sequences() const { return packing.offsets.rows() - 1; }
+  std::int64_t masked() const { return masked_rows.rows(); }
+  // Row of each sequence's first token, [CLS].   i32 [N]
+  ConstTensorView first_rows() const { return packing.offsets.slice(0, sequences()); }
+};
+
+// Largest sizes of a micro-batch: what activations are planned for.
+struct Capacities {
+  std::int64_t tokens = 0;
+  std::int64_t sequences = 0;
+  std::int64_t masked = 0;
+  std::int64_t max_length = 0;
+};
+
+// Training keeps what the backward needs and applies dropout; evaluation does neither.
+enum class Mode { training, evaluation };
+
+// What every layer's forward and backward is given beside its own tensors.
+struct Pass {
+  LayerOps& ops;
+  const ParameterStore& parameters;
+  const PackedInput& input;
+  Mode mode = Mode::training;
+  std::uint64_t dropout_seed = 0;
+
+  Dropout dropout(double probability, std::int64_t layer, DropoutSite site) const {
+    if (mode == Mode::evaluation) return {};
+    return {probability, dropout_seed, static_cast<std::uint32_t>(layer),
+            site,        input.sample, input.indices.position};
+  }
+};
+
+}  // namespace bertyard
