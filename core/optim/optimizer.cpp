@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <span>
 
+#include "core/backend/layer_ops.h"
+
 namespace bertyard {
 
 std::string_view name_of(OptimizerKind kind) {
