@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace bertyard {
+
+// The system calls with which files are written, one method each, as POSIX has them: -1 and errno
+// on failure. Tests derive from it to let any call fail, or to cut a run short after any call.
+// Stateless.
+class FileCalls {
+ public:
+  virtual ~FileCalls() = default;
+  virtual int open(const std::string& path, int flags) const;
+  virtual std::ptrdiff_t write(int descriptor, const void* data, std::size_t bytes) const;
+  virtual int sync(int descriptor) const;
+  virtual int close(int descriptor) const;
+  virtual int truncate(int descriptor, std::size_t bytes) const;
+  virtual int rename(const std::string& from, const std::string& to) const;
+  virtual int remove(const std::string& path) const;  // a file or an empty directory
+  virtual int make_directory(const std::string& path) const;
+  virtual int make_symlink(const std::string& target, const std::string& link) const;
+};
+
+}  // namespace bertyard

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/nn/model_config.h"
+#include "core/nn/parameters.h"
+#include "data/options.h"
+#include "train/file_calls.h"
+#include "train/safetensors.h"
+
+namespace bertyard {
+
+// Hugging Face directories: config.json, model.safetensors, vocab.txt, tokenizer_config.json.
+
+// Reads DIRECTORY/config.json. Throws DataError that names file and key for a missing or unsuitable
+// value, and for what BERT here is not: another model_type, relative positions, a decoder, untied
+// embeddings. (Google's bert_config.json is not read: its "gelu" is another function.)
+ModelConfig read_huggingface_config(const std::filesystem::path& directory);
+
+// config.json as BertForPreTraining reads it. `pad_id` is the id of [PAD].
+std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id = 0);
+void write_huggingface_config(const std::filesystem::path& directory, const ModelConfig& config,
+                              const FileCalls& calls = FileCalls());
+
+// tokenizer_config.json of a BertTokenizer.
+std::string huggingface_tokenizer_text(const TokenizerOptions& options, std::int64_t max_length);
+
+// Line number of [PAD] in a vocab.txt; 0 where it has none.
+std::int64_t pad_id_of(std::string_view vocabulary);
+
+// The name our model gives to a tensor of a BERT checkpoint of any age: LayerNorm.gamma and .beta,
+// NVIDIA's dense_act, names without the leading "bert.".
+std::string from_old_name(std::string_view name);
+
+// What to do where a checkpoint has no pooler or no pre-training heads.
+enum class MissingHeads { refuse, keep_values };
+
+struct ImportReport {
+  std::vector<std::string> kept;     // heads that were not in the file and keep their values
+  std::vector<std::string> ignored;  // tensors of the file that the model has no use for
+  std::int64_t padded_rows = 0;      // rows of a padded vocabulary left out
+};
+
+// Fills the values of `parameters` (f32 host memory) from a .safetensors file or the
+// model.safetensors of a directory. A vocabulary padded by fewer than 128 rows is cut to the
+// model's; a decoder must equal what it is tied to. DataError names the tensor with the expected
+// and found shapes; nothing is written to `parameters` before every name and shape fits.
+ImportReport load_huggingface_weights(const std::filesystem::path& path, ParameterStore& parameters,
+                                      MissingHeads missing);
+
+// The tensors of `parameters` under their names, as views of the flat f32 buffer `values`
+// ([flat_elements()], host memory). Tied tensors are stored once, as transformers writes them.
+std::vector<NamedTensor> named_tensors(const ParameterStore& parameters, ConstTensorView values);
+
+struct ExportContents {
+  const ModelConfig& model;
+  const ParameterStore& parameters;
+  ConstTensorView values;  // f32 [flat_elements()], host memory
+  std::string_view vocabulary;
+  TokenizerOptions tokenizer;
+};
+
+// Writes the four files, each atomically; creates the directory.
+void export_huggingface(const std::filesystem::path& directory, const ExportContents& contents,
+                        const FileCalls& calls = FileCalls());
+
+}  // namespace bertyard

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "core/base/hash.h"
+#include "train/atomic_file.h"
+
+namespace bertyard {
+
+// One attempted step of the whole job: the losses as optimised, and the counts that normalise them.
+struct LossRecord {
+  std::int64_t step = 0;
+  double mlm_loss = 0;
+  double nsp_loss = 0;
+  std::int64_t masked = 0;
+  std::int64_t samples = 0;
+};
+
+// "12 0x1.2p+1 0x1.4p-1 310 64\n": losses in hexadecimal, so that equal lines mean equal bits.
+std::string loss_line(const LossRecord& record);
+
+// loss.log, the proof of an exact resume: append-only; a checkpoint stores bytes() and digest()
+// after sync(), and a resumed run is cut back to them. Throws IoError where writing fails.
+class LossLog {
+ public:
+  // Starts an empty log, whatever was there.
+  static LossLog create(const std::filesystem::path& path, const FileCalls& calls);
+  // Cuts the log back to its first `bytes`; DataError when these are missing or hash otherwise.
+  static LossLog resume(const std::filesystem::path& path, std::uint64_t bytes,
+                        std::uint64_t digest, const FileCalls& calls);
+
+  void append(const LossRecord& record);
+  void sync() { file_.sync(); }
+  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t digest() const { return hash_.digest(); }
+
+ private:
+  LossLog(FileWriter file, StreamingHash hash, std::uint64_t bytes);
+
+  FileWriter file_;
+  StreamingHash hash_;
+  std::uint64_t bytes_;
+};
+
+}  // namespace bertyard

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "train/atomic_file.h"
+
+namespace bertyard {
+
+// One line of metrics.jsonl: a flat JSON object that begins with "t" (UTC) and "kind" (train, eval,
+// checkpoint, event). Keys stand in the order in which they were added.
+class MetricsRecord {
+ public:
+  MetricsRecord(std::string_view kind, std::int64_t step);
+  // NaN and infinities become null, for JSON has neither.
+  MetricsRecord& add(std::string_view key, double value);
+  MetricsRecord& add(std::string_view key, std::optional<double> value);
+  MetricsRecord& add(std::string_view key, std::int64_t value);
+  MetricsRecord& add(std::string_view key, std::string_view value);
+  // The finished line for the time `utc`, with its newline.
+  std::string line(std::string_view utc) const;
+
+ private:
+  std::string kind_;
+  std::string fields_;
+};
+
+// "2026-11-23T05:00:00Z", now.
+std::string utc_now();
+
+// metrics.jsonl: append-only, whole lines, one write each. A last line that a kill cut short is
+// removed at opening. Throws IoError where writing fails.
+class MetricsLog {
+ public:
+  MetricsLog(const std::filesystem::path& path, const FileCalls& calls);
+  void write(const MetricsRecord& record);
+  // Readers drop the lines of later steps that stand above this event.
+  void mark_resume(std::int64_t step);
+  void sync() { file_.sync(); }
+
+ private:
+  FileWriter file_;
+};
+
+}  // namespace bertyard

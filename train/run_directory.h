@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/log.h"
+#include "train/checkpoint_store.h"
+#include "train/options.h"
+
+namespace bertyard {
+
+enum class RunStatus { running, done, stopped, failed };
+
+// What a start leaves in the run directory, to say later how it was made.
+struct RunRecord {
+  std::string config_input;     // the user's file as it is
+  std::string config_resolved;  // every value
+  std::string command;
+  std::map<std::string, std::string> environment;  // versions, hosts, git
+};
+
+// runs/NAME, held by one trainer at a time: owns the lock. Rank 0 of a job opens it.
+//   config.input.yaml config.resolved.yaml command.txt env.json STATUS summary.json
+//   loss.log metrics.jsonl events.out.tfevents... checkpoints/ logs/
+class RunDirectory {
+ public:
+  // Creates or opens the directory and takes the lock. IoError where it cannot be written;
+  // UsageError where another process trains in it, where `never` meets a run, or where the
+  // directory holds something else than a run.
+  static RunDirectory open(const RunOptions& run, ResumeMode resume, Logger& log);
+  ~RunDirectory();
+  RunDirectory(RunDirectory&& other) noexcept;
+  RunDirectory& operator=(RunDirectory&&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  // 16 hexadecimal digits, drawn when the directory was first opened; checkpoints carry it.
+  const std::string& id() const { return id_; }
+  std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
+  std::filesystem::path log_file(int rank) const;  // logs/rank-0000.log
+
+  // Nothing means from the start. `from_path` takes options.resume_path, whatever run it is of;
+  // the caller compares with require_same_run.
+  std::optional<Checkpoint> resume_point(const CheckpointOptions& options, Logger& log) const;
+
+  void write_record(const RunRecord& record) const;
+  void set_status(RunStatus status, std::string_view reason) const;
+  // Final figures as one flat JSON object, values as they stand: {"steps", "750"}.
+  void write_summary(const std::map<std::string, double>& figures) const;
+
+ private:
+  RunDirectory(std::filesystem::path path, int lock);
+
+  std::filesystem::path path_;
+  int lock_ = -1;
+  std::string id_;
+};
+
+}  // namespace bertyard

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "train/atomic_file.h"
+
+namespace bertyard {
+
+struct Scalar {
+  std::string_view tag;  // "loss/mlm"
+  double value = 0;      // stored as f32, as the format has it
+};
+
+// CRC-32C (Castagnoli), as TFRecord uses it.
+std::uint32_t crc32c(std::string_view bytes);
+
+// One Event message of tensorflow/core/util/event.proto: wall_time = 1, step = 2, summary = 5 of
+// value = 1 of {tag = 1, simple_value = 2}.
+std::string encode_event(double wall_time, std::int64_t step, std::span<const Scalar> scalars);
+
+// u64 length, masked CRC of the length, data, masked CRC of the data.
+std::string frame_record(std::string_view data);
+
+// An event file that TensorBoard reads: events.out.tfevents.SECONDS.HOST in the run directory, a
+// new one for every start. Throws IoError where writing fails.
+class EventFile {
+ public:
+  EventFile(const std::filesystem::path& directory, const FileCalls& calls);
+  void write(std::int64_t step, std::span<const Scalar> scalars);
+  const std::filesystem::path& path() const { return file_.path(); }
+
+ private:
+  FileWriter file_;
+};
+
+}  // namespace bertyard
