@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/wordpiece.h"
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "data/unicode.h"
+
+namespace bertyard {
+
+WordPiece::WordPiece(const Vocabulary& vocabulary, int max_word_characters)
+    : trie_(vocabulary.tokens()),
+      continuation_(trie_.find("##")),
+      unknown_(vocabulary.special().unknown),
+      max_word_characters_(static_cast<std::size_t>(max_word_characters)) {
+  if (max_word_characters <= 0) {
+    throw UsageError(fmt::format("tokenizer.max_word_characters is {}, expected at least 1",
+                                 max_word_characters));
+  }
+}
+
+WordPiece::Match WordPiece::longest_match(std::int32_t node, std::string_view text) const {
+  Match match{0, PieceTrie::kNone};
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    node = trie_.child(node, static_cast<unsigned char>(text[i]));
+    if (node == PieceTrie::kNone) break;
+    if (const std::int32_t id = trie_.value(node); id != PieceTrie::kNone) match = {i + 1, id};
+  }
+  return match;
+}
+
+void WordPiece::encode(std::string_view word, std::vector<std::uint32_t>& ids) const {
+  const std::size_t ids_before = ids.size();
+  const bool too_long =
+      word.size() > max_word_characters_ && count_characters(word) > max_word_characters_;
+  std::int32_t node = too_long ? PieceTrie::kNone : trie_.root();
+  while (!word.empty()) {
+    const Match match =
+        node == PieceTrie::kNone ? Match{0, PieceTrie::kNone} : longest_match(node, word);
+    if (match.id == PieceTrie::kNone) {
+      ids.resize(ids_before);
+      ids.push_back(unknown_);
+      return;
+    }
+    ids.push_back(static_cast<std::uint32_t>(match.id));
+    word.remove_prefix(match.bytes);
+    node = continuation_;
+  }
+}
+
+}  // namespace bertyard
