@@ -97,7 +97,7 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 void swap_symlink(const std::filesystem::path& link, const std::string& target,
                   const FileCalls& calls = FileCalls());
 
-void create_directories(const std::filesystem::path& path);
+void make_directories(const std::filesystem::path& path);
 void sync_directory(const std::filesystem::path& path, const FileCalls& calls = FileCalls());
 
 // Removes a directory with everything in it, renaming it first, so that an interruption leaves a

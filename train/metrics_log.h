@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -19,12 +20,17 @@ class MetricsRecord {
   // NaN and infinities become null, for JSON has neither.
   MetricsRecord& add(std::string_view key, double value);
   MetricsRecord& add(std::string_view key, std::optional<double> value);
-  MetricsRecord& add(std::string_view key, std::int64_t value);
+  template <std::integral Count>
+  MetricsRecord& add(std::string_view key, Count value) {
+    return add_count(key, static_cast<std::int64_t>(value));
+  }
   MetricsRecord& add(std::string_view key, std::string_view value);
   // The finished line for the time `utc`, with its newline.
   std::string line(std::string_view utc) const;
 
  private:
+  MetricsRecord& add_count(std::string_view key, std::int64_t value);
+
   std::string kind_;
   std::string fields_;
 };

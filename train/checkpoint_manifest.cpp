@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/checkpoint_manifest.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "train/atomic_file.h"
+#include "train/strict_json.h"
+
+namespace bertyard {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kFormatVersion = 1;
+constexpr std::string_view kBeforeHash = ",\n  \"xxh3\": \"";
+constexpr std::string_view kAfterHash = "\"\n}\n";
+constexpr std::size_t kTail = kBeforeHash.size() + 16 + kAfterHash.size();
+
+Json state_json(const CheckpointState& state) {
+  Json json;
+  json["format_version"] = kFormatVersion;
+  json["run_id"] = state.run_id;
+  json["step"] = state.step;
+  json["applied_steps"] = state.applied_steps;
+  json["data_position"] = state.data_position;
+  json["phase"] = state.phase;
+  json["run_seconds"] = state.run_seconds;
+  json["loss_scale"] = state.loss_scale;
+  json["good_steps"] = state.good_steps;
+  json["loss_log_bytes"] = state.loss_log_bytes;
+  json["loss_log_hash"] = hash_text(state.loss_log_hash);
+  json["held_out_loss"] = state.held_out_loss ? Json(*state.held_out_loss) : Json();
+  json["settings"] = state.settings;
+  json["environment"] = state.environment;
+  json["resolved_config"] = state.resolved_config;
+  return json;
+}
+
+CheckpointState state_of(const Json& json) {
+  CheckpointState state;
+  json.at("run_id").get_to(state.run_id);
+  json.at("step").get_to(state.step);
+  json.at("applied_steps").get_to(state.applied_steps);
+  json.at("data_position").get_to(state.data_position);
+  json.at("phase").get_to(state.phase);
+  json.at("run_seconds").get_to(state.run_seconds);
+  json.at("loss_scale").get_to(state.loss_scale);
+  json.at("good_steps").get_to(state.good_steps);
+  json.at("loss_log_bytes").get_to(state.loss_log_bytes);
+  state.loss_log_hash = parse_hash(json.at("loss_log_hash").get<std::string>());
+  const Json& held_out = json.at("held_out_loss");
+  if (!held_out.is_null()) state.held_out_loss = held_out.get<double>();
+  json.at("settings").get_to(state.settings);
+  json.at("environment").get_to(state.environment);
+  json.at("resolved_config").get_to(state.resolved_config);
+  return state;
+}
+
+// Returns nothing of value: throws where the text is not what its last line says.
+void require_intact(std::string_view text, const std::string& where) {
+  const bool long_enough = text.size() > kTail;
+  const std::string_view tail = long_enough ? text.substr(text.size() - kTail) : "";
+  if (!tail.starts_with(kBeforeHash) || !tail.ends_with(kAfterHash)) {
+    throw DataError(where + ": it does not end with its checksum; truncated or damaged");
+  }
+  const std::string_view stored = tail.substr(kBeforeHash.size(), 16);
+  const std::string computed = hash_text(xxh3(text.substr(0, text.size() - kTail)));
+  if (stored != computed) {
+    throw DataError(
+        fmt::format("{}: damaged: its checksum is {}, expected {}", where, computed, stored));
+  }
+}
+
+}  // namespace
+
+std::string manifest_text(const CheckpointManifest& manifest) {
+  Json json = state_json(manifest.state);
+  json["files"] = Json::array();
+  for (const CheckpointFile& file : manifest.files) {
+    Json entry;
+    entry["name"] = file.name;
+    entry["bytes"] = file.bytes;
+    entry["xxh3"] = hash_text(file.hash);
+    json["files"].push_back(entry);
+  }
+  // Host names and the user's file may hold bytes that are no UTF-8.
+  std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace);
+  text.resize(text.size() - std::string_view("\n}").size());
+  const std::string hash = hash_text(xxh3(text));
+  return text.append(kBeforeHash).append(hash).append(kAfterHash);
+}
+
+CheckpointManifest parse_manifest(std::string_view text, const std::string& where) {
+  require_intact(text, where);
+  require_strict_json(text, where);
+  try {
+    const Json json = Json::parse(text);
+    const auto version = json.at("format_version").get<std::int64_t>();
+    if (version != kFormatVersion) {
+      throw DataError(
+          fmt::format("{}: checkpoint format {}, this program reads {}; use the "
+                      "program that wrote it, or export it with that one",
+                      where, version, kFormatVersion));
+    }
+    CheckpointManifest manifest{state_of(json), {}};
+    for (const Json& file : json.at("files")) {
+      manifest.files.push_back({file.at("name").get<std::string>(),
+                                file.at("bytes").get<std::uint64_t>(),
+                                parse_hash(file.at("xxh3").get<std::string>())});
+    }
+    return manifest;
+  } catch (const Json::exception& error) {
+    throw DataError(fmt::format("{}: not a manifest of this program: {}", where, error.what()));
+  }
+}
+
+CheckpointManifest read_manifest(const std::filesystem::path& directory) {
+  const std::filesystem::path path = directory / "manifest.json";
+  if (!std::filesystem::exists(path)) {
+    throw DataError(fmt::format("{}: the file is not there; {} is no checkpoint, or a damaged one",
+                                path.string(), directory.string()));
+  }
+  return parse_manifest(read_file(path), path.string());
+}
+
+}  // namespace bertyard

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/checkpoint_store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "train/atomic_file.h"
+#include "train/checkpoint_manifest.h"
+
+namespace bertyard {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kNameStart = "step-";
+
+std::optional<std::int64_t> step_of(const std::string& name) {
+  if (!name.starts_with(kNameStart)) return std::nullopt;
+  std::int64_t step = 0;
+  const char* end = name.data() + name.size();
+  const auto parsed = std::from_chars(name.data() + kNameStart.size(), end, step);
+  if (parsed.ec != std::errc() || parsed.ptr != end || checkpoint_name(step) != name) {
+    return std::nullopt;
+  }
+  return step;
+}
+
+// What rotation needs to know of a checkpoint that its manifest can be read of.
+struct Candidate {
+  CheckpointEntry entry;
+  double run_seconds = 0;
+  std::optional<double> held_out_loss;
+};
+
+std::vector<Candidate> candidates_of(const std::vector<CheckpointEntry>& entries) {
+  std::vector<Candidate> candidates;
+  for (const CheckpointEntry& entry : entries) {
+    try {
+      const CheckpointState state = read_manifest(entry.path).state;
+      candidates.push_back({entry, state.run_seconds, state.held_out_loss});
+    } catch (const Error&) {
+      continue;
+    }
+  }
+  return candidates;
+}
+
+// The first checkpoint of every full interval: the multiples, where steps are counted.
+void keep_every(std::set<std::int64_t>& kept, const std::vector<Candidate>& candidates,
+                const Interval& every) {
+  std::set<double> intervals;
+  for (const Candidate& candidate : candidates) {
+    double interval = 0;
+    if (every.steps > 0) interval = static_cast<double>(candidate.entry.step / every.steps);
+    if (every.seconds > 0) interval = std::floor(candidate.run_seconds / every.seconds);
+    if (interval > 0 && intervals.insert(interval).second) kept.insert(candidate.entry.step);
+  }
+}
+
+std::vector<Candidate> best_first(std::vector<Candidate> candidates) {
+  std::erase_if(candidates, [](const Candidate& c) { return !c.held_out_loss; });
+  std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
+    return *a.held_out_loss < *b.held_out_loss;
+  });
+  return candidates;
+}
+
+}  // namespace
+
+std::string checkpoint_name(std::int64_t step) {
+  return fmt::format("{}{:08}", kNameStart, step);
+}
+
+std::vector<CheckpointEntry> list_checkpoints(const fs::path& checkpoints) {
+  std::vector<CheckpointEntry> entries;
+  std::error_code error;
+  for (const auto& item : fs::directory_iterator(checkpoints, error)) {
+    const auto step = step_of(item.path().filename().string());
+    if (step && item.is_directory(error)) entries.push_back({*step, item.path()});
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.step < b.step; });
+  return entries;
+}
+
+std::optional<Checkpoint> newest_good_checkpoint(const fs::path& checkpoints, Logger& log) {
+  std::vector<CheckpointEntry> entries = list_checkpoints(checkpoints);
+  std::reverse(entries.begin(), entries.end());
+  std::string first_reason;
+  for (const CheckpointEntry& entry : entries) {
+    try {
+      return Checkpoint::read(entry.path);
+    } catch (const Error& error) {
+      log.warning("checkpoint of step {} cannot be used: {}", entry.step, error.what());
+      if (first_reason.empty()) first_reason = error.what();
+    }
+  }
+  if (entries.empty()) return std::nullopt;
+  throw DataError(
+      fmt::format("{}: none of {} checkpoint(s) can be used; the newest: {}; restore "
+                  "one, or begin a new run under another run.name",
+                  checkpoints.string(), entries.size(), first_reason));
+}
+
+Checkpoint open_checkpoint(const fs::path& path, Logger& log) {
+  if (fs::exists(path / "manifest.json")) return Checkpoint::read(path);
+  for (const fs::path& folder : {path / "checkpoints", path}) {
+    if (auto found = newest_good_checkpoint(folder, log)) return std::move(*found);
+  }
+  throw DataError(fmt::format("{}: expected a checkpoint or a run directory with one, found {}",
+                              path.string(), fs::exists(path) ? "neither" : "nothing"));
+}
+
+void rotate_checkpoints(const fs::path& checkpoints, const CheckpointOptions& options,
+                        const FileCalls& calls) {
+  const std::vector<CheckpointEntry> entries = list_checkpoints(checkpoints);
+  const std::vector<Candidate> candidates = candidates_of(entries);
+  std::set<std::int64_t> kept;
+  const std::size_t last = static_cast<std::size_t>(std::max(options.keep_last, 1));
+  for (std::size_t i = candidates.size() - std::min(last, candidates.size()); i < candidates.size();
+       ++i) {
+    kept.insert(candidates[i].entry.step);
+  }
+  keep_every(kept, candidates, options.keep_every);
+  const std::vector<Candidate> best = best_first(candidates);
+  const auto best_count =
+      std::min(best.size(), static_cast<std::size_t>(std::max(options.keep_best, 0)));
+  for (std::size_t i = 0; i < best_count; ++i) kept.insert(best[i].entry.step);
+  if (best_count > 0) {
+    swap_symlink(checkpoints / "best", checkpoint_name(best[0].entry.step), calls);
+  }
+  for (const CheckpointEntry& entry : entries) {
+    if (!kept.contains(entry.step)) remove_directory(entry.path, calls);
+  }
+}
+
+void remove_checkpoint_leftovers(const fs::path& checkpoints, const FileCalls& calls) {
+  remove_leftovers(checkpoints, kTemporaryPrefix, calls);
+}
+
+}  // namespace bertyard

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.h"
+#include "train/atomic_file.h"
+#include "train/huggingface.h"
+#include "train/strict_json.h"
+
+namespace bertyard {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+// The values of one config.json, with the file's name in every message.
+class ConfigFile {
+ public:
+  explicit ConfigFile(const fs::path& path) : path_(path.string()) {
+    const std::string text = read_file(path);
+    require_strict_json(text, path_, 32);
+    values_ = Json::parse(text);
+  }
+
+  [[noreturn]] void fail(const char* key, const std::string& expected) const {
+    const std::string found = values_.contains(key) ? values_[key].dump() : "nothing";
+    throw DataError(fmt::format("{}: '{}' is {}, expected {}", path_, key, found, expected));
+  }
+  std::int64_t whole(const char* key) const {
+    if (!values_.contains(key) || !values_[key].is_number_integer()) fail(key, "a whole number");
+    return values_[key].get<std::int64_t>();
+  }
+  std::int64_t whole(const char* key, std::int64_t fallback) const {
+    return values_.contains(key) ? whole(key) : fallback;
+  }
+  double number(const char* key, double fallback) const {
+    if (!values_.contains(key)) return fallback;
+    if (!values_[key].is_number()) fail(key, "a number");
+    return values_[key].get<double>();
+  }
+  // A setting this BERT has in one form only; `fallback` stands for the key's absence.
+  void require_value(const char* key, const Json& expected) const {
+    if (!values_.contains(key) || values_[key] == expected) return;
+    fail(key, fmt::format("{}: this program trains BERT's encoder only", expected.dump()));
+  }
+  Activation activation() const {
+    const std::string name = values_.contains("hidden_act") && values_["hidden_act"].is_string()
+                                 ? values_["hidden_act"].get<std::string>()
+                                 : "";
+    if (name == "gelu") return Activation::gelu_erf;
+    if (name == "gelu_new" || name == "gelu_pytorch_tanh") return Activation::gelu_tanh;
+    fail("hidden_act", "one of: \"gelu\", \"gelu_new\", \"gelu_pytorch_tanh\"");
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  Json values_;
+};
+
+fs::path config_path(const fs::path& directory) {
+  const fs::path path = directory / "config.json";
+  if (fs::exists(path)) return path;
+  throw DataError(
+      fmt::format("{}: there is no config.json; expected a Hugging Face directory with "
+                  "config.json and model.safetensors",
+                  directory.string()));
+}
+
+}  // namespace
+
+ModelConfig read_huggingface_config(const fs::path& directory) {
+  const ConfigFile file(config_path(directory));
+  file.require_value("model_type", "bert");
+  file.require_value("position_embedding_type", "absolute");
+  file.require_value("is_decoder", false);
+  file.require_value("add_cross_attention", false);
+  file.require_value("tie_word_embeddings", true);
+  ModelConfig config;
+  config.vocab_size = file.whole("vocab_size");
+  config.layers = file.whole("num_hidden_layers");
+  config.hidden = file.whole("hidden_size");
+  config.heads = file.whole("num_attention_heads");
+  config.intermediate = file.whole("intermediate_size");
+  config.max_positions = file.whole("max_position_embeddings", 512);
+  config.segments = file.whole("type_vocab_size", 2);
+  config.activation = file.activation();
+  config.init = Initialization::normal;
+  config.init_range = file.number("initializer_range", 0.02);
+  config.dropout = file.number("hidden_dropout_prob", 0.1);
+  config.attention_dropout = file.number("attention_probs_dropout_prob", 0.1);
+  config.norm_epsilon = file.number("layer_norm_eps", 1e-12);
+  try {
+    validate(config);
+  } catch (const UsageError& error) {
+    throw DataError(fmt::format("{}: {}", file.path(), error.what()));
+  }
+  return config;
+}
+
+std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id) {
+  Json json;
+  json["architectures"] = {"BertForPreTraining"};
+  json["model_type"] = "bert";
+  json["vocab_size"] = config.vocab_size;
+  json["num_hidden_layers"] = config.layers;
+  json["hidden_size"] = config.hidden;
+  json["num_attention_heads"] = config.heads;
+  json["intermediate_size"] = config.intermediate;
+  json["max_position_embeddings"] = config.max_positions;
+  json["type_vocab_size"] = config.segments;
+  json["hidden_act"] = config.activation == Activation::gelu_erf ? "gelu" : "gelu_new";
+  json["initializer_range"] = config.init_range;
+  json["hidden_dropout_prob"] = config.dropout;
+  json["attention_probs_dropout_prob"] = config.attention_dropout;
+  json["layer_norm_eps"] = config.norm_epsilon;
+  json["pad_token_id"] = pad_id;
+  json["position_embedding_type"] = "absolute";
+  json["tie_word_embeddings"] = true;
+  json["torch_dtype"] = "float32";
+  return json.dump(2) + "\n";
+}
+
+void write_huggingface_config(const fs::path& directory, const ModelConfig& config,
+                              const FileCalls& calls) {
+  write_file_atomically(directory / "config.json", huggingface_config_text(config), calls);
+}
+
+std::string huggingface_tokenizer_text(const TokenizerOptions& options, std::int64_t max_length) {
+  Json json;
+  json["tokenizer_class"] = "BertTokenizer";
+  json["do_lower_case"] = options.lower_case;
+  json["strip_accents"] = options.strip_accents ? Json(*options.strip_accents) : Json();
+  json["tokenize_chinese_chars"] = options.split_cjk;
+  json["model_max_length"] = max_length;
+  json["unk_token"] = "[UNK]";
+  json["sep_token"] = "[SEP]";
+  json["pad_token"] = "[PAD]";
+  json["cls_token"] = "[CLS]";
+  json["mask_token"] = "[MASK]";
+  return json.dump(2) + "\n";
+}
+
+std::int64_t pad_id_of(std::string_view vocabulary) {
+  std::int64_t line = 0;
+  while (!vocabulary.empty()) {
+    const std::size_t end = vocabulary.find('\n');
+    std::string_view entry = vocabulary.substr(0, end);
+    if (entry.ends_with('\r')) entry.remove_suffix(1);
+    if (entry == "[PAD]") return line;
+    if (end == std::string_view::npos) break;
+    vocabulary.remove_prefix(end + 1);
+    ++line;
+  }
+  return 0;
+}
+
+}  // namespace bertyard

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/metrics_log.h"
+
+#include <cmath>
+#include <ctime>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace bertyard {
+namespace {
+
+std::string quoted(std::string_view text) {
+  using Json = nlohmann::json;
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Bytes of the whole lines of a file.
+std::uint64_t whole_lines(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return 0;
+  const std::string text = read_file(path);
+  const std::size_t last = text.rfind('\n');
+  return last == std::string::npos ? 0 : last + 1;
+}
+
+}  // namespace
+
+MetricsRecord::MetricsRecord(std::string_view kind, std::int64_t step)
+    : kind_(quoted(kind)), fields_(fmt::format(",\"step\":{}", step)) {}
+
+MetricsRecord& MetricsRecord::add(std::string_view key, double value) {
+  fields_ += std::isfinite(value) ? fmt::format(",{}:{}", quoted(key), value)
+                                  : fmt::format(",{}:null", quoted(key));
+  return *this;
+}
+
+MetricsRecord& MetricsRecord::add(std::string_view key, std::optional<double> value) {
+  return add(key, value.value_or(std::nan("")));
+}
+
+MetricsRecord& MetricsRecord::add_count(std::string_view key, std::int64_t value) {
+  fields_ += fmt::format(",{}:{}", quoted(key), value);
+  return *this;
+}
+
+MetricsRecord& MetricsRecord::add(std::string_view key, std::string_view value) {
+  fields_ += fmt::format(",{}:{}", quoted(key), quoted(value));
+  return *this;
+}
+
+std::string MetricsRecord::line(std::string_view utc) const {
+  return fmt::format("{{\"t\":{},\"kind\":{}{}}}\n", quoted(utc), kind_, fields_);
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+MetricsLog::MetricsLog(const std::filesystem::path& path, const FileCalls& calls)
+    : file_(path, OpenFor::append, calls) {
+  file_.truncate(whole_lines(path));
+}
+
+void MetricsLog::write(const MetricsRecord& record) {
+  file_.write(record.line(utc_now()));
+}
+
+void MetricsLog::mark_resume(std::int64_t step) {
+  write(MetricsRecord("event", step).add("event", "resume"));
+}
+
+}  // namespace bertyard

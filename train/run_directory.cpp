@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/run_directory.h"
+
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "train/atomic_file.h"
+#include "train/strict_json.h"
+
+namespace bertyard {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::string host_name() {
+  char name[256] = "localhost";
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
+[[noreturn]] void fail_unwritable(const fs::path& path, const std::string& reason) {
+  throw IoError(
+      fmt::format("run directory {} cannot be written: {}; set run.dir to a directory "
+                  "that you may write to",
+                  path.string(), reason));
+}
+
+// The descriptor of the lock file. Held until it is closed, by a kill too.
+int take_lock(const fs::path& path, Logger& log) {
+  const fs::path file = path / ".lock";
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor < 0) fail_unwritable(path, std::strerror(errno));
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+    const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
+    const bool noted =
+        ::ftruncate(descriptor, 0) == 0 &&
+        ::write(descriptor, holder.data(), holder.size()) == static_cast<ssize_t>(holder.size());
+    if (!noted) log.debug("{}: the holder's name could not be noted", file.string());
+    return descriptor;
+  }
+  const int error = errno;
+  if (error != EWOULDBLOCK) {
+    log.warning("{} does not support locks ({}): see to it that one trainer at a time uses {}",
+                file.string(), std::strerror(error), path.string());
+    return descriptor;
+  }
+  ::close(descriptor);
+  throw UsageError(
+      fmt::format("run directory {} is in use by {}; wait for it to end, or choose "
+                  "another run.name",
+                  path.string(), read_file(file)));
+}
+
+// Whether something of a run, or of somebody else, is there already. `launch` puts slurm/ there
+// before the first start.
+bool holds_files(const fs::path& path) {
+  for (const auto& entry : fs::directory_iterator(path)) {
+    const std::string name = entry.path().filename().string();
+    if (name != ".lock" && name != "slurm" && !name.starts_with(kTemporaryPrefix)) return true;
+  }
+  return false;
+}
+
+std::string draw_id() {
+  std::random_device device;
+  return hash_text((static_cast<std::uint64_t>(device()) << 32) | device());
+}
+
+std::string stored_id(const fs::path& file) {
+  const std::string text = read_file(file);
+  require_strict_json(text, file.string());
+  const Json json = Json::parse(text);
+  if (!json.contains("run_id") || !json["run_id"].is_string()) {
+    throw DataError(
+        fmt::format("{}: 'run_id' is missing; this file is not one of a run", file.string()));
+  }
+  return json["run_id"].get<std::string>();
+}
+
+std::string environment_text(const std::string& id,
+                             const std::map<std::string, std::string>& environment) {
+  Json json;
+  json["run_id"] = id;
+  for (const auto& [key, value] : environment) json[key] = value;
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string_view name_of(RunStatus status) {
+  switch (status) {
+    case RunStatus::running:
+      return "running";
+    case RunStatus::done:
+      return "done";
+    case RunStatus::stopped:
+      return "stopped";
+    case RunStatus::failed:
+      return "failed";
+  }
+  return "?";
+}
+
+}  // namespace
+
+RunDirectory::RunDirectory(fs::path path, int lock) : path_(std::move(path)), lock_(lock) {}
+
+RunDirectory::~RunDirectory() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+RunDirectory::RunDirectory(RunDirectory&& other) noexcept
+    : path_(std::move(other.path_)),
+      lock_(std::exchange(other.lock_, -1)),
+      id_(std::move(other.id_)) {}
+
+RunDirectory RunDirectory::open(const RunOptions& run, ResumeMode resume, Logger& log) {
+  const fs::path path = fs::path(run.directory) / run.name;
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) fail_unwritable(path, error.message());
+  RunDirectory directory(path, take_lock(path, log));
+  const fs::path record = path / "env.json";
+  const bool occupied = holds_files(path);
+  if (occupied && resume == ResumeMode::never) {
+    throw UsageError(
+        fmt::format("run directory {} is not empty and checkpoint.resume is 'never'; "
+                    "resume with 'auto', or choose another run.name",
+                    path.string()));
+  }
+  if (occupied && !fs::exists(record)) {
+    throw UsageError(
+        fmt::format("{} holds files but no run (there is no env.json); choose another "
+                    "run.name or an empty directory",
+                    path.string()));
+  }
+  remove_leftovers(path, kTemporaryPrefix);
+  directory.id_ = occupied ? stored_id(record) : draw_id();
+  if (!occupied) write_file_atomically(record, environment_text(directory.id_, {}));
+  make_directories(directory.checkpoints());
+  make_directories(path / "logs");
+  remove_checkpoint_leftovers(directory.checkpoints());
+  return directory;
+}
+
+fs::path RunDirectory::log_file(int rank) const {
+  return path_ / "logs" / fmt::format("rank-{:04}.log", rank);
+}
+
+std::optional<Checkpoint> RunDirectory::resume_point(const CheckpointOptions& options,
+                                                     Logger& log) const {
+  switch (options.resume) {
+    case ResumeMode::never:
+      return std::nullopt;
+    case ResumeMode::automatic:
+      return newest_good_checkpoint(checkpoints(), log);
+    case ResumeMode::from_path:
+      return open_checkpoint(options.resume_path, log);
+  }
+  return std::nullopt;
+}
+
+void RunDirectory::write_record(const RunRecord& record) const {
+  write_file_atomically(path_ / "config.input.yaml", record.config_input);
+  write_file_atomically(path_ / "config.resolved.yaml", record.config_resolved);
+  write_file_atomically(path_ / "command.txt", record.command + "\n");
+  write_file_atomically(path_ / "env.json", environment_text(id_, record.environment));
+}
+
+void RunDirectory::set_status(RunStatus status, std::string_view reason) const {
+  write_file_atomically(path_ / "STATUS", fmt::format("{}{}{}\n", name_of(status),
+                                                      reason.empty() ? "" : ": ", reason));
+}
+
+void RunDirectory::write_summary(const std::map<std::string, double>& figures) const {
+  Json json;
+  for (const auto& [key, value] : figures) json[key] = value;
+  write_file_atomically(path_ / "summary.json", json.dump(2) + "\n");
+}
+
+}  // namespace bertyard
