@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/mpi_world.h"
+
+#include <array>
+#include <cstdlib>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <mpi.h>
+
+#include "core/base/error.h"
+#include "parallel/mpi_parts.h"
+#include "parallel/single_communicator.h"
+
+namespace bertyard {
+namespace {
+
+std::vector<std::string> hosts_of_ranks(int size) {
+  std::array<char, MPI_MAX_PROCESSOR_NAME> own{};
+  int length = 0;
+  check_mpi(MPI_Get_processor_name(own.data(), &length), "MPI_Get_processor_name");
+  std::vector<char> all(own.size() * static_cast<std::size_t>(size));
+  check_mpi(MPI_Allgather(own.data(), MPI_MAX_PROCESSOR_NAME, MPI_CHAR, all.data(),
+                          MPI_MAX_PROCESSOR_NAME, MPI_CHAR, MPI_COMM_WORLD),
+            "MPI_Allgather");
+  std::vector<std::string> hosts;
+  for (std::size_t at = 0; at < all.size(); at += own.size()) hosts.emplace_back(&all[at]);
+  return hosts;
+}
+
+MpiWorld::Place find_place() {
+  MpiWorld::Place place;
+  check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &place.rank), "MPI_Comm_rank");
+  check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &place.size), "MPI_Comm_size");
+  MPI_Comm node = MPI_COMM_NULL;
+  check_mpi(
+      MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, place.rank, MPI_INFO_NULL, &node),
+      "MPI_Comm_split_type");
+  check_mpi(MPI_Comm_rank(node, &place.local_rank), "MPI_Comm_rank");
+  check_mpi(MPI_Comm_size(node, &place.local_size), "MPI_Comm_size");
+  check_mpi(MPI_Comm_free(&node), "MPI_Comm_free");
+  place.hosts = hosts_of_ranks(place.size);
+  return place;
+}
+
+void initialize() {
+  int provided = MPI_THREAD_SINGLE;
+  check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
+  if (provided < MPI_THREAD_SERIALIZED) {
+    throw EnvironmentError(fmt::format(
+        "mpi: this MPI library has no thread support (level {} of {}); use a build of it that "
+        "provides MPI_THREAD_SERIALIZED",
+        provided, MPI_THREAD_SERIALIZED));
+  }
+  check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+}
+
+}  // namespace
+
+bool built_with_mpi() {
+  return true;
+}
+
+std::string mpi_library() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  check_mpi(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
+void check_mpi(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  MPI_Error_string(code, text.data(), &length);
+  throw EnvironmentError(fmt::format(
+      "mpi: {} failed: {}", call, std::string_view(text.data(), static_cast<std::size_t>(length))));
+}
+
+MpiWorld::MpiWorld() {
+  mpi_thread_.run([this] {
+    initialize();
+    place_ = find_place();
+  });
+}
+
+MpiWorld::~MpiWorld() = default;
+
+std::unique_ptr<Communicator> MpiWorld::make_communicator() {
+  if (place_.size == 1) return std::make_unique<SingleCommunicator>();
+  return make_mpi_communicator(place_, mpi_thread_, at_finalize_);
+}
+
+std::unique_ptr<ControlPlane> MpiWorld::make_control_plane() {
+  if (place_.size == 1) return std::make_unique<SingleControlPlane>();
+  return make_mpi_control_plane(place_, mpi_thread_, at_finalize_);
+}
+
+void MpiWorld::finalize() {
+  mpi_thread_.run([this] {
+    for (const auto& release : at_finalize_) release();
+    check_mpi(MPI_Finalize(), "MPI_Finalize");
+  });
+}
+
+void MpiWorld::abort(int exit_code) {
+  MPI_Abort(MPI_COMM_WORLD, exit_code);
+  std::_Exit(exit_code);  // MPI_Abort does not come back
+}
+
+}  // namespace bertyard
