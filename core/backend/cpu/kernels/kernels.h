@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+namespace bertyard {
+
+enum class Activation;
+
+// The loops of the CPU backend. The .cpp files of this folder are compiled once per instruction
+// set, each time into a namespace of its own, and reached through the tables below; which table is
+// used is decided at run time. Those files include no standard header with inline functions, so
+// that no wide instruction leaks into code that every processor runs. All functions are
+// single-threaded, never throw, and take sizes that their callers have checked.
+
+// The dropout decisions of one row: see Dropout in layer_ops.h. threshold 0 is the identity.
+struct DropoutRow {
+  std::uint32_t key_low = 0, key_high = 0;
+  std::uint32_t counter[3] = {};  // words 0 to 2 of the Philox counter
+  std::uint32_t first_block = 0;  // word 3 for elements 0 to 7
+  std::uint32_t threshold = 0;    // kept where the 16-bit draw is at least this
+  float scale = 1;                // 1 / (1 - p)
+};
+
+struct NormGradientRow {
+  float* dresidual;  // may be null
+  float* dx;         // may be dresidual where the dropout is the identity
+  float* dgamma;     // added to
+  float* dbeta;      // added to
+  const float* dy;   // may be dx or dresidual
+  const float* normalised;
+  const float* gamma;
+  float rstd;
+};
+
+struct NormKernels {
+  // z = x keep scale + residual; residual may be null, z may be x.
+  void (*dropout_add)(float* z, const float* x, const float* residual, std::int64_t n,
+                      const DropoutRow& dropout);
+  // z = a + b + c
+  void (*add_three)(float* z, const float* a, const float* b, const float* c, std::int64_t n);
+  // z becomes (z - mean) rstd, y = z gamma + beta; returns rstd.
+  float (*normalise)(float* y, float* z, const float* gamma, const float* beta, std::int64_t n,
+                     float epsilon);
+  // dx = dz keep scale, dresidual = dz with dz as in add_norm_backward.
+  void (*norm_gradient)(const NormGradientRow& row, std::int64_t n, const DropoutRow& dropout);
+};
+
+struct ActivationKernels {
+  // pre = x + bias, y = act(pre). pre and bias may be null; x, pre and y may be one row.
+  void (*bias_activation)(float* y, float* pre, const float* x, const float* bias, std::int64_t n,
+                          Activation activation);
+  // dx = dy act'(pre); dx may be dy.
+  void (*activation_gradient)(float* dx, const float* dy, const float* pre, std::int64_t n,
+                              Activation activation);
+  // sum[c] += x[r][c] for r in order, c below `columns`; rows are `stride` floats apart.
+  void (*add_rows)(float* sum, const float* x, std::int64_t rows, std::int64_t columns,
+                   std::int64_t stride);
+  // sum += x
+  void (*add)(float* sum, const float* x, std::int64_t n);
+};
+
+struct CrossEntropyKernels {
+  float (*maximum)(const float* x, std::int64_t n);
+  // sum of exp(x - maximum)
+  double (*sum_exp)(const float* x, std::int64_t n, float maximum);
+  // x = exp(x - maximum) factor
+  void (*scaled_exp)(float* x, std::int64_t n, float maximum, float factor);
+  // x = exp(x - maximum) factor - target scale
+  void (*soft_gradient)(float* x, const float* target, std::int64_t n, float maximum, float factor,
+                        float scale);
+  double (*dot)(const float* a, const float* b, std::int64_t n);
+  double (*sum)(const float* x, std::int64_t n);
+};
+
+// One head of one sequence of L tokens. Rows of q, k, v and of their gradients are `stride` floats
+// apart, those of y and dy `output_stride`. Buffers that a pass does not need are null.
+struct AttentionHead {
+  std::int64_t length = 0, head_size = 0, stride = 0, output_stride = 0;
+  const float *q = nullptr, *k = nullptr, *v = nullptr;
+  const std::uint8_t* key_mask = nullptr;  // [L], 1: not a key
+  std::int64_t position = 0;               // of the first token: later ones follow one by one
+  DropoutRow dropout;                      // of the first token
+  const std::uint64_t* sample = nullptr;   // [L]; null where the dropout is the identity
+  float* log_sum = nullptr;                // [L], `log_sum_stride` apart, as the next
+  const float* saved_log_sum = nullptr;
+  std::int64_t log_sum_stride = 0;
+  bool causal = false;
+  float* y = nullptr;
+  float* scores = nullptr;         // [L, L], scores before masking
+  const float* dscores = nullptr;  // [L, L]
+  const float *dy = nullptr, *saved_y = nullptr;
+  float *dq = nullptr, *dk = nullptr, *dv = nullptr;
+  float* scratch = nullptr;  // scratch_floats(L, D) floats, 64-byte aligned
+};
+
+struct AttentionKernels {
+  void (*forward)(const AttentionHead& head);
+  void (*backward)(const AttentionHead& head);
+  std::int64_t (*scratch_floats)(std::int64_t length, std::int64_t head_size);
+};
+
+struct UpdateRow {
+  float *parameters = nullptr, *gradients = nullptr, *first = nullptr, *second = nullptr;
+  float gradient_scale = 1, learning_rate = 0, decay = 0;
+  float beta1 = 0, beta2 = 0, epsilon = 0;
+  float complement1 = 1, complement2 = 1;  // 1 - b, rounded once: 1.0f - 0.999f is 5e-5 off
+  float correction1 = 1, correction2 = 1;  // 1 / (1 - b^t), or 1
+};
+
+struct UpdateKernels {
+  void (*adam)(const UpdateRow& row, std::int64_t n);
+  void (*sgd)(const UpdateRow& row, std::int64_t n);
+  void (*lamb)(const UpdateRow& row, std::int64_t n);
+  // p -= factor u
+  void (*subtract)(float* p, const float* u, std::int64_t n, float factor);
+  double (*sum_of_squares)(const float* x, std::int64_t n);
+  bool (*all_finite)(const float* x, std::int64_t n);
+};
+
+struct CpuKernels {
+  const char* instruction_set;
+  NormKernels norm;
+  ActivationKernels activation;
+  CrossEntropyKernels cross_entropy;
+  AttentionKernels attention;
+  UpdateKernels update;
+};
+
+}  // namespace bertyard

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sstream>
+#include <string>
+
+#include <cblas.h>
+#include <fmt/format.h>
+#include <omp.h>
+
+#include "core/backend/cpu/matrix_product.h"
+#include "core/base/error.h"
+
+namespace bertyard {
+namespace {
+
+// "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." -> "OpenBLAS 0.3.21"
+std::string library_name() {
+  std::istringstream words{openblas_get_config()};
+  std::string library;
+  std::string version;
+  words >> library >> version;
+  return library + " " + version;
+}
+
+int blas_size(std::int64_t size) {
+  if (size > INT32_MAX) {
+    throw Error(
+        fmt::format("matrix product: OpenBLAS takes sizes up to 2147483647, found {}; use "
+                    "smaller micro-batches",
+                    size));
+  }
+  return static_cast<int>(size);
+}
+
+CBLAS_TRANSPOSE blas_transpose(Transpose transpose) {
+  return transpose == Transpose::yes ? CblasTrans : CblasNoTrans;
+}
+
+class OpenBlas : public MatrixLibrary {
+ public:
+  explicit OpenBlas(int threads) : threads_(threads) {
+    constexpr int kOpenMp = 2;
+    if (openblas_get_parallel() != kOpenMp) {
+      throw EnvironmentError(fmt::format(
+          "matrix products: expected OpenBLAS's OpenMP flavour, the process loaded another one "
+          "({}); its threads would fight ours for the cores. Install libopenblas0-openmp and put "
+          "its directory first in LD_LIBRARY_PATH",
+          openblas_get_config()));
+    }
+  }
+
+  void multiply(const MatrixProduct& p) override {
+    if (omp_get_max_threads() != threads_) omp_set_num_threads(threads_);
+    cblas_sgemm(CblasRowMajor, blas_transpose(p.a.transpose), blas_transpose(p.b.transpose),
+                blas_size(p.m), blas_size(p.n), blas_size(p.k), 1.0f, p.a.data,
+                blas_size(p.a.leading), p.b.data, blas_size(p.b.leading), p.beta, p.y,
+                blas_size(p.leading));
+  }
+
+  std::string name() const override { return library_name(); }
+
+ private:
+  int threads_;
+};
+
+}  // namespace
+
+std::unique_ptr<MatrixLibrary> make_openblas(int threads) {
+  return std::make_unique<OpenBlas>(threads);
+}
+
+}  // namespace bertyard

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "core/backend/cpu/cpu_update_ops.h"
+#include "core/backend/cpu/tensor_checks.h"
+#include "core/base/error.h"
+#include "core/base/hash.h"
+
+namespace bertyard {
+
+void CpuUpdateOps::sums_of_squares(TensorView sums, ConstTensorView x,
+                                   std::span<const NormChunk> chunks) {
+  check_tensor({"sums_of_squares", "sums"}, sums, DType::f64,
+               {static_cast<std::int64_t>(chunks.size())});
+  check_f32({"sums_of_squares", "x"}, x, {x.elements()});
+  for (const NormChunk& chunk : chunks) {
+    if (chunk.offset < 0 || chunk.elements < 0 || chunk.offset + chunk.elements > x.elements()) {
+      throw Error(fmt::format("sums_of_squares: chunk [{}, {}) lies outside the {} elements of x",
+                              chunk.offset, chunk.offset + chunk.elements, x.elements()));
+    }
+  }
+#pragma omp parallel for num_threads(threads_) schedule(static)
+  for (std::size_t c = 0; c < chunks.size(); ++c) {
+    sums.as<double>()[c] =
+        kernels_.update.sum_of_squares(x.as<float>() + chunks[c].offset, chunks[c].elements);
+  }
+}
+
+void CpuUpdateOps::finish_norm(TensorView scalars, ConstTensorView sums, double clip_norm) {
+  check_tensor({"finish_norm", "scalars"}, scalars, DType::f64, {kStepScalarCount});
+  check_tensor({"finish_norm", "sums"}, sums, DType::f64, {sums.elements()});
+  auto* value = scalars.as<double>();
+  double total = 0;
+  for (const double sum : sums.span<double>()) total += sum;
+  const double norm = std::sqrt(total) * value[kInverseLossScale];
+  const bool finite = std::isfinite(norm);
+  const double clip = clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0;
+  value[kGradientNorm] = norm;
+  value[kFinite] = finite ? 1 : 0;
+  value[kGradientScale] = value[kInverseLossScale] * clip;
+  value[kAppliedSteps] += value[kFinite];
+}
+
+void CpuUpdateOps::add_chunks(TensorView out, ConstTensorView sums,
+                              std::span<const std::int64_t> first) {
+  const auto segments = static_cast<std::int64_t>(first.size()) - 1;
+  check_tensor({"add_chunks", "out"}, out, DType::f64, {std::max<std::int64_t>(segments, 0)});
+  check_tensor({"add_chunks", "sums"}, sums, DType::f64, {sums.elements()});
+  for (std::size_t s = 0; s < first.size(); ++s) {
+    if (first[s] < (s == 0 ? 0 : first[s - 1]) || first[s] > sums.elements()) {
+      throw Error(fmt::format("add_chunks: first[{}] is {}, expected a rising list within 0 to {}",
+                              s, first[s], sums.elements()));
+    }
+  }
+  for (std::size_t s = 0; s + 1 < first.size(); ++s) {
+    double total = 0;
+    for (std::int64_t c = first[s]; c < first[s + 1]; ++c) total += sums.as<double>()[c];
+    out.as<double>()[s] = total;
+  }
+}
+
+void CpuUpdateOps::check_finite(TensorView finite, ConstTensorView x) {
+  check_tensor({"check_finite", "finite"}, finite, DType::i32, {1});
+  check_f32({"check_finite", "x"}, x, x.shape());
+  constexpr std::int64_t kPiece = 16384;
+  int bad = 0;
+#pragma omp parallel for num_threads(threads_) schedule(static) reduction(| : bad)
+  for (std::int64_t at = 0; at < x.elements(); at += kPiece) {
+    const std::int64_t count = std::min(kPiece, x.elements() - at);
+    if (!kernels_.update.all_finite(x.as<float>() + at, count)) bad |= 1;
+  }
+  finite.as<std::int32_t>()[0] = bad == 0 ? 1 : 0;
+}
+
+void CpuUpdateOps::add(TensorView sum, ConstTensorView addend) {
+  check_f32({"add", "sum"}, sum, sum.shape());
+  check_f32({"add", "addend"}, addend, sum.shape());
+  constexpr std::int64_t kPiece = 16384;
+#pragma omp parallel for num_threads(threads_) schedule(static)
+  for (std::int64_t at = 0; at < sum.elements(); at += kPiece) {
+    kernels_.activation.add(sum.as<float>() + at, addend.as<float>() + at,
+                            std::min(kPiece, sum.elements() - at));
+  }
+}
+
+std::uint64_t CpuUpdateOps::hash(ConstTensorView x) {
+  return xxh3({static_cast<const std::byte*>(x.data()), x.bytes()});
+}
+
+}  // namespace bertyard
