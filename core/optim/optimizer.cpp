@@ -84,8 +84,8 @@ void Optimizer::set_applied_steps(std::int64_t steps) {
   write_scalar(kAppliedSteps, static_cast<double>(steps));
 }
 
-std::vector<OptimizerArray> Optimizer::arrays() const {
-  std::vector<OptimizerArray> arrays{{"first_moment", first_moment_}};
+std::vector<MomentArray> Optimizer::arrays() const {
+  std::vector<MomentArray> arrays{{"first_moment", first_moment_}};
   if (second_moment_.present()) arrays.push_back({"second_moment", second_moment_});
   return arrays;
 }

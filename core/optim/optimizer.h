@@ -23,7 +23,7 @@ struct UpdateOutcome {
 };
 
 // A named flat array of optimizer state, in the layout of the parameters: what a checkpoint holds.
-struct OptimizerArray {
+struct MomentArray {
   std::string name;
   TensorView values;  // f32 [flat_elements]
 };
@@ -43,7 +43,7 @@ class Optimizer {
   // Waits for the device.
   UpdateOutcome step(double learning_rate, const ParameterStore& parameters);
 
-  std::vector<OptimizerArray> arrays() const;
+  std::vector<MomentArray> arrays() const;
   // Updates that were applied: what bias correction counts.
   std::int64_t applied_steps() const;
   void set_applied_steps(std::int64_t steps);
