@@ -27,7 +27,7 @@ MpiWorld::MpiWorld() {
   throw_absent();
 }
 MpiWorld::~MpiWorld() = default;
-std::unique_ptr<Communicator> MpiWorld::make_communicator() {
+std::unique_ptr<Communicator> MpiWorld::make_communicator(NodeSums /*node_sums*/) {
   throw_absent();
 }
 std::unique_ptr<ControlPlane> MpiWorld::make_control_plane() {

@@ -157,7 +157,7 @@ std::shared_ptr<SharedMemorySum> make_node_sum(const MpiWorld::Place& place, MPI
 }  // namespace
 
 std::unique_ptr<Communicator> make_mpi_communicator(
-    const MpiWorld::Place& place, JobQueue& mpi_thread,
+    const MpiWorld::Place& place, NodeSums node_sums, JobQueue& mpi_thread,
     std::vector<std::function<void()>>& at_finalize) {
   MPI_Comm world = MPI_COMM_NULL;
   MPI_Win window = MPI_WIN_NULL;
@@ -165,7 +165,8 @@ std::unique_ptr<Communicator> make_mpi_communicator(
   mpi_thread.run([&] {
     check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &world), "MPI_Comm_dup");
     check_mpi(MPI_Comm_set_errhandler(world, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-    if (place.local_size == place.size) node_sum = make_node_sum(place, world, window);
+    if (node_sums == NodeSums::shared_memory && place.local_size == place.size)
+      node_sum = make_node_sum(place, world, window);
   });
   at_finalize.emplace_back([world, window]() mutable {
     if (window != MPI_WIN_NULL) check_mpi(MPI_Win_free(&window), "MPI_Win_free");

@@ -86,9 +86,9 @@ MpiWorld::MpiWorld() {
 
 MpiWorld::~MpiWorld() = default;
 
-std::unique_ptr<Communicator> MpiWorld::make_communicator() {
+std::unique_ptr<Communicator> MpiWorld::make_communicator(NodeSums node_sums) {
   if (place_.size == 1) return std::make_unique<SingleCommunicator>();
-  return make_mpi_communicator(place_, mpi_thread_, at_finalize_);
+  return make_mpi_communicator(place_, node_sums, mpi_thread_, at_finalize_);
 }
 
 std::unique_ptr<ControlPlane> MpiWorld::make_control_plane() {

@@ -12,6 +12,9 @@
 
 namespace bertyard {
 
+// How ranks of one host add: through shared memory, or by MPI as ranks of several hosts do.
+enum class NodeSums { shared_memory, mpi };
+
 // Whether this program was built with MPI; without it MpiWorld's constructor throws.
 bool built_with_mpi();
 // "Open MPI v4.1.4, ..."; empty without MPI.
@@ -39,7 +42,7 @@ class MpiWorld {
 
   const Place& place() const { return place_; }
   // Every rank makes these calls in the same order.
-  std::unique_ptr<Communicator> make_communicator();
+  std::unique_ptr<Communicator> make_communicator(NodeSums node_sums = NodeSums::shared_memory);
   std::unique_ptr<ControlPlane> make_control_plane();
 
   // The good end, called by every rank: waits for the others.

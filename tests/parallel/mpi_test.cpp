@@ -66,6 +66,32 @@ TEST_F(MpiRanks, AllReduceAddsInTheOrderOfTheRanks) {
   EXPECT_EQ(mine, expected);
 }
 
+// What ranks on several hosts do; the order of the additions is MPI's, equal from call to call.
+TEST_F(MpiRanks, AllReduceWithoutSharedMemoryIsTheSameUpToRoundingAndRepeats) {
+  const auto by_mpi = mpi_world().make_communicator(NodeSums::mpi);
+  std::vector<float> mine;
+  for (int i = 0; i < 100001; ++i) mine.push_back(1.0f / static_cast<float>(1 + rank * 7 + i));
+  std::vector<float> again = mine;
+  std::vector<float> ordered = mine;
+
+  by_mpi->all_reduce_sum(all_of(mine)).wait();
+  by_mpi->all_reduce_sum(all_of(again)).wait();
+  communicator->all_reduce_sum(all_of(ordered)).wait();
+
+  EXPECT_EQ(by_mpi->name(), size == 1 ? "single" : "mpi");
+  EXPECT_EQ(mine, again);
+  // At most 3 roundings of half a unit in the last place each, all terms positive.
+  EXPECT_THAT(mine, ::testing::Pointwise(::testing::FloatNear(1e-6f), ordered));
+}
+
+TEST_F(MpiRanks, RefuseDifferentSumsOnEveryRank) {
+  if (size == 1) GTEST_SKIP() << "one rank agrees with itself";
+  std::vector<float> values(rank == 1 ? 7 : 8);
+
+  EXPECT_THAT([&] { communicator->all_reduce_sum(all_of(values)).wait(); },
+              ThrowsMessage<Error>(HasSubstr("but rank 1 sums 7 of f32")));
+}
+
 TEST_F(MpiRanks, MovePartsToTheirRanks) {
   std::vector<std::int64_t> parts;
   for (int part = 0; part < size; ++part) parts.push_back(10 * rank + part);
