@@ -121,6 +121,15 @@ TEST_F(MpiRanks, MovePartsToTheirRanks) {
   }
 }
 
+TEST_F(MpiRanks, RefuseMoreElementsThanMpiCounts) {
+  if (size == 1) GTEST_SKIP() << "one rank does not need MPI";
+  std::uint8_t byte = 0;  // refused before the memory is touched
+  const TensorView huge(&byte, DType::u8, {std::int64_t{1} << 31});
+
+  EXPECT_THAT([&] { communicator->broadcast(huge, 0).wait(); },
+              ThrowsMessage<Error>(HasSubstr("2147483648 elements for one rank in one call")));
+}
+
 TEST_F(MpiRanks, BucketsSumGradients) {
   ParameterStore store;
   store.add("layer", {100, 50}, WeightDecay::yes);
