@@ -11,7 +11,16 @@
 namespace bertyard::BERTYARD_ISA_NAMESPACE {
 namespace {
 
-using Vector [[gnu::vector_size(4 * kLanes), gnu::aligned(4), gnu::may_alias]] = float;
+using Vector [[gnu::vector_size(4 * kLanes)]] = float;
+
+inline Vector load(const float* from) {
+  Vector vector;
+  __builtin_memcpy(&vector, from, sizeof vector);
+  return vector;
+}
+inline void store(float* to, const Vector& vector) {
+  __builtin_memcpy(to, &vector, sizeof vector);
+}
 
 inline constexpr int kTileRows = kLanes == 16 ? 8 : 4;
 inline constexpr int kTileVectors = 2;
@@ -38,9 +47,7 @@ inline void product_tile(const TileProduct& p, std::int64_t i, std::int64_t j) {
   const float* b = p.b + j;
   for (std::int64_t l = 0; l < p.k; ++l, a += p.column_step, b += p.ldb) {
     Vector right[kVectors];
-    for (int v = 0; v < kVectors; ++v) {
-      right[v] = *reinterpret_cast<const Vector*>(b + v * kLanes);
-    }
+    for (int v = 0; v < kVectors; ++v) right[v] = load(b + v * kLanes);
     for (int r = 0; r < kRows; ++r) {
       const float left = a[r * p.row_step];
       for (int v = 0; v < kVectors; ++v) sum[r][v] += left * right[v];
@@ -48,8 +55,8 @@ inline void product_tile(const TileProduct& p, std::int64_t i, std::int64_t j) {
   }
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      auto* out = reinterpret_cast<Vector*>(p.c + (i + r) * p.ldc + j + v * kLanes);
-      *out = p.store == Store::add ? *out + sum[r][v] : sum[r][v];
+      float* out = p.c + (i + r) * p.ldc + j + v * kLanes;
+      store(out, p.store == Store::add ? load(out) + sum[r][v] : sum[r][v]);
     }
   }
 }
