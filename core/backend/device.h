@@ -80,9 +80,14 @@ class Device {
   virtual UpdateOps& update_ops() = 0;
 };
 
+// `automatic` takes for each product the library that was measured to be faster; see
+// core/backend/cpu/matrix_product.h.
+enum class MatrixLibraryChoice { automatic, openblas, onednn };
+
 struct CpuOptions {
-  int threads = 0;              // 0: what OpenMP would use
-  std::string instruction_set;  // empty: the best this processor has; else "avx512|avx2|generic"
+  int threads = 0;                   // 0: what OpenMP would use
+  std::string instruction_set = {};  // empty: the best here; else "avx512", "avx2" or "generic"
+  MatrixLibraryChoice matrix_library = MatrixLibraryChoice::automatic;
 };
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
 // Throws EnvironmentError where the build has no CUDA or the machine no usable device.
