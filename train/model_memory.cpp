@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/model_memory.h"
+
+namespace bertyard {
+
+ModelMemory::ModelMemory(PretrainingObjective& objective, DeviceBatch& batch, Optimizer* optimizer,
+                         const Capacities& capacities)
+    : objective_(objective), batch_(batch), optimizer_(optimizer), capacities_(capacities) {
+  const Shape flat{objective.parameters().flat_elements()};
+  values_ = parameters_plan_.add(DType::f32, flat);
+  if (optimizer_ != nullptr) {
+    gradients_ = gradients_plan_.add(DType::f32, flat);
+    optimizer_->plan(optimizer_plan_);
+  }
+  objective_.plan(activations_plan_, capacities_,
+                  optimizer_ != nullptr ? Mode::training : Mode::evaluation);
+  batch_.plan(activations_plan_, capacities_);
+}
+
+WorkspaceLimits ModelMemory::limits() const {
+  const ModelConfig& config = objective_.config();
+  return {.tokens = capacities_.tokens,
+          .masked = capacities_.masked,
+          .sequences = capacities_.sequences,
+          .max_length = capacities_.max_length,
+          .hidden = config.hidden,
+          .heads = config.heads,
+          .intermediate = config.intermediate,
+          .vocab_size = config.vocab_size};
+}
+
+MemoryUse ModelMemory::use(Device& device) const {
+  return {parameters_plan_.bytes(), gradients_plan_.bytes(), optimizer_plan_.bytes(),
+          activations_plan_.bytes(), device.layer_ops().workspace_bytes(limits())};
+}
+
+void ModelMemory::allocate(Device& device) {
+  const auto arena = [&device](const ArenaPlan& plan) {
+    return Arena(device.allocate(plan.bytes()));
+  };
+  parameters_arena_ = arena(parameters_plan_);
+  activations_arena_ = arena(activations_plan_);
+  TensorView gradients;
+  if (optimizer_ != nullptr) {
+    gradients_arena_ = arena(gradients_plan_);
+    optimizer_arena_ = arena(optimizer_plan_);
+    gradients = gradients_arena_.view(gradients_);
+    device.set_zero(gradients, device.compute_stream());
+    optimizer_->bind(optimizer_arena_, device);
+  }
+  const TensorView values = parameters_arena_.view(values_);
+  device.set_zero(values, device.compute_stream());
+  objective_.parameters().bind(values, gradients);
+  objective_.bind(activations_arena_, device);
+  batch_.bind(activations_arena_, device);
+  device.layer_ops().reserve(limits());
+  device.synchronize();
+}
+
+}  // namespace bertyard

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "core/backend/device.h"
+#include "core/nn/encoder.h"
+#include "core/nn/parameters.h"
+#include "core/nn/pass.h"
+#include "core/tensor/arena.h"
+
+namespace bertyard {
+
+// Over the whole global batch: what normalises the loss (design, 4.1).
+struct StepCounts {
+  std::int64_t masked = 0;
+  std::int64_t samples = 0;
+};
+
+// What is optimised: a model with its loss. The trainer knows no more of a model than this.
+class Objective {
+ public:
+  virtual ~Objective() = default;
+
+  virtual const ParameterStore& parameters() const = 0;
+  // Memory for activations and sums; bind() takes it and must precede everything below.
+  virtual void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) = 0;
+  virtual void bind(const Arena& arena, Device& device) = 0;
+
+  // Clears the sums and sets what gradients are divided by.
+  virtual void begin(const StepCounts& counts) = 0;
+  // Forward and backward: gradients are added to parameters().gradients(), losses to the sums.
+  virtual void train(const PackedInput& input, const GradientsReady& ready) = 0;
+  // Forward alone: losses are added to the sums.
+  virtual void evaluate(const PackedInput& input) = 0;
+  // Sums since begin(), f64, on the device: what ranks add up. Their meaning is the objective's.
+  virtual TensorView sums() const = 0;
+};
+
+}  // namespace bertyard

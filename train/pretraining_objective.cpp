@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/pretraining_objective.h"
+
+#include <array>
+
+#include "core/backend/layer_ops.h"
+
+namespace bertyard {
+
+PretrainingScores scores_of(std::span<const double> sums, const StepCounts& counts) {
+  const auto mean = [](double sum, std::int64_t count) {
+    return count > 0 ? sum / static_cast<double>(count) : 0.0;
+  };
+  return {mean(sums[0], counts.masked), mean(sums[1], counts.masked), mean(sums[2], counts.samples),
+          mean(sums[3], counts.samples)};
+}
+
+PretrainingObjective::PretrainingObjective(const ModelConfig& config, SentenceObjective sentences,
+                                           std::uint64_t dropout_seed)
+    : config_(config), model_(config, sentences, parameters_), dropout_seed_(dropout_seed) {}
+
+void PretrainingObjective::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
+  sums_ = plan.add(DType::f64, {kSums});
+  scales_ = plan.add(DType::f32, {2});
+  model_.plan(plan, capacities, mode);
+}
+
+void PretrainingObjective::bind(const Arena& arena, Device& device) {
+  arena_ = &arena;
+  device_ = &device;
+}
+
+void PretrainingObjective::begin(const StepCounts& counts) {
+  const auto inverse = [](std::int64_t count) {
+    return count > 0 ? static_cast<float>(1.0 / static_cast<double>(count)) : 0.0f;
+  };
+  const std::array<float, 2> scales{inverse(counts.masked), inverse(counts.samples)};
+  device_->copy(arena_->view(scales_), view_of(std::span<const float>(scales)),
+                CopyDirection::host_to_device, device_->compute_stream());
+  device_->set_zero(sums(), device_->compute_stream());
+  device_->synchronize();
+}
+
+Pass PretrainingObjective::pass(const PackedInput& input, Mode mode) const {
+  return {device_->layer_ops(), parameters_, input, mode, dropout_seed_};
+}
+
+void PretrainingObjective::forward(const Pass& pass) const {
+  const TensorView sum = sums();
+  const TensorView scales = arena_->view(scales_);
+  model_.forward(pass, *arena_,
+                 {sum.slice(0, 1), sum.slice(1, 1), sum.slice(2, 1), sum.slice(3, 1)},
+                 {scales.slice(0, 1), scales.slice(1, 1)});
+}
+
+void PretrainingObjective::train(const PackedInput& input, const GradientsReady& ready) {
+  const Pass training = pass(input, Mode::training);
+  forward(training);
+  model_.backward(training, *arena_, *device_, ready);
+}
+
+void PretrainingObjective::evaluate(const PackedInput& input) {
+  forward(pass(input, Mode::evaluation));
+}
+
+}  // namespace bertyard

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+
+#include "core/nn/pretraining_model.h"
+#include "train/objective.h"
+
+namespace bertyard {
+
+// Masked tokens and sentence pairs, as means over what they were counted on.
+struct PretrainingScores {
+  double mlm_loss = 0;
+  double mlm_accuracy = 0;
+  double sentence_loss = 0;
+  double sentence_accuracy = 0;
+  double loss() const { return mlm_loss + sentence_loss; }
+};
+// `sums` as PretrainingObjective::sums() has them.
+PretrainingScores scores_of(std::span<const double> sums, const StepCounts& counts);
+
+// BERT's own objective, MLM with or without NSP. Owns model and parameter store; the memory of
+// values and gradients is bound by the trainer.
+class PretrainingObjective final : public Objective {
+ public:
+  static constexpr std::int64_t kSums = 4;  // MLM loss and correct, sentence loss and correct
+
+  PretrainingObjective(const ModelConfig& config, SentenceObjective sentences,
+                       std::uint64_t dropout_seed);
+
+  ParameterStore& parameters() { return parameters_; }
+  const ParameterStore& parameters() const override { return parameters_; }
+  const ModelConfig& config() const { return config_; }
+  const PretrainingModel& model() const { return model_; }
+
+  void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;
+  void bind(const Arena& arena, Device& device) override;
+  void begin(const StepCounts& counts) override;
+  void train(const PackedInput& input, const GradientsReady& ready) override;
+  void evaluate(const PackedInput& input) override;
+  TensorView sums() const override { return arena_->view(sums_); }
+
+ private:
+  Pass pass(const PackedInput& input, Mode mode) const;
+  void forward(const Pass& pass) const;
+
+  ModelConfig config_;
+  ParameterStore parameters_;
+  PretrainingModel model_;
+  std::uint64_t dropout_seed_;
+  ArenaSlot sums_, scales_;
+  const Arena* arena_ = nullptr;
+  Device* device_ = nullptr;
+};
+
+}  // namespace bertyard

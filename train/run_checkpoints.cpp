@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/run_checkpoints.h"
+
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "train/checkpoint_store.h"
+
+namespace bertyard {
+
+RunCheckpoints::RunCheckpoints(Setting setting, Device& device, const ParameterStore& parameters,
+                               Optimizer& optimizer)
+    : setting_(std::move(setting)),
+      device_(device),
+      parameters_(parameters),
+      optimizer_(optimizer) {}
+
+ConstTensorView RunCheckpoints::on_host(const TensorView& view, std::vector<float>& copy) const {
+  if (device_.info().kind == DeviceKind::cpu) return view;
+  copy.resize(static_cast<std::size_t>(view.elements()));
+  device_.copy(view_of(std::span(copy)), view, CopyDirection::device_to_host,
+               device_.compute_stream());
+  device_.synchronize();
+  return view_of(std::span<const float>(copy));
+}
+
+std::filesystem::path RunCheckpoints::save(const std::filesystem::path& directory,
+                                           const TrainState& state, std::size_t phase,
+                                           const LossLog& loss_log,
+                                           std::optional<double> held_out_loss) {
+  CheckpointState full = setting_.identity;
+  full.step = state.step;
+  full.applied_steps = optimizer_.applied_steps();
+  full.data_position = state.data_position;
+  full.tokens = state.tokens;
+  full.phase = static_cast<std::int64_t>(phase);
+  full.run_seconds = state.seconds;
+  full.loss_log_bytes = loss_log.bytes();
+  full.loss_log_hash = loss_log.digest();
+  full.held_out_loss = held_out_loss;
+
+  const std::vector<MomentArray> arrays = optimizer_.arrays();
+  std::vector<std::vector<float>> copies(arrays.size() + 1);
+  std::vector<OptimizerArray> moments;
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    moments.push_back({arrays[i].name, on_host(arrays[i].values, copies[i])});
+  }
+  const CheckpointContents contents{.state = full,
+                                    .model = setting_.model,
+                                    .parameters = parameters_,
+                                    .weights = on_host(parameters_.values(), copies.back()),
+                                    .optimizer = moments,
+                                    .vocabulary = setting_.vocabulary,
+                                    .tokenizer = setting_.tokenizer};
+  const std::filesystem::path path = save_checkpoint(directory, contents);
+  rotate_checkpoints(directory, setting_.options);
+  return path;
+}
+
+RunCheckpoints::Restored RunCheckpoints::restore(const Checkpoint& checkpoint) {
+  const CheckpointState& found = checkpoint.state();
+  require_same_run(setting_.identity, found, checkpoint.path().string());
+  const auto fill = [this](const TensorView& to, const auto& read) {
+    std::vector<float> values(static_cast<std::size_t>(to.elements()));
+    read(view_of(std::span(values)));
+    device_.copy(to, view_of(std::span<const float>(values)), CopyDirection::host_to_device,
+                 device_.compute_stream());
+    device_.synchronize();
+  };
+  fill(parameters_.values(), [&](TensorView flat) { checkpoint.read_weights(parameters_, flat); });
+  for (const MomentArray& array : optimizer_.arrays()) {
+    fill(array.values,
+         [&](TensorView flat) { checkpoint.read_optimizer(array.name, parameters_, flat); });
+  }
+  optimizer_.set_applied_steps(found.applied_steps);
+
+  Restored restored{{found.step, found.data_position, found.tokens, found.run_seconds}, {}};
+  for (const auto& [name, value] : setting_.identity.environment) {
+    const auto before = found.environment.find(name);
+    if (before != found.environment.end() && before->second != value) {
+      restored.environment_differences.push_back(
+          fmt::format("{} was {}, is {}", name, before->second, value));
+    }
+  }
+  return restored;
+}
+
+}  // namespace bertyard

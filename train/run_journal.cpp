@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/run_journal.h"
+
+#include <vector>
+
+#include <sys/resource.h>
+
+namespace bertyard {
+namespace {
+
+double peak_memory_gib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / (1024.0 * 1024.0);  // KiB on Linux
+}
+
+LossLog open_loss_log(const std::filesystem::path& path, const CheckpointState* resumed,
+                      const FileCalls& calls) {
+  if (resumed == nullptr) return LossLog::create(path, calls);
+  return LossLog::resume(path, resumed->loss_log_bytes, resumed->loss_log_hash, calls);
+}
+
+}  // namespace
+
+RunJournal::RunJournal(const Setting& setting, const CheckpointState* resumed, Logger& log)
+    : setting_(setting),
+      log_(log),
+      loss_log_(open_loss_log(setting.directory / "loss.log", resumed, calls_)),
+      console_(setting.log, standard_error_target()) {
+  if (setting_.log.jsonl) {
+    metrics_.emplace(setting_.directory / "metrics.jsonl", calls_);
+    if (resumed != nullptr) metrics_->mark_resume(resumed->step);
+  }
+  if (setting_.log.tensorboard) events_.emplace(setting_.directory, calls_);
+}
+
+void RunJournal::step_done(const StepReport& report) {
+  const PretrainingScores scores = scores_of(report.sums, report.counts);
+  loss_log_.append({report.state.step, scores.mlm_loss, scores.sentence_loss, report.counts.masked,
+                    report.counts.samples});
+  if (report.phase != phase_) {
+    phase_ = report.phase;
+    time_left_.start_phase();
+  }
+  time_left_.observe(report.seconds);
+  if (!report.update.applied) {
+    console_.clear();
+    log_.warning("step {}: the gradient is not finite; all ranks skip this update",
+                 report.state.step);
+  }
+  show(report, scores);
+  const bool last = report.state.step == setting_.total_steps;
+  if (report.state.step % setting_.log.every_steps != 0 && !last) return;
+  if (metrics_) write_metrics(report, scores);
+  if (events_) write_event_file(report, scores);
+}
+
+void RunJournal::show(const StepReport& report, const PretrainingScores& scores) {
+  Progress progress;
+  progress.run = setting_.run_name;
+  progress.step = report.state.step;
+  progress.total_steps = setting_.total_steps;
+  progress.loss = scores.loss();
+  progress.mlm_loss = scores.mlm_loss;
+  if (setting_.with_sentences) progress.nsp_loss = scores.sentence_loss;
+  progress.accuracy = scores.mlm_accuracy;
+  progress.learning_rate = report.learning_rate;
+  progress.gradient_norm = report.update.gradient_norm;
+  progress.tokens_per_second = static_cast<double>(report.tokens) / report.seconds;
+  progress.data_fraction = report.data_seconds / report.seconds;
+  progress.memory_gib = peak_memory_gib();
+  progress.memory_total_gib = setting_.memory_total_gib;
+  progress.seconds_left = time_left_.seconds(setting_.total_steps - report.state.step);
+  console_.progress(progress);
+}
+
+void RunJournal::write_metrics(const StepReport& report, const PretrainingScores& scores) {
+  const double samples_seen = static_cast<double>(report.state.data_position);
+  MetricsRecord record("train", report.state.step);
+  record.add("tokens", report.state.tokens)
+      .add("epoch", samples_seen / static_cast<double>(setting_.samples))
+      .add("loss", scores.loss())
+      .add("loss_mlm", scores.mlm_loss);
+  if (setting_.with_sentences) record.add("loss_nsp", scores.sentence_loss);
+  record.add("acc_mlm", scores.mlm_accuracy);
+  if (setting_.with_sentences) record.add("acc_nsp", scores.sentence_accuracy);
+  record.add("lr", report.learning_rate)
+      .add("grad_norm", report.update.gradient_norm)
+      .add("tok_per_s", static_cast<double>(report.tokens) / report.seconds)
+      .add("seq_per_s", static_cast<double>(report.counts.samples) / report.seconds)
+      .add("step_ms", report.seconds * 1e3)
+      .add("data_ms", report.data_seconds * 1e3)
+      .add("comm_exposed_ms", report.comm_seconds * 1e3)
+      .add("ckpt_ms", saving_seconds_ * 1e3)
+      .add("mem_gib", peak_memory_gib())
+      .add("skipped", std::int64_t{report.update.applied ? 0 : 1});
+  metrics_->write(record);
+  saving_seconds_ = 0;
+}
+
+void RunJournal::write_event_file(const StepReport& report, const PretrainingScores& scores) {
+  std::vector<Scalar> scalars{
+      {"train/loss", scores.loss()},
+      {"train/loss_mlm", scores.mlm_loss},
+      {"train/accuracy_mlm", scores.mlm_accuracy},
+      {"train/learning_rate", report.learning_rate},
+      {"train/gradient_norm", report.update.gradient_norm},
+      {"speed/tokens_per_second", static_cast<double>(report.tokens) / report.seconds}};
+  if (setting_.with_sentences) {
+    scalars.push_back({"train/loss_nsp", scores.sentence_loss});
+    scalars.push_back({"train/accuracy_nsp", scores.sentence_accuracy});
+  }
+  events_->write(report.state.step, scalars);
+}
+
+void RunJournal::evaluated(const TrainState& state, const PretrainingEvaluation& evaluation,
+                           const Baselines& baselines, double seconds) {
+  const PretrainingScores& scores = evaluation.scores;
+  std::map<std::string, double> figures{
+      {"mlm_loss", scores.mlm_loss},
+      {"mlm_accuracy", scores.mlm_accuracy},
+      {"unigram_cross_entropy", baselines.unigram_cross_entropy},
+      {"most_frequent_accuracy", baselines.most_frequent_accuracy}};
+  std::string sentences;
+  if (setting_.with_sentences) {
+    figures.insert({{"nsp_loss", scores.sentence_loss},
+                    {"nsp_accuracy", scores.sentence_accuracy},
+                    {"nsp_majority", baselines.sentence_majority}});
+    sentences =
+        fmt::format(", NSP {:.3f}, accuracy {:.1f}% (majority {:.1f}%)", scores.sentence_loss,
+                    100 * scores.sentence_accuracy, 100 * baselines.sentence_majority);
+  }
+  console_.clear();
+  log_.info(
+      "step {}: held-out MLM {:.3f} nats (unigram {:.3f}), accuracy {:.1f}% (most frequent token "
+      "{:.1f}%){}",
+      state.step, scores.mlm_loss, baselines.unigram_cross_entropy, 100 * scores.mlm_accuracy,
+      100 * baselines.most_frequent_accuracy, sentences);
+  MetricsRecord record("eval", state.step);
+  std::vector<std::string> tags;
+  std::vector<Scalar> scalars;
+  tags.reserve(figures.size());
+  for (const auto& [name, value] : figures) {
+    record.add(name, value);
+    tags.push_back("held_out/" + name);
+    scalars.push_back({tags.back(), value});
+    summary_["held_out_" + name] = value;
+  }
+  record.add("masked", evaluation.counts.masked).add("samples", evaluation.counts.samples);
+  record.add("eval_ms", seconds * 1e3);
+  if (metrics_) metrics_->write(record);
+  if (events_) events_->write(state.step, scalars);
+  summary_["step"] = static_cast<double>(state.step);
+  summary_["tokens"] = static_cast<double>(state.tokens);
+  summary_["seconds"] = state.seconds;
+}
+
+void RunJournal::saved(std::int64_t step, const std::filesystem::path& path, double seconds) {
+  saving_seconds_ += seconds;
+  console_.clear();
+  log_.info("step {}: saved {} in {:.1f} s", step, path.string(), seconds);
+  if (!metrics_) return;
+  MetricsRecord record("checkpoint", step);
+  metrics_->write(record.add("path", path.filename().string()).add("ckpt_ms", seconds * 1e3));
+}
+
+void RunJournal::event(std::int64_t step, const std::string& what) {
+  if (!metrics_) return;
+  MetricsRecord record("event", step);
+  metrics_->write(record.add("event", what));
+}
+
+void RunJournal::finish() {
+  console_.finish();
+}
+
+void RunJournal::sync() {
+  loss_log_.sync();
+  if (metrics_) metrics_->sync();
+}
+
+}  // namespace bertyard

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/log.h"
+#include "train/baselines.h"
+#include "train/checkpoint.h"
+#include "train/console.h"
+#include "train/evaluation.h"
+#include "train/loss_log.h"
+#include "train/metrics_log.h"
+#include "train/tensorboard.h"
+#include "train/trainer.h"
+
+namespace bertyard {
+
+// What a run writes about itself beside checkpoints, on rank 0: loss.log, metrics.jsonl,
+// TensorBoard events and the progress line.
+class RunJournal {
+ public:
+  struct Setting {
+    std::string run_name;
+    std::filesystem::path directory;
+    LogOptions log;
+    std::int64_t total_steps = 0;
+    std::uint64_t samples = 0;  // of the training data: one epoch
+    bool with_sentences = true;
+    double memory_total_gib = 0;
+  };
+  // Starts anew, or cuts back to where `resumed` was saved.
+  RunJournal(const Setting& setting, const CheckpointState* resumed, Logger& log);
+
+  void step_done(const StepReport& report);
+  void evaluated(const TrainState& state, const PretrainingEvaluation& evaluation,
+                 const Baselines& baselines, double seconds);
+  void saved(std::int64_t step, const std::filesystem::path& path, double seconds);
+  void event(std::int64_t step, const std::string& what);
+  void finish();
+
+  // Everything on disk; then the place where a resumed run cuts loss.log back.
+  void sync();
+  const LossLog& loss_log() const { return loss_log_; }
+  // The last figures, for summary.json.
+  const std::map<std::string, double>& summary() const { return summary_; }
+
+ private:
+  void show(const StepReport& report, const PretrainingScores& scores);
+  void write_metrics(const StepReport& report, const PretrainingScores& scores);
+  void write_event_file(const StepReport& report, const PretrainingScores& scores);
+
+  FileCalls calls_;
+  Setting setting_;
+  Logger& log_;
+  LossLog loss_log_;
+  std::optional<MetricsLog> metrics_;
+  std::optional<EventFile> events_;
+  Console console_;
+  TimeLeft time_left_;
+  std::size_t phase_ = 0;
+  double saving_seconds_ = 0;  // since the last metrics line
+  std::map<std::string, double> summary_;
+};
+
+}  // namespace bertyard

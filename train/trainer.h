@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/optim/optimizer.h"
+#include "core/optim/schedule.h"
+#include "data/batch_stream.h"
+#include "parallel/communicator.h"
+#include "parallel/gradient_buckets.h"
+#include "train/device_batch.h"
+#include "train/objective.h"
+#include "train/options.h"
+#include "train/run_plan.h"
+
+namespace bertyard {
+
+// Where a run stands: all a resumed one needs beside weights and optimizer state.
+struct TrainState {
+  std::int64_t step = 0;            // attempted
+  std::uint64_t data_position = 0;  // global index of the next sample
+  std::int64_t tokens = 0;          // trained on so far
+  double seconds = 0;               // trained so far, over all starts
+};
+
+enum class StopRequest { none, requeue, terminate };
+enum class TrainEnd { finished, requeue, terminated };
+
+// One attempted step, over all ranks.
+struct StepReport {
+  TrainState state;  // after the step
+  std::size_t phase = 0;
+  StepCounts counts;
+  std::int64_t tokens = 0;
+  std::vector<double> sums;  // the objective's
+  double learning_rate = 0;
+  UpdateOutcome update;
+  double seconds = 0;       // of the step on this rank
+  double data_seconds = 0;  // of these, waiting for the batch
+  double comm_seconds = 0;  // waiting for other ranks, beyond what backward hid
+};
+
+// What happens around the steps; every rank has one and its calls come in the same order on all.
+class TrainerHooks {
+ public:
+  virtual ~TrainerHooks() = default;
+  virtual void step_done(const StepReport& report) = 0;
+  virtual void evaluate(const TrainState& state) = 0;
+  virtual void save(const TrainState& state) = 0;
+  // This rank's wish; the trainer makes all ranks agree.
+  virtual StopRequest stop_requested() = 0;
+};
+
+// The training loop and nothing else: batches in, gradients summed over micro-batches and ranks,
+// one update a step. Borrows everything; one object drives one run on one rank.
+class Trainer {
+ public:
+  struct Parts {
+    Device& device;
+    Communicator& communicator;
+    Objective& objective;
+    Optimizer& optimizer;
+    DeviceBatch& batch;
+    TrainerHooks& hooks;
+  };
+  struct Options {
+    ScheduleOptions schedule;
+    std::int64_t bucket_bytes = 25 << 20;
+    Interval checkpoint_every;
+    Interval evaluate_every;
+    std::int64_t max_skipped_steps = 10;  // in a row, then DivergedError
+  };
+  using OpenStream =
+      std::function<std::unique_ptr<BatchStream>(const PlannedPhase& phase, std::uint64_t start)>;
+
+  Trainer(const Parts& parts, const RunPlan& plan, const Options& options, OpenStream open_stream);
+
+  // From `state` to the end of the plan or an agreed stop; a checkpoint is saved at either.
+  TrainEnd run(const TrainState& state);
+
+ private:
+  // What ranks tell each other each step beside the objective's sums; more than zero means yes.
+  enum Flag { kRequeue, kTerminate, kCheckpointDue, kEvaluationDue, kFlagCount };
+  using Clock = std::chrono::steady_clock;
+
+  StepBatches next_batches();
+  StepReport step();
+  void accumulate(const StepBatches& batches);
+  std::vector<double> exchange();
+  void refuse_divergence(const StepReport& report);
+  // Evaluates and saves where it is time; whether to stop.
+  StopRequest after_step();
+
+  Parts parts_;
+  const RunPlan& plan_;
+  Options options_;
+  OpenStream open_stream_;
+  std::unique_ptr<BatchStream> stream_;
+  std::size_t stream_phase_ = 0;
+  GradientBuckets buckets_;
+  TrainState state_;
+  std::vector<double> flags_;
+  std::int64_t skipped_ = 0;
+  Clock::time_point last_save_;
+  Clock::time_point last_evaluation_;
+};
+
+}  // namespace bertyard
