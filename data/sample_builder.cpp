@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/sample_builder.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "core/base/philox.h"
+
+namespace bertyard {
+namespace {
+
+// Tokens of a segment with what truncation has left of them.
+struct Segment {
+  std::vector<std::uint32_t> tokens;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+
+  void clear() {
+    tokens.clear();
+    begin = end = 0;
+  }
+  void append(std::span<const std::uint32_t> sentence) {
+    tokens.insert(tokens.end(), sentence.begin(), sentence.end());
+    end = tokens.size();
+  }
+  std::size_t size() const { return end - begin; }
+  void drop_one(PhiloxSequence& draws) { draws.next_unit() < 0.5 ? (void)++begin : (void)--end; }
+  void append_to(std::vector<std::uint32_t>& out) const {
+    out.insert(out.end(), tokens.begin() + static_cast<std::ptrdiff_t>(begin),
+               tokens.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+};
+
+}  // namespace
+
+// One walk over one document. The letters in comments are the steps of Google's script.
+class SampleBuilder::Pass {
+ public:
+  Pass(const SampleBuilder& builder, std::size_t document, std::uint32_t round, const Sink& sink)
+      : corpus_(builder.corpus_),
+        options_(builder.options_),
+        document_(document),
+        sink_(sink),
+        draws_(options_.seed, RandomPurpose::sample_building, round,
+               corpus_.document_id(document)) {}
+
+  void run() {
+    const std::size_t specials = options_.next_sentence == NextSentence::nsp ? 3 : 2;
+    room_ = static_cast<std::size_t>(options_.max_length) - specials;
+    target_ = room_;
+    if (draws_.next_unit() < options_.short_sequence) {
+      target_ = draws_.next_in(2, static_cast<std::uint32_t>(room_));
+    }
+    const std::size_t sentences = corpus_.sentences_in(document_);
+    std::size_t first = 0;
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < sentences; ++i) {
+      length += corpus_.sentence(document_, i).size();
+      if (i + 1 < sentences && length < target_) continue;
+      const std::size_t used = options_.next_sentence == NextSentence::nsp
+                                   ? emit_pair(first, i + 1)
+                                   : emit_single(first, i + 1);
+      first += used;
+      i = first - 1;  // sentences of the chunk that a random B displaced come again
+      length = 0;
+    }
+  }
+
+ private:
+  std::size_t emit_single(std::size_t first, std::size_t end) {
+    a_.clear();
+    b_.clear();
+    for (std::size_t i = first; i < end; ++i) a_.append(corpus_.sentence(document_, i));
+    while (a_.size() > room_) a_.drop_one(draws_);
+    emit(false);
+    return end - first;
+  }
+
+  // Returns how many sentences of the chunk were used.
+  std::size_t emit_pair(std::size_t first, std::size_t end) {
+    const std::size_t chunk = end - first;
+    const std::size_t in_a =  // (a)
+        chunk >= 2 ? draws_.next_in(1, static_cast<std::uint32_t>(chunk - 1)) : 1;
+    a_.clear();
+    b_.clear();
+    for (std::size_t i = first; i < first + in_a; ++i) a_.append(corpus_.sentence(document_, i));
+    const bool is_random = chunk == 1 || draws_.next_unit() < 0.5;  // (b)
+    if (is_random) {
+      draw_random_next();
+    } else {
+      for (std::size_t i = first + in_a; i < end; ++i) b_.append(corpus_.sentence(document_, i));
+    }
+    while (a_.size() + b_.size() > room_) {  // (e)
+      (a_.size() > b_.size() ? a_ : b_).drop_one(draws_);
+    }
+    emit(is_random);
+    return is_random ? in_a : chunk;
+  }
+
+  // (c), but drawing among the other documents only.
+  void draw_random_next() {
+    const auto others = static_cast<std::uint32_t>(corpus_.document_count() - 1);
+    std::size_t other = draws_.next_below(others);
+    if (other >= document_) ++other;
+    const std::size_t sentences = corpus_.sentences_in(other);
+    std::size_t i = draws_.next_below(static_cast<std::uint32_t>(sentences));
+    const std::size_t wanted = target_ > a_.size() ? target_ - a_.size() : 0;
+    do {
+      b_.append(corpus_.sentence(other, i++));
+    } while (i < sentences && b_.size() < wanted);
+  }
+
+  void emit(bool is_random) {
+    sample_.tokens.clear();
+    sample_.tokens.push_back(options_.cls);
+    a_.append_to(sample_.tokens);
+    sample_.tokens.push_back(options_.sep);
+    sample_.a_length = static_cast<std::uint32_t>(sample_.tokens.size());
+    if (b_.size() > 0) {
+      b_.append_to(sample_.tokens);
+      sample_.tokens.push_back(options_.sep);
+    }
+    sample_.is_random_next = is_random;
+    sink_(sample_);
+  }
+
+  const TokenizedCorpus& corpus_;
+  const Options& options_;
+  std::size_t document_;
+  const Sink& sink_;
+  PhiloxSequence draws_;
+  std::size_t room_ = 0;    // tokens of A and B together
+  std::size_t target_ = 0;  // drawn once per document
+  Segment a_;
+  Segment b_;
+  Sample sample_;
+};
+
+SampleBuilder::SampleBuilder(const TokenizedCorpus& corpus, Options options)
+    : corpus_(corpus), options_(options) {
+  if (options.max_length < 5 || options.max_length > 65535) {
+    throw UsageError(
+        fmt::format("samples: max_length is {}, expected 5 to 65535; BERT uses 128 or 512",
+                    options.max_length));
+  }
+  if (options.next_sentence == NextSentence::nsp && corpus.document_count() == 1) {
+    throw DataError(
+        "samples: next-sentence pairs need at least two documents, the corpus has one; separate "
+        "documents with blank lines, or set samples.next_sentence to none");
+  }
+}
+
+void SampleBuilder::build(std::size_t document, std::uint32_t round, const Sink& sink) const {
+  Pass(*this, document, round, sink).run();
+}
+
+SegmentLengths fit_segments(SegmentLengths lengths, std::int64_t room) {
+  const std::int64_t excess = lengths.a + lengths.b - room;
+  if (excess <= 0) return lengths;
+  std::int64_t& longer = lengths.a > lengths.b ? lengths.a : lengths.b;
+  const std::int64_t difference = std::max(lengths.a, lengths.b) - std::min(lengths.a, lengths.b);
+  const std::int64_t levelling = std::min(excess, difference);
+  longer -= levelling;
+  const std::int64_t rest = excess - levelling;  // equal now: B loses the first, A the second, ...
+  lengths.b -= (rest + 1) / 2;
+  lengths.a -= rest / 2;
+  return lengths;
+}
+
+}  // namespace bertyard
