@@ -7,31 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "data/options.h"
+#include "data/shard_parameters.h"
 
 namespace bertyard {
 
-inline constexpr int kShardFormatVersion = 1;
 inline constexpr const char* kManifestName = "manifest.json";
-
-enum class CorpusPart { train, valid };
-
-// What a set of shards was made with. Equal parameters and an equal source give equal shards.
-struct ShardParameters {
-  CorpusPart part = CorpusPart::train;
-  std::uint64_t seed = 0;
-  std::uint64_t source_hash = 0;  // of the text files and how they are read
-  std::uint64_t vocabulary_hash = 0;
-  std::uint32_t vocabulary_size = 0;
-  TokenizerOptions tokenizer;
-  int max_length = 0;
-  double short_sequence = 0;
-  NextSentence next_sentence = NextSentence::nsp;
-  int duplicate = 1;
-  MaskOptions mask;  // mask.when: prepare means that the shards hold masks
-  std::uint64_t shard_bytes = 0;
-  bool operator==(const ShardParameters&) const = default;
-};
 
 // What was found and made.
 struct ShardCounts {

@@ -23,12 +23,15 @@ struct SampleShape {
 struct StoredSample {
   std::vector<std::uint32_t> tokens;          // masked already where masks are stored
   std::vector<std::uint8_t> segments;         // [tokens]
-  std::vector<std::uint8_t> excluded_keys;    // [tokens], 1: nothing attends to it; empty: none
+  std::vector<std::uint8_t> key_mask;         // [tokens], 1: not a key for anyone; empty: none
   std::vector<std::uint32_t> mask_positions;  // ascending
   std::vector<std::uint32_t> mask_labels;     // the original ids there
   std::int64_t a_length = 0;                  // tokens of "[CLS] A [SEP]"
   bool is_random_next = false;
 };
+
+// Whether a sample may be shortened to a phase's length.
+enum class Cutting { by_segments, refused };
 
 struct SourceProperties {
   std::string path;
@@ -40,6 +43,7 @@ struct SourceProperties {
   int segments = 2;             // segment ids are below this
   MaskTime masks = MaskTime::training;  // prepare: the masks are stored
   NextSentence next_sentence = NextSentence::nsp;
+  Cutting cutting = Cutting::by_segments;  // refused: what is [SEP] and what text is not known
   std::optional<std::uint64_t> vocabulary_hash;  // absent where the format does not know it
   std::uint32_t vocabulary_size = 0;             // 0: not known
   std::vector<std::string> warnings;             // what could not be checked

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "data/manifest.h"
+#include "data/masking.h"
+#include "data/sample_builder.h"
+
+namespace bertyard {
+
+// Collects the samples of one shard in memory and writes it at once: HDF5 lays out contiguous
+// datasets, their contents are then written at their offsets, so that a full disk is a clean error.
+class ShardWriter {
+ public:
+  // `parameters` go into the file's attributes; the size of the vocabulary decides between 16 and
+  // 32 bits for a token.
+  explicit ShardWriter(const ShardParameters& parameters);
+
+  // For parameters.mask.when == training.
+  void add(const Sample& sample);
+  // For parameters.mask.when == prepare; `sample` holds the masked ids already.
+  void add(const Sample& sample, const MaskedTokens& masked);
+
+  std::uint64_t samples() const { return offsets_.size() - 1; }
+  // Of the datasets, so about the size of the file.
+  std::uint64_t bytes() const;
+
+  // Writes the shard atomically and says what the manifest needs. Throws IoError.
+  ShardEntry write(const std::filesystem::path& path) const;
+
+ private:
+  bool stores_masks() const { return parameters_.mask.when == MaskTime::prepare; }
+
+  ShardParameters parameters_;
+  std::vector<std::uint32_t> tokens_;
+  std::vector<std::uint64_t> offsets_{0};
+  std::vector<std::uint16_t> a_lengths_;
+  std::vector<std::uint8_t> random_next_;
+  std::vector<std::uint64_t> mask_offsets_{0};
+  std::vector<std::uint16_t> mask_positions_;
+  std::vector<std::uint32_t> mask_labels_;
+};
+
+}  // namespace bertyard
