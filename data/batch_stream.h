@@ -22,7 +22,7 @@ struct BatchStreamOptions {
   int rank = 0;
   int world = 1;
   std::int64_t global_batch = 1;  // samples a step, over all ranks
-  int max_length = 512;           // longer samples are cut to it, see cut_sample()
+  int max_length = 512;           // longer samples are cut to it: data/cut_sample.h
   MicroBatchCapacities capacities;
   std::uint64_t start_index = 0;  // position in the data: global index of the next sample
   StreamOrder order = StreamOrder::shuffled;
@@ -55,10 +55,5 @@ class BatchStream {
   class Prefetcher;
   std::unique_ptr<Prefetcher> prefetcher_;
 };
-
-// Cuts a sample to `max_length` tokens and keeps its form, [CLS] A [SEP] B [SEP] or [CLS] A [SEP]:
-// the longer segment loses its last token until it fits, of two equal ones B does (Google's rule
-// without its draws). Happens before masks are drawn; stored masks on lost tokens go too.
-void cut_sample(StoredSample& sample, std::int64_t max_length);
 
 }  // namespace bertyard

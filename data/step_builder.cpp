@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/step_builder.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "data/cut_sample.h"
+
+namespace bertyard {
+namespace {
+
+void check_options(const BatchStreamOptions& options) {
+  if (options.world < 1 || options.rank < 0 || options.rank >= options.world) {
+    throw UsageError(fmt::format("batches: rank {} of {} ranks", options.rank, options.world));
+  }
+  if (options.global_batch < 1 || options.max_length < 5) {
+    throw UsageError(
+        fmt::format("batches: global_batch {} and length {}, expected at least 1 and 5",
+                    options.global_batch, options.max_length));
+  }
+  if (options.prefetch < 1 || options.threads < 1) {
+    throw UsageError(fmt::format("batches: prefetch {} with {} threads, expected at least 1 each",
+                                 options.prefetch, options.threads));
+  }
+}
+
+void check_source(const SourceProperties& source, const Masker* masker,
+                  const BatchStreamOptions& options) {
+  if (source.masks == MaskTime::training && masker == nullptr) {
+    throw UsageError(
+        fmt::format("{}: stores no masks, so a vocabulary is needed to draw them", source.path));
+  }
+  if (source.cutting == Cutting::refused && source.max_length > options.max_length) {
+    throw DataError(fmt::format(
+        "{}: its samples have up to {} tokens and cannot be cut to {}; raise the length",
+        source.path, source.max_length, options.max_length));
+  }
+  if (masker != nullptr && source.vocabulary_size != 0 &&
+      masker->vocabulary().size != source.vocabulary_size) {
+    throw DataError(fmt::format("{}: made with a vocabulary of {} entries, this run's has {}",
+                                source.path, source.vocabulary_size, masker->vocabulary().size));
+  }
+}
+
+}  // namespace
+
+StepBuilder::StepBuilder(const SampleSource& source, const Masker* masker,
+                         const BatchStreamOptions& options)
+    : source_(source),
+      masker_(source.properties().masks == MaskTime::prepare ? nullptr : masker),
+      options_(options),
+      sampler_(options.seed, source.size()) {
+  check_options(options);
+  check_source(source.properties(), masker, options);
+}
+
+std::uint64_t StepBuilder::step_size(std::uint64_t first_index) const {
+  const auto global_batch = static_cast<std::uint64_t>(options_.global_batch);
+  if (options_.order == StreamOrder::shuffled) return global_batch;
+  const std::uint64_t end =
+      options_.sample_limit == 0 ? source_.size() : std::min(source_.size(), options_.sample_limit);
+  return first_index >= end ? 0 : std::min(global_batch, end - first_index);
+}
+
+Sampler::Draw StepBuilder::draw(std::uint64_t global_index) const {
+  if (options_.order == StreamOrder::sequential) return {global_index, kFixedMaskEpoch};
+  return sampler_.at(global_index);
+}
+
+void StepBuilder::read(std::uint64_t global_index, StoredSample& sample) const {
+  const Sampler::Draw drawn = draw(global_index);
+  source_.read(drawn.sample_id, sample);
+  cut_sample(sample, options_.max_length);
+  if (masker_ == nullptr) return;
+  MaskedTokens masked{std::move(sample.mask_positions), std::move(sample.mask_labels)};
+  masker_->mask(sample.tokens, {options_.seed, drawn.epoch, drawn.sample_id}, masked);
+  sample.mask_positions = std::move(masked.positions);
+  sample.mask_labels = std::move(masked.labels);
+}
+
+SampleLoad StepBuilder::load_of(std::uint64_t global_index, StoredSample& scratch) const {
+  const SampleShape shape = source_.shape(draw(global_index).sample_id);
+  const std::int64_t length = std::min<std::int64_t>(shape.length, options_.max_length);
+  if (masker_ == nullptr && length == shape.length) return {length, shape.masked};
+  if (masker_ != nullptr && masker_->options().unit == MaskUnit::token) {
+    return {length, masker_->count(length, shape.a_length < shape.length ? 3 : 2)};
+  }
+  // Which masks a cut leaves, and how many words the draws mask, only the tokens tell.
+  read(global_index, scratch);
+  return {length, static_cast<std::int64_t>(scratch.mask_positions.size())};
+}
+
+void StepBuilder::append(std::uint64_t global_index, const StoredSample& sample,
+                         Batch& batch) const {
+  const auto first_row = static_cast<std::int32_t>(batch.tokens.size());
+  const auto length = static_cast<std::int32_t>(sample.tokens.size());
+  batch.tokens.insert(batch.tokens.end(), sample.tokens.begin(), sample.tokens.end());
+  batch.segments.insert(batch.segments.end(), sample.segments.begin(), sample.segments.end());
+  for (std::int32_t position = 0; position < length; ++position) {
+    batch.positions.push_back(position);
+  }
+  batch.samples.insert(batch.samples.end(), sample.tokens.size(), global_index);
+  batch.cu_seqlens.push_back(first_row + length);
+  batch.global_indices.push_back(global_index);
+  batch.sample_ids.push_back(draw(global_index).sample_id);
+  batch.next_sentence_labels.push_back(sample.is_random_next ? 1 : 0);
+  for (std::size_t i = 0; i < sample.mask_positions.size(); ++i) {
+    batch.masked_rows.push_back(first_row + static_cast<std::int32_t>(sample.mask_positions[i]));
+    batch.masked_labels.push_back(static_cast<std::int32_t>(sample.mask_labels[i]));
+  }
+  // The mask appears with the first sample that has holes; samples without have none.
+  if (!sample.key_mask.empty()) batch.key_mask.resize(static_cast<std::size_t>(first_row), 0);
+  if (!sample.key_mask.empty() || !batch.key_mask.empty()) {
+    batch.key_mask.insert(batch.key_mask.end(), sample.key_mask.begin(), sample.key_mask.end());
+    batch.key_mask.resize(batch.tokens.size(), 0);
+  }
+}
+
+Batch StepBuilder::build_batch(const PlannedMicroBatch& planned, std::uint64_t first_index,
+                               StoredSample& scratch) const {
+  Batch batch;
+  batch.cu_seqlens.push_back(0);
+  for (const std::uint32_t place : planned.samples) {
+    read(first_index + place, scratch);
+    append(first_index + place, scratch, batch);
+  }
+  if (batch.token_count() != planned.tokens || batch.masked_count() != planned.masked) {
+    throw DataError(fmt::format(
+        "{}: a batch has {} tokens and {} masked ones where the plan has {} and {}: a sample holds "
+        "[CLS] or [SEP] inside its text; run prepare again",
+        source_.properties().path, batch.token_count(), batch.masked_count(), planned.tokens,
+        planned.masked));
+  }
+  return batch;
+}
+
+std::optional<StepBatches> StepBuilder::build(std::uint64_t number) const {
+  const auto global_batch = static_cast<std::uint64_t>(options_.global_batch);
+  const std::uint64_t first = options_.start_index + number * global_batch;
+  const std::uint64_t size = step_size(first);
+  if (size == 0) return std::nullopt;
+  StoredSample scratch;
+  std::vector<SampleLoad> loads;
+  loads.reserve(size);
+  for (std::uint64_t i = 0; i < size; ++i) loads.push_back(load_of(first + i, scratch));
+  const StepPlan plan(
+      loads, options_.capacities, options_.world,
+      options_.order == StreamOrder::sequential ? IdleRanks::allow : IdleRanks::refuse);
+  StepBatches step{.micro_batches = {},
+                   .first_micro_batch = plan.first_of_rank(options_.rank),
+                   .total_micro_batches = plan.micro_batches().size(),
+                   .samples = plan.samples(),
+                   .tokens = plan.tokens(),
+                   .masked = plan.masked(),
+                   .first_index = first,
+                   .next_index = first + size};
+  for (const PlannedMicroBatch& planned : plan.of_rank(options_.rank)) {
+    step.micro_batches.push_back(build_batch(planned, first, scratch));
+  }
+  return step;
+}
+
+}  // namespace bertyard
