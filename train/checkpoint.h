@@ -23,6 +23,7 @@ struct CheckpointState {
   std::int64_t step = 0;             // attempted
   std::int64_t applied_steps = 0;    // attempted less skipped
   std::uint64_t data_position = 0;   // samples taken since the run's start
+  std::int64_t tokens = 0;           // trained on since the run's start
   std::int64_t phase = 0;            // index into the schedule
   double run_seconds = 0;            // trained so far, over all starts
   double loss_scale = 1;             // dynamic loss scaling; 1 elsewhere

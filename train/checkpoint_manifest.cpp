@@ -26,6 +26,7 @@ Json state_json(const CheckpointState& state) {
   json["step"] = state.step;
   json["applied_steps"] = state.applied_steps;
   json["data_position"] = state.data_position;
+  json["tokens"] = state.tokens;
   json["phase"] = state.phase;
   json["run_seconds"] = state.run_seconds;
   json["loss_scale"] = state.loss_scale;
@@ -45,6 +46,7 @@ CheckpointState state_of(const Json& json) {
   json.at("step").get_to(state.step);
   json.at("applied_steps").get_to(state.applied_steps);
   json.at("data_position").get_to(state.data_position);
+  json.at("tokens").get_to(state.tokens);
   json.at("phase").get_to(state.phase);
   json.at("run_seconds").get_to(state.run_seconds);
   json.at("loss_scale").get_to(state.loss_scale);

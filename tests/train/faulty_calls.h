@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <string>
+
+#include "train/file_calls.h"
+
+namespace bertyard::testing {
+
+enum class Fault {
+  killed,     // that call and every later one do nothing; a write gets half-way
+  one_error,  // that call alone fails, with EIO
+  disk_full,  // from that call on every write fails with ENOSPC
+};
+
+// System calls of which the one numbered `at`, counted from 0, meets a fault. Syncs are left out,
+// for the tests' files need not survive a power cut.
+class FaultyCalls : public FileCalls {
+ public:
+  FaultyCalls(Fault fault, int at) : fault_(fault), at_(at) {}
+
+  // Whether the fault was reached.
+  bool struck() const { return count_ > at_; }
+
+  int open(const std::string& path, int flags) const override {
+    return fails() ? -1 : FileCalls::open(path, flags);
+  }
+  std::ptrdiff_t write(int descriptor, const void* data, std::size_t bytes) const override {
+    const bool now = count_ == at_;
+    if (fault_ == Fault::disk_full && count_++ >= at_) {
+      errno = ENOSPC;
+      return -1;
+    }
+    if (fault_ != Fault::disk_full && fails()) {
+      if (now && fault_ == Fault::killed) FileCalls::write(descriptor, data, bytes / 2);
+      errno = EIO;
+      return -1;
+    }
+    return FileCalls::write(descriptor, data, bytes);
+  }
+  int sync(int) const override { return fails() ? -1 : 0; }
+  int close(int descriptor) const override {
+    FileCalls::close(descriptor);
+    return fails() ? -1 : 0;
+  }
+  int truncate(int descriptor, std::size_t bytes) const override {
+    return fails() ? -1 : FileCalls::truncate(descriptor, bytes);
+  }
+  int rename(const std::string& from, const std::string& to) const override {
+    return fails() ? -1 : FileCalls::rename(from, to);
+  }
+  int remove(const std::string& path) const override {
+    return fails() ? -1 : FileCalls::remove(path);
+  }
+  int make_directory(const std::string& path) const override {
+    return fails() ? -1 : FileCalls::make_directory(path);
+  }
+  int make_symlink(const std::string& target, const std::string& link) const override {
+    return fails() ? -1 : FileCalls::make_symlink(target, link);
+  }
+
+ private:
+  bool fails() const {
+    const int number = count_++;
+    errno = EIO;
+    if (fault_ == Fault::killed) return number >= at_;
+    return fault_ == Fault::one_error && number == at_;
+  }
+
+  Fault fault_;
+  int at_;
+  mutable int count_ = 0;
+};
+
+}  // namespace bertyard::testing
