@@ -24,10 +24,13 @@ struct Phase {
   bool operator==(const Phase&) const = default;
 };
 
+enum class Shuffle { global };  // one permutation of all samples an epoch
+
 struct DataOptions {
   std::string train;
   std::string valid;
   int prefetch = 4;  // batches ready ahead of the step
+  Shuffle shuffle = Shuffle::global;
   bool operator==(const DataOptions&) const = default;
 };
 
@@ -46,11 +49,13 @@ struct CheckpointOptions {
   int keep_best = 1;    // by held-out MLM loss
   ResumeMode resume = ResumeMode::automatic;
   std::string resume_path;
+  bool operator==(const CheckpointOptions&) const = default;
 };
 
 struct EvaluationOptions {
   Interval every;
   std::int64_t samples = 10000;  // at most, the first of the held-out shards
+  bool operator==(const EvaluationOptions&) const = default;
 };
 
 enum class ConsoleMode { automatic, plain, off };
@@ -60,6 +65,7 @@ struct LogOptions {
   bool jsonl = true;
   bool tensorboard = true;
   std::string level = "info";
+  bool operator==(const LogOptions&) const = default;
 };
 
 // Fixed capacities of a micro-batch: design, 4.3. Zero means chosen by the program.
@@ -70,10 +76,26 @@ struct MicroBatchOptions {
   bool operator==(const MicroBatchOptions&) const = default;
 };
 
+enum class Precision { fp32 };
+enum class BackendChoice { automatic, cpu };
+enum class CommunicatorChoice { automatic, single, mpi };
+enum class Reduction { fast };  // equal to any other order of summation up to rounding
+
+struct ParallelOptions {
+  BackendChoice backend = BackendChoice::automatic;
+  CommunicatorChoice communicator = CommunicatorChoice::automatic;
+  int threads = 0;  // of one rank; 0 means chosen by the program
+  MicroBatchOptions micro_batch;
+  Reduction reduction = Reduction::fast;
+  std::uint64_t bucket_bytes = 25ull << 20;
+  bool operator==(const ParallelOptions&) const = default;
+};
+
 struct RunOptions {
   std::string name = "run";
   std::string directory = "runs";
   std::uint64_t seed = 42;
+  bool operator==(const RunOptions&) const = default;
 };
 
 }  // namespace bertyard

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/config_checks.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace bertyard {
+namespace {
+
+std::string phase_key(std::size_t phase, const char* name) {
+  return fmt::format("schedule.{}.{}", phase, name);
+}
+
+// The checks of one configuration.
+class Checks {
+ public:
+  Checks(const LoadedConfig& loaded, const ConfigLayers& layers, ConfigErrors& errors)
+      : loaded_(loaded), config_(loaded.config), layers_(layers), errors_(errors) {}
+
+  void model() const;
+  void masks() const;
+  void schedule() const;
+  void optimizer() const;
+  void corpus() const;
+  void capacities() const;
+  void evaluation() const;
+
+ private:
+  bool all_read(const std::vector<std::string>& keys) const {
+    return std::none_of(keys.begin(), keys.end(),
+                        [this](const auto& key) { return layers_.has_mistake(key); });
+  }
+  ConfigPlace place_of(const std::string& key) const {
+    const auto value = layers_.values().find(key);
+    return value == layers_.values().end() ? ConfigPlace() : value->second.node.place;
+  }
+  // "heads 11 (run.yaml:12:28)"
+  std::string seen(const std::string& key, const std::string& value) const {
+    return fmt::format("'{}' {} ({})", key, value, loaded_.origin_of(key).place());
+  }
+  // Reports at the first of the keys that stands in some text; all of them are named in `message`.
+  void mistake(const std::vector<std::string>& keys, const std::string& message) const {
+    for (const std::string& key : keys) {
+      if (place_of(key).source == nullptr) continue;
+      errors_.add(place_of(key), message);
+      return;
+    }
+    errors_.add({}, message);
+  }
+  void phase(std::size_t index) const;
+  void capacity(const char* name, std::int64_t capacity, const std::string& key,
+                std::int64_t needed) const;
+
+  const LoadedConfig& loaded_;
+  const RunConfig& config_;
+  const ConfigLayers& layers_;
+  ConfigErrors& errors_;
+};
+
+void Checks::model() const {
+  const ModelConfig& model = config_.model.architecture;
+  const std::vector<std::string> keys{"model.hidden", "model.heads"};
+  if (!all_read(keys) || model.hidden % model.heads == 0) return;
+  std::int64_t below = std::min(model.heads, model.hidden);
+  while (model.hidden % below != 0) --below;
+  std::int64_t above = std::min(model.heads, model.hidden);
+  while (model.hidden % above != 0) ++above;
+  const std::string advice =
+      below == above ? fmt::format("{}", below) : fmt::format("{} or {}", below, above);
+  mistake(keys, fmt::format("{} is not divisible by {}; use heads {}",
+                            seen("model.hidden", std::to_string(model.hidden)),
+                            seen("model.heads", std::to_string(model.heads)), advice));
+}
+
+void Checks::masks() const {
+  const MaskOptions& mask = config_.samples.mask;
+  const std::vector<std::string> keys{"samples.mask.replace", "samples.mask.random",
+                                      "samples.mask.keep"};
+  const double sum = mask.replace + mask.random + mask.keep;
+  if (all_read(keys) && std::abs(sum - 1) > 1e-9) {
+    mistake(keys, fmt::format("{}, {} and {} are {:g}% together, expected 100%",
+                              seen(keys[0], write_fraction(mask.replace)),
+                              seen(keys[1], write_fraction(mask.random)),
+                              seen(keys[2], write_fraction(mask.keep)), sum * 100));
+  }
+  if (all_read({"samples.mask.rate"}) && mask.rate == 0) {
+    mistake({"samples.mask.rate"}, "'samples.mask.rate' is 0, expected above 0%; use 15%");
+  }
+}
+
+void Checks::phase(std::size_t index) const {
+  const Phase& phase = config_.schedule[index];
+  const std::string length = phase_key(index, "length"), until = phase_key(index, "until");
+  const auto at_most = [&](const std::string& key, std::int64_t limit) {
+    if (!all_read({length, key}) || phase.max_length <= limit) return;
+    mistake({length, key}, fmt::format("{} is more than {}; make one of them fit",
+                                       seen(length, std::to_string(phase.max_length)),
+                                       seen(key, std::to_string(limit))));
+  };
+  at_most("samples.max_length", config_.samples.max_length);
+  at_most("model.max_positions", config_.model.architecture.max_positions);
+  if (all_read({until}) && phase.until.value <= 0) {
+    mistake({until}, fmt::format("'{}' is 0, expected above 0", until));
+  }
+  if (index == 0) return;
+  const Phase& before = config_.schedule[index - 1];
+  const std::string previous = phase_key(index - 1, "until");
+  const bool falls =
+      before.until.unit == phase.until.unit && phase.until.value <= before.until.value;
+  if (all_read({until, previous}) && falls) {
+    mistake({until, previous},
+            fmt::format("{} is not after {}; 'until' counts from the start of the run and rises "
+                        "from phase to phase",
+                        seen(until, write_amount(phase.until)),
+                        seen(previous, write_amount(before.until))));
+  }
+}
+
+void Checks::schedule() const {
+  for (std::size_t i = 0; i < config_.schedule.size(); ++i) phase(i);
+}
+
+void Checks::optimizer() const {
+  const OptimSection& optim = config_.optim;
+  const Amount& end = config_.schedule.back().until;
+  const std::string until = phase_key(config_.schedule.size() - 1, "until");
+  const bool outlasts = optim.warmup.unit == end.unit && optim.warmup.value >= end.value;
+  if (all_read({"optim.warmup", until}) && outlasts) {
+    mistake({"optim.warmup", until}, fmt::format("{} is not shorter than the run, {}",
+                                                 seen("optim.warmup", write_amount(optim.warmup)),
+                                                 seen(until, write_amount(end))));
+  }
+  const double peak = optim.optimizer.learning_rate;
+  if (all_read({"optim.lr", "optim.end_lr"}) && optim.end_rate > peak) {
+    mistake({"optim.end_lr", "optim.lr"},
+            fmt::format("{} is above {}, the highest rate",
+                        seen("optim.end_lr", write_real(optim.end_rate)),
+                        seen("optim.lr", write_real(peak))));
+  }
+}
+
+void Checks::corpus() const {
+  const bool has_pattern = !config_.corpus.document_start.empty();
+  if (!has_pattern || config_.corpus.layout == TextLayout::wrapped) return;
+  if (!all_read({"corpus.layout", "corpus.document_start"})) return;
+  mistake({"corpus.document_start"},
+          fmt::format("'corpus.document_start' has no effect with this 'corpus.layout' ({}); use "
+                      "layout: wrapped",
+                      loaded_.origin_of("corpus.layout").place()));
+}
+
+void Checks::capacity(const char* name, std::int64_t capacity, const std::string& key,
+                      std::int64_t needed) const {
+  const std::string own = fmt::format("parallel.micro_batch.{}", name);
+  if (capacity == 0 || capacity >= needed || !all_read({own, key})) return;
+  mistake({own, key},
+          fmt::format("{} cannot hold one sample, {}; use auto",
+                      seen(own, std::to_string(capacity)), seen(key, std::to_string(needed))));
+}
+
+void Checks::capacities() const {
+  const MicroBatchOptions& batch = config_.parallel.micro_batch;
+  for (std::size_t i = 0; i < config_.schedule.size(); ++i) {
+    capacity("tokens", batch.tokens, phase_key(i, "length"), config_.schedule[i].max_length);
+  }
+  capacity("masked", batch.masked, "samples.mask.max_predictions",
+           config_.samples.mask.max_predictions);
+}
+
+void Checks::evaluation() const {
+  if (config_.eval.every.steps == 0 || !config_.data.valid.empty()) return;
+  if (!all_read({"eval.every", "data.valid", "samples.out", "corpus.held_out"})) return;
+  mistake({"eval.every", "data.valid"},
+          fmt::format("{} needs held-out shards, but 'data.valid' is empty; set it, or eval.every: "
+                      "never",
+                      seen("eval.every", write_interval(config_.eval.every))));
+}
+
+}  // namespace
+
+void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
+                         ConfigErrors& errors) {
+  const Checks checks(loaded, layers, errors);
+  checks.model();
+  checks.masks();
+  checks.schedule();
+  checks.optimizer();
+  checks.corpus();
+  checks.capacities();
+  checks.evaluation();
+}
+
+}  // namespace bertyard

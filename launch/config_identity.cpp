@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "core/base/hash.h"
+#include "launch/config.h"
+#include "launch/config_field.h"
+
+namespace bertyard {
+namespace {
+
+std::string value_at(const ConfigField& field, const RunConfig& config, std::size_t phase) {
+  if (is_phase_field(field) && phase >= config.schedule.size()) return "absent";
+  return field.write(config, phase);
+}
+
+}  // namespace
+
+std::vector<ConfigDifference> compare_run_identity(const RunConfig& first,
+                                                   const RunConfig& second) {
+  std::vector<ConfigDifference> differences;
+  for (const ConfigField& field : config_fields()) {
+    if (field.role == FieldRole::free) continue;
+    const std::size_t phases = std::max(first.schedule.size(), second.schedule.size());
+    for (std::size_t phase = 0; phase < (is_phase_field(field) ? phases : 1); ++phase) {
+      const std::string a = value_at(field, first, phase), b = value_at(field, second, phase);
+      if (a != b) differences.push_back({key_of_phase(field, phase), a, b});
+    }
+  }
+  return differences;
+}
+
+std::map<std::string, std::string> run_identity(const RunConfig& config) {
+  std::map<std::string, std::string> identity;
+  for (const ConfigField& field : config_fields()) {
+    if (field.role == FieldRole::free) continue;
+    const std::size_t phases = is_phase_field(field) ? config.schedule.size() : 1;
+    for (std::size_t phase = 0; phase < phases; ++phase) {
+      identity[key_of_phase(field, phase)] = field.write(config, phase);
+    }
+  }
+  return identity;
+}
+
+std::uint64_t config_hash(const RunConfig& config) {
+  StreamingHash hash;
+  for (const auto& [key, value] : run_identity(config)) hash.update(key + ": " + value + "\n");
+  return hash.digest();
+}
+
+}  // namespace bertyard

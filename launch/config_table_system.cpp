@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/config_field.h"
+
+namespace bertyard {
+namespace {
+
+constexpr NamedValue<Precision> kPrecisions[] = {{Precision::fp32, "fp32"}};
+constexpr NamedValue<BackendChoice> kBackends[] = {{BackendChoice::automatic, "auto"},
+                                                   {BackendChoice::cpu, "cpu"}};
+constexpr NamedValue<CommunicatorChoice> kCommunicators[] = {
+    {CommunicatorChoice::automatic, "auto"},
+    {CommunicatorChoice::single, "single"},
+    {CommunicatorChoice::mpi, "mpi"}};
+constexpr NamedValue<Reduction> kReductions[] = {{Reduction::fast, "fast"}};
+constexpr NamedValue<ConsoleMode> kConsoleModes[] = {
+    {ConsoleMode::automatic, "auto"}, {ConsoleMode::plain, "plain"}, {ConsoleMode::off, "off"}};
+
+LaterValue later(const char* name, const char* advice) {
+  return {name, fmt::format("{}; use {}", kNotInThisVersion, advice)};
+}
+
+ConfigField precision_field() {
+  return make_field(
+      {"precision", "of the arithmetic", FieldRole::identity}, at(&RunConfig::precision),
+      choice_type<Precision>(kPrecisions, {later("bf16", "fp32"),
+                                           later("tf32", "fp32"),
+                                           {"fp16", "is refused on a CPU; use fp32"}}));
+}
+
+std::vector<ConfigField> parallel_fields() {
+  const auto parallel = [](auto member) { return at(&RunConfig::parallel, member); };
+  const auto capacity = [](auto member) {
+    return at(&RunConfig::parallel, &ParallelOptions::micro_batch, member);
+  };
+  const CountRange capacities{1, std::int64_t{1} << 32};
+  return {
+      make_field({"parallel.backend", "device that computes"}, parallel(&ParallelOptions::backend),
+                 choice_type<BackendChoice>(
+                     kBackends, {{"cuda", "is not available: this build has no CUDA; use cpu"}})),
+      make_field(
+          {"parallel.comm", "what joins the ranks"}, parallel(&ParallelOptions::communicator),
+          choice_type<CommunicatorChoice>(
+              kCommunicators, {{"nccl", "is not available: this build has no NCCL; use mpi"}})),
+      make_field({"parallel.threads", "of one rank"}, parallel(&ParallelOptions::threads),
+                 automatic_count_type<int>({1, 4096})),
+      make_field({"parallel.micro_batch.tokens", "capacity of a micro-batch"},
+                 capacity(&MicroBatchOptions::tokens),
+                 automatic_count_type<std::int64_t>(capacities)),
+      make_field({"parallel.micro_batch.sequences", "likewise, in sequences"},
+                 capacity(&MicroBatchOptions::sequences),
+                 automatic_count_type<std::int64_t>(capacities)),
+      make_field({"parallel.micro_batch.masked", "likewise, in masked tokens"},
+                 capacity(&MicroBatchOptions::masked),
+                 automatic_count_type<std::int64_t>(capacities)),
+      make_field({"parallel.reduction", "how gradients are summed over the ranks"},
+                 parallel(&ParallelOptions::reduction),
+                 choice_type<Reduction>(kReductions, {later("ordered", "fast")})),
+      make_fixed_field({"parallel.shard_optimizer", "optimizer state dealt out to the ranks"},
+                       "false", {later("true", "false")}),
+      make_field({"parallel.bucket", "gradients reduced at a time"},
+                 parallel(&ParallelOptions::bucket_bytes), bytes_type()),
+      make_fixed_field({"parallel.recompute", "activations computed again in backward"}, "none",
+                       {later("layer", "none"), later("all", "none"), later("true", "none")}),
+  };
+}
+
+// auto, never, or where from.
+ConfigField resume_field() {
+  ConfigField field;
+  field.key = "checkpoint.resume";
+  field.form = "auto | never | path";
+  field.schema = R"({"type": "string"})";
+  field.meaning = "auto: from the newest checkpoint of the run, if there is one";
+  field.read = [](RunConfig& config, std::size_t, const ConfigNode& node) {
+    const std::string& text = scalar_of(node, "auto, never or a path");
+    if (text.empty()) throw ScalarError("auto, never or a path");
+    const bool is_path = text != "auto" && text != "never";
+    config.checkpoint.resume = is_path           ? ResumeMode::from_path
+                               : text == "never" ? ResumeMode::never
+                                                 : ResumeMode::automatic;
+    config.checkpoint.resume_path = is_path ? text : std::string();
+  };
+  field.write = [](const RunConfig& config, std::size_t) -> std::string {
+    if (config.checkpoint.resume == ResumeMode::automatic) return "auto";
+    if (config.checkpoint.resume == ResumeMode::never) return "never";
+    return write_text(config.checkpoint.resume_path);
+  };
+  return field;
+}
+
+std::vector<ConfigField> checkpoint_fields() {
+  const auto checkpoint = [](auto member) { return at(&RunConfig::checkpoint, member); };
+  return {
+      make_field({"checkpoint.every", "how often; rank 0's clock decides"},
+                 checkpoint(&CheckpointOptions::every),
+                 interval_type(IntervalUnits::steps_or_time)),
+      make_field({"checkpoint.keep_last", "this many are kept"},
+                 checkpoint(&CheckpointOptions::keep_last), count_type<int>({1, 1000000})),
+      make_field({"checkpoint.keep_every", "those of every so many steps are never deleted"},
+                 checkpoint(&CheckpointOptions::keep_every), interval_type(IntervalUnits::steps)),
+      make_field({"checkpoint.keep_best", "this many are kept, by held-out MLM loss"},
+                 checkpoint(&CheckpointOptions::keep_best), count_type<int>({0, 1000000})),
+      resume_field(),
+  };
+}
+
+std::vector<ConfigField> watching_fields() {
+  const auto log = [](auto member) { return at(&RunConfig::log, member); };
+  return {
+      make_field({"eval.every", "how often on held-out data"},
+                 at(&RunConfig::eval, &EvaluationOptions::every),
+                 interval_type(IntervalUnits::steps)),
+      make_field({"eval.samples", "at most, the first ones"},
+                 at(&RunConfig::eval, &EvaluationOptions::samples), count_type<std::int64_t>({1})),
+      make_field({"log.every", "how often a line"}, log(&LogOptions::every_steps),
+                 step_count_type()),
+      make_field({"log.console", "auto: a progress line on a terminal, else plain lines"},
+                 log(&LogOptions::console), choice_type<ConsoleMode>(kConsoleModes, {})),
+      make_field({"log.jsonl", "write metrics.jsonl"}, log(&LogOptions::jsonl), boolean_type()),
+      make_field({"log.tensorboard", "write TensorBoard events"}, log(&LogOptions::tensorboard),
+                 boolean_type()),
+      make_fixed_field({"log.prometheus", "write metrics.prom"}, "false", {later("true", "false")}),
+      make_field({"log.level", "least severe message shown"}, log(&LogOptions::level),
+                 text_choice_type({"debug", "info", "warning", "error", "off"})),
+  };
+}
+
+}  // namespace
+
+std::vector<ConfigField> system_fields() {
+  std::vector<ConfigField> fields{precision_field()};
+  for (auto part : {parallel_fields(), checkpoint_fields(), watching_fields()}) {
+    fields.insert(fields.end(), part.begin(), part.end());
+  }
+  return fields;
+}
+
+}  // namespace bertyard

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/launch/config_fixture.h"
+
+namespace bertyard {
+namespace {
+
+using ::testing::HasSubstr;
+using ConfigErrorsTest = ConfigTest;
+
+TEST_F(ConfigErrorsTest, ShowsEveryMistakeWithItsLine) {
+  const std::string text =
+      "model:\n"
+      "  preset: bert-bas\n"
+      "  hiden: 512\n"
+      "optim:\n"
+      "  lr: 1e-4\n"
+      "  lr: 2e-4\n"
+      "train:\n"
+      "  keep_last: 5\n";
+
+  EXPECT_EQ(report(text),
+            "run.yaml:2:11: error: 'model.preset' is 'bert-bas', expected one of: bert-tiny, "
+            "bert-mini, bert-small, bert-medium, bert-base, bert-large; did you mean 'bert-base'?\n"
+            "    2 |   preset: bert-bas\n"
+            "      |           ^\n"
+            "run.yaml:3:3: error: unknown key 'model.hiden'; did you mean 'hidden'?\n"
+            "    3 |   hiden: 512\n"
+            "      |   ^\n"
+            "run.yaml:6:3: error: duplicate key 'optim.lr'; keep one of them\n"
+            "    6 |   lr: 2e-4\n"
+            "      |   ^\n"
+            "run.yaml:8:3: error: unknown key 'train.keep_last'; 'keep_last' exists as "
+            "'checkpoint.keep_last'\n"
+            "    8 |   keep_last: 5\n"
+            "      |   ^\n"
+            "4 error(s)");
+}
+
+TEST_F(ConfigErrorsTest, CaretStandsUnderTheCharacterAfterAccents) {
+  EXPECT_THAT(report("run: {name: \"d\u00e9mo\", x: 1}\n"),
+              HasSubstr("| run: {name: \"d\u00e9mo\", x: 1}\n"
+                        "      |                     ^\n"));
+}
+
+struct Mistake {
+  const char* text;
+  const char* message;
+};
+
+class SingleMistake : public ConfigTest, public ::testing::WithParamInterface<Mistake> {};
+
+TEST_P(SingleMistake, IsReportedAtItsPlace) {
+  const std::string found = report(GetParam().text);
+  EXPECT_THAT(found, HasSubstr(GetParam().message)) << GetParam().text;
+  EXPECT_THAT(found, HasSubstr("\n1 error(s)"));
+}
+
+const Mistake kKeyMistakes[] = {
+    {"lr: 3", "run.yaml:1:1: error: unknown key 'lr'; 'lr' exists as 'optim.lr'"},
+    {"modle: {layers: 2}", "run.yaml:1:1: error: unknown key 'modle'; did you mean 'model'?"},
+    {"train: {every: 5}",
+     "unknown key 'train.every'; 'every' exists as 'checkpoint.every', "
+     "'eval.every', 'log.every'"},
+    {"data: {zzz: 5}", "unknown key 'data.zzz'; expected one of: train, valid, prefetch, shuffle"},
+    {"schedule: [{until: 20k steps, batch: 3}]",
+     "unknown key 'schedule.0.batch'; expected one of: until, length, global_batch"},
+    {"model: 5",
+     "run.yaml:1:8: error: 'model' is '5', expected a section with keys such as "
+     "'preset'"},
+    {"model: [1]", "'model' is a list, expected a section"},
+    {"[1, 2]", "run.yaml:1:1: error: expected sections such as 'model:' at the top of the file"},
+    {"{[a]: 1}", "a key must be plain text"},
+    {"data:\n  <<: {a: 1}",
+     "run.yaml:2:3: error: merge keys (<<) are not supported; use "
+     "'extends'"},
+    {"run: &a {name: x}", "anchors (&) and aliases (*) are not supported"},
+    {"run: {name: !text x}", "tags (!) are not supported"},
+    {"run: {name: a}\n---\nrun: {name: b}", "a second document starts here; keep one"},
+    {"optim: {lr: }", "'optim.lr' has no value; write one, or null for the default"},
+    {"extends: [a, b]", "'extends' expects the path of one file, relative to this one"},
+    {"model: {vocab_size: 99}",
+     "'model.vocab_size' is not a key: the size is that of the vocabulary, 'tokenizer.vocab'"},
+};
+INSTANTIATE_TEST_SUITE_P(Keys, SingleMistake, ::testing::ValuesIn(kKeyMistakes));
+
+const Mistake kYamlMistakes[] = {
+    {"run:\n\tname: x",
+     "run.yaml:2:1: error: a tab in the indentation; YAML wants spaces, tabs are "
+     "not allowed"},
+    {"run: {name: x", "error: not valid YAML: end of map flow not found"},
+    {"corpus: {text: [a, b}", "run.yaml:1:21: error: not valid YAML: illegal flow end"},
+    {"run: {name: \"\x01\"}",
+     "run.yaml:1:14: error: control character 0x01; a configuration is "
+     "UTF-8 text"},
+    {"run: \"abc", "error: not valid YAML: illegal EOF in scalar"},
+};
+INSTANTIATE_TEST_SUITE_P(Yaml, SingleMistake, ::testing::ValuesIn(kYamlMistakes));
+
+const Mistake kValueMistakes[] = {
+    {"model: {layers: 0}", "'model.layers' is '0', expected a whole number, 1 to 1000"},
+    {"model: {layers: 012}", "'model.layers' is '012', expected a whole number such as 768 or 16k"},
+    {"model: {layers: [1]}", "'model.layers' is a list, expected a whole number"},
+    {"model: {layers: {a: 1}}", "'model.layers' is a section, expected a whole number"},
+    {"model: {dropout: 1}", "'model.dropout' is '1', expected a number of at least 0 and below 1"},
+    {"model: {init_range: 0}", "'model.init_range' is '0', expected a number above 0"},
+    {"model: {activation: gelu}",
+     "'model.activation' is 'gelu', expected one of: gelu_tanh, gelu_erf"},
+    {"optim: {lr: fast}", "'optim.lr' is 'fast', expected a number such as 0.01 or 1e-4"},
+    {"optim: {betas: [0.9, 1]}",
+     "'optim.betas' is a list, expected two numbers, each at least 0 and below 1"},
+    {"optim: {betas: 0.9}",
+     "'optim.betas' is '0.9', expected a list of two numbers such as [0.9, 0.999]"},
+    {"optim: {warmup: 10000}",
+     "run.yaml:1:17: error: 'optim.warmup' is '10000', expected a number with a unit: steps, "
+     "epochs, samples or tokens, such as 900k steps"},
+    {"optim: {warmup: 1.5 steps}", "expected a whole number of steps, samples or tokens"},
+    {"tokenizer: {lower_case: yes}", "'tokenizer.lower_case' is 'yes', expected true or false"},
+    {"tokenizer: {strip_accents: no}", "'no', expected auto, true or false"},
+    {"corpus: {held_out: 1}",
+     "expected a percentage such as 1% or 100%, because a bare 1 could "
+     "mean either"},
+    {"corpus: {held_out: 150%}", "expected a percentage from 0% to 100% or a fraction below 1"},
+    {"corpus: {held_out: few}", "expected a percentage such as 15% or a fraction such as 0.15"},
+    {"corpus: {layout: wrapped, document_start: '['}",
+     "'corpus.document_start' is '[', expected a regular expression (ECMAScript)"},
+    {"corpus: {text: [[a]]}", "'corpus.text' is a list, expected a list of paths"},
+    {"samples: {shard: 256 MB}", "expected a size with a unit: KiB, MiB or GiB, such as 25 MiB"},
+    {"samples: {shard: 0 MiB}", "expected a size above 0"},
+    {"checkpoint: {every: 30}",
+     "expected a number with a unit: steps, s, min, h or d, such as 30 min or 500 steps, or never"},
+    {"eval: {every: 30 min}", "expected steps, such as 500 steps, or never"},
+    {"log: {every: 10}",
+     "'log.every' is '10', expected a number with the unit steps, such as 10 "
+     "steps"},
+    {"log: {level: inf}",
+     "expected one of: debug, info, warning, error, off; did you mean 'info'?"},
+    {"checkpoint: {resume: ''}", "expected auto, never or a path"},
+    {"schedule: 5 steps", "'schedule' is a list of 1 to 100 phases"},
+    {"schedule: []", "'schedule' is a list of 1 to 100 phases"},
+    {"schedule: [5]", "'schedule.0' is '5', expected {until: 900k steps"},
+    {"schedule: [{length: 64}]",
+     "run.yaml:1:12: error: 'schedule.0' has no 'until', expected its "
+     "end such as until: 900k steps"},
+};
+INSTANTIATE_TEST_SUITE_P(Values, SingleMistake, ::testing::ValuesIn(kValueMistakes));
+
+const Mistake kLater[] = {
+    {"corpus: {layout: jsonl}",
+     "'corpus.layout: jsonl' is not available in this version; use sentences or paragraphs"},
+    {"corpus: {layout: wikiextractor}", "'corpus.layout: wikiextractor' is not available"},
+    {"corpus: {field: text}", "'corpus.field' belongs to 'layout: jsonl', which is not available"},
+    {"samples: {sampling: google}", "'samples.sampling: google' is not available in this version"},
+    {"samples: {mask: {unit: span}}", "'samples.mask.unit: span' is not available in this version"},
+    {"samples: {next_sentence: sop}", "'samples.next_sentence: sop' is not available"},
+    {"precision: bf16", "'precision: bf16' is not available in this version; use fp32"},
+    {"precision: tf32", "'precision: tf32' is not available in this version; use fp32"},
+    {"precision: fp16", "'precision: fp16' is refused on a CPU; use fp32"},
+    {"parallel: {reduction: ordered}",
+     "run.yaml:1:23: error: 'parallel.reduction: ordered' is not available in this version; use "
+     "fast"},
+    {"parallel: {leaves: 8}", "'parallel.leaves' belongs to 'reduction: ordered'"},
+    {"parallel: {shard_optimizer: true}", "'parallel.shard_optimizer: true' is not available"},
+    {"parallel: {recompute: layer}", "'parallel.recompute: layer' is not available"},
+    {"parallel: {backend: cuda}",
+     "'parallel.backend: cuda' is not available: this build has no CUDA; use cpu"},
+    {"parallel: {comm: nccl}", "'parallel.comm: nccl' is not available: this build has no NCCL"},
+    {"data: {shuffle: blocks}", "'data.shuffle: blocks' is not available in this version"},
+    {"log: {prometheus: true}", "'log.prometheus: true' is not available in this version"},
+    {"slurm: {nodes: 4}", "run.yaml:1:1: error: 'slurm' is not available in this version"},
+};
+INSTANTIATE_TEST_SUITE_P(OfLaterVersions, SingleMistake, ::testing::ValuesIn(kLater));
+
+const Mistake kContradictions[] = {
+    {"model: {hidden: 768,\n  heads: 11}",
+     "run.yaml:1:17: error: 'model.hidden' 768 (run.yaml:1:17) is not divisible by 'model.heads' "
+     "11 "
+     "(run.yaml:2:10); use heads 8 or 12"},
+    {"model: {preset: bert-tiny, heads: 3}",
+     "run.yaml:1:35: error: 'model.hidden' 128 (preset bert-tiny) is not divisible by "
+     "'model.heads' "
+     "3 (run.yaml:1:35); use heads 2 or 4"},
+    {"samples: {mask: {replace: 70%}}",
+     "run.yaml:1:27: error: 'samples.mask.replace' 70% (run.yaml:1:27), 'samples.mask.random' 10% "
+     "(default) and 'samples.mask.keep' 10% (default) are 90% together, expected 100%"},
+    {"samples: {mask: {rate: 0%}}", "'samples.mask.rate' is 0, expected above 0%; use 15%"},
+    {"schedule: [{until: 20k steps}, {until: 20k steps}]",
+     "'schedule.1.until' 20k steps (run.yaml:1:40) is not after 'schedule.0.until' 20k steps "
+     "(run.yaml:1:20)"},
+    {"schedule: [{until: 20k steps}, {until: 0 epochs}]\noptim: {warmup: 0 steps}",
+     "'schedule.1.until' is 0, expected above 0"},
+    {"schedule: [{until: 20k steps, length: 512}]\nsamples: {max_length: 128}",
+     "run.yaml:1:39: error: 'schedule.0.length' 512 (run.yaml:1:39) is more than "
+     "'samples.max_length' 128 (run.yaml:2:23)"},
+    {"schedule: [{until: 20k steps, length: 512}]\nmodel: {max_positions: 128}",
+     "is more than 'model.max_positions' 128 (run.yaml:2:24)"},
+    {"optim: {warmup: 1M steps}",
+     "'optim.warmup' 1M steps (run.yaml:1:17) is not shorter than the "
+     "run, 'schedule.1.until' 1M steps (default)"},
+    {"optim: {end_lr: 1}", "'optim.end_lr' 1 (run.yaml:1:17) is above 'optim.lr' 0.0001 (default)"},
+    {"corpus: {document_start: x}",
+     "'corpus.document_start' has no effect with this "
+     "'corpus.layout' (default); use layout: wrapped"},
+    {"parallel: {micro_batch: {tokens: 64}}\nschedule: [{until: 20k steps}]",
+     "'parallel.micro_batch.tokens' 64 (run.yaml:1:34) cannot hold one sample, 'schedule.0.length' "
+     "128 (default); use auto"},
+    {"parallel: {micro_batch: {masked: 64}}",
+     "cannot hold one sample, "
+     "'samples.mask.max_predictions' 77 (default)"},
+    {"eval: {every: 10 steps}",
+     "'eval.every' 10 steps (run.yaml:1:15) needs held-out shards, but "
+     "'data.valid' is empty; set it, or eval.every: never"},
+};
+INSTANTIATE_TEST_SUITE_P(Contradictions, SingleMistake, ::testing::ValuesIn(kContradictions));
+
+}  // namespace
+}  // namespace bertyard
