@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "core/backend/device.h"
+
 namespace bertyard {
 
 enum class Transpose { no, yes };
@@ -35,5 +37,13 @@ class MatrixLibrary {
 
 // Throws EnvironmentError where the loaded OpenBLAS is not the one that shares our OpenMP runtime.
 std::unique_ptr<MatrixLibrary> make_openblas(int threads);
+// Throws EnvironmentError where it is not usable.
+std::unique_ptr<MatrixLibrary> make_onednn(int threads);
+// Whether the build has oneDNN and the loaded one shares our OpenMP runtime.
+bool onednn_usable();
+
+// `automatic` is oneDNN where usable: on two Zen 4 cores it was 0 to 30% faster than OpenBLAS in
+// every product of BERT, its head included.
+std::unique_ptr<MatrixLibrary> make_matrix_library(MatrixLibraryChoice choice, int threads);
 
 }  // namespace bertyard

@@ -19,7 +19,6 @@ TEST(CpuDevice, SaysWhatDecidesTheBits) {
   EXPECT_EQ(info.kind, DeviceKind::cpu);
   EXPECT_EQ(info.instruction_set, "generic");
   EXPECT_EQ(info.threads, 2);
-  EXPECT_NE(info.libraries.find("OpenBLAS 0."), std::string::npos) << info.libraries;
   EXPECT_GT(info.memory_bytes, std::size_t{1} << 28);
 }
 

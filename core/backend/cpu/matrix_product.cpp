@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/backend/cpu/matrix_product.h"
+
+namespace bertyard {
+
+std::unique_ptr<MatrixLibrary> make_matrix_library(MatrixLibraryChoice choice, int threads) {
+  const bool onednn = choice == MatrixLibraryChoice::onednn ||
+                      (choice == MatrixLibraryChoice::automatic && onednn_usable());
+  return onednn ? make_onednn(threads) : make_openblas(threads);
+}
+
+}  // namespace bertyard
