@@ -6,7 +6,6 @@
 #include <cstring>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -46,9 +45,7 @@ void discard_tree(const fs::path& path, const FileCalls& calls) noexcept {
   try {
     std::error_code ignored;
     if (fs::is_directory(fs::symlink_status(path, ignored))) {
-      std::vector<fs::path> entries;
-      for (const auto& entry : fs::directory_iterator(path, ignored)) entries.push_back(entry);
-      for (const fs::path& entry : entries) discard_tree(entry, calls);
+      for (const fs::path& entry : entries_of(path)) discard_tree(entry, calls);
     }
     calls.remove(path.string());
   } catch (const std::exception&) {
@@ -189,16 +186,24 @@ void remove_directory(const fs::path& path, const FileCalls& calls) {
   discard_tree(aside, calls);
 }
 
-void remove_leftovers(const fs::path& directory, std::string_view prefix, const FileCalls& calls) {
+std::vector<fs::path> entries_of(const fs::path& directory) {
+  std::vector<fs::path> entries;
   std::error_code error;
-  std::vector<fs::path> leftovers;
-  for (const auto& entry : fs::directory_iterator(directory, error)) {
-    if (entry.path().filename().string().starts_with(prefix)) leftovers.push_back(entry.path());
+  fs::directory_iterator at(directory, error);
+  while (!error && at != fs::directory_iterator()) {
+    entries.push_back(at->path());
+    at.increment(error);
   }
-  if (error && error != std::errc::no_such_file_or_directory) {
+  // Unreadable is not the same as empty: a run must not start anew because a mount is sick.
+  if (error && error != std::errc::no_such_file_or_directory)
     fail("list", directory, error.value());
+  return entries;
+}
+
+void remove_leftovers(const fs::path& directory, std::string_view prefix, const FileCalls& calls) {
+  for (const fs::path& entry : entries_of(directory)) {
+    if (entry.filename().string().starts_with(prefix)) discard_tree(entry, calls);
   }
-  for (const fs::path& leftover : leftovers) discard_tree(leftover, calls);
 }
 
 std::string read_file(const fs::path& path) {

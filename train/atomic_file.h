@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/hash.h"
 #include "train/file_calls.h"
@@ -107,6 +108,9 @@ void remove_directory(const std::filesystem::path& path, const FileCalls& calls 
 // Removes what killed processes left in `directory`: every entry whose name begins with `prefix`.
 void remove_leftovers(const std::filesystem::path& directory, std::string_view prefix,
                       const FileCalls& calls = FileCalls());
+
+// What is in `directory`, in no order; nothing where the directory is not there.
+std::vector<std::filesystem::path> entries_of(const std::filesystem::path& directory);
 
 std::string read_file(const std::filesystem::path& path);
 

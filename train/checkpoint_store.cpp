@@ -41,7 +41,7 @@ std::vector<Candidate> candidates_of(const std::vector<CheckpointEntry>& entries
   std::vector<Candidate> candidates;
   for (const CheckpointEntry& entry : entries) {
     try {
-      const CheckpointState state = read_manifest(entry.path).state;
+      const CheckpointState state = read_checkpoint_manifest(entry.path).state;
       candidates.push_back({entry, state.run_seconds, state.held_out_loss});
     } catch (const Error&) {
       continue;
@@ -78,10 +78,9 @@ std::string checkpoint_name(std::int64_t step) {
 
 std::vector<CheckpointEntry> list_checkpoints(const fs::path& checkpoints) {
   std::vector<CheckpointEntry> entries;
-  std::error_code error;
-  for (const auto& item : fs::directory_iterator(checkpoints, error)) {
-    const auto step = step_of(item.path().filename().string());
-    if (step && item.is_directory(error)) entries.push_back({*step, item.path()});
+  for (const fs::path& path : entries_of(checkpoints)) {
+    const auto step = step_of(path.filename().string());
+    if (step && fs::is_directory(path)) entries.push_back({*step, path});
   }
   std::sort(entries.begin(), entries.end(),
             [](const auto& a, const auto& b) { return a.step < b.step; });

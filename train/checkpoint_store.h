@@ -22,7 +22,7 @@ struct CheckpointEntry {
 std::string checkpoint_name(std::int64_t step);
 
 // The step-* directories under `checkpoints`, oldest first; none where the directory is not there.
-// Nothing is opened: what is listed may be damaged.
+// Nothing is opened: what is listed may be damaged. IoError where the directory cannot be listed.
 std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& checkpoints);
 
 // The newest checkpoint that verifies in full; warns of each newer one that does not, with the

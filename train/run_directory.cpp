@@ -65,8 +65,8 @@ int take_lock(const fs::path& path, Logger& log) {
 // Whether something of a run, or of somebody else, is there already. `launch` puts slurm/ there
 // before the first start.
 bool holds_files(const fs::path& path) {
-  for (const auto& entry : fs::directory_iterator(path)) {
-    const std::string name = entry.path().filename().string();
+  for (const fs::path& entry : entries_of(path)) {
+    const std::string name = entry.filename().string();
     if (name != ".lock" && name != "slurm" && !name.starts_with(kTemporaryPrefix)) return true;
   }
   return false;

@@ -29,7 +29,7 @@ class CheckpointStore : public ::testing::Test {
     ToyState toy(step);
     toy.state.held_out_loss = held_out;
     toy.state.run_seconds = seconds;
-    save_checkpoint(directory_.path(), toy.contents());
+    save_checkpoint(directory_.path(), toy.contents(), testing::CallsWithoutSync());
   }
   std::vector<std::int64_t> steps() const {
     std::vector<std::int64_t> found;
@@ -72,6 +72,13 @@ TEST_F(CheckpointStore, FallsBackToTheNewestGoodOne) {
   damage(1);
   EXPECT_THAT(message_of<DataError>([&] { newest(); }),
               HasSubstr("none of 3 checkpoint(s) can be used"));
+}
+
+TEST_F(CheckpointStore, AnUnreadableDirectoryIsNotAnEmptyOne) {
+  std::ofstream(directory_ / "file") << 'x';
+
+  EXPECT_THAT(message_of<IoError>([&] { list_checkpoints(directory_ / "file"); }),
+              HasSubstr("cannot list"));
 }
 
 TEST_F(CheckpointStore, NothingThereIsNoError) {
@@ -158,7 +165,7 @@ TEST_F(CheckpointStore, SurvivesAKillAtEverySystemCallOfASave) {
     ASSERT_NO_THROW(open_checkpoint(directory_ / "latest", log_)) << "call " << calls_made;
     remove_checkpoint_leftovers(directory_.path());
     ASSERT_FALSE(has_leftovers());
-    save_checkpoint(directory_.path(), second.contents());
+    save_checkpoint(directory_.path(), second.contents(), testing::CallsWithoutSync());
     ASSERT_EQ(newest(), 2);
     if (!calls.struck()) break;
   }

@@ -154,7 +154,7 @@ TEST_F(Safetensors, RefusesWhatTheFormatForbids) {
 TEST_F(Safetensors, DamagedFilesNeverReadOutside) {
   std::mt19937 random(20240607);
   int accepted = 0;
-  for (int trial = 0; trial < 3000; ++trial) {
+  for (int trial = 0; trial < 1500; ++trial) {
     std::string contents = kGolden;
     if (trial % 3 == 0) contents.resize(random() % contents.size());
     for (unsigned flips = 1 + random() % 3; flips > 0 && !contents.empty(); --flips) {
