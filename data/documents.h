@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,7 +29,8 @@ struct CorpusCounts {
   std::uint64_t documents = 0;  // given out
   std::uint64_t sentences = 0;  // in them
   std::uint64_t empty_files = 0;
-  std::uint64_t empty_documents = 0;  // starts of a document with no sentence after them
+  std::uint64_t empty_documents = 0;  // separators with no text before them
+  std::uint64_t cut_documents = 0;    // longer than DocumentReader::kMaxDocumentBytes
   std::uint64_t invalid_utf8 = 0;     // sequences replaced by U+FFFD
   std::uint64_t nul_bytes = 0;        // dropped
   std::uint64_t cut_lines = 0;        // longer than LineReader::kMaxLineBytes
@@ -36,8 +38,8 @@ struct CorpusCounts {
   bool operator==(const CorpusCounts&) const = default;
 };
 
-// Gives out the documents of a corpus one by one, in the order of its files, in memory bounded by
-// the longest document. The end of a file ends its document. Owns the open file.
+// Gives out the documents of a corpus one by one, in the order of its files, in bounded memory: a
+// longer document is cut into several. The end of a file ends its document. Owns the open file.
 //   sentences   a line is a sentence; blank lines separate documents
 //   paragraphs  a line is a paragraph and is cut into sentences; blank lines separate documents
 //   wrapped     lines of a paragraph are joined and it is cut into sentences; blank lines and rules
@@ -45,6 +47,8 @@ struct CorpusCounts {
 //               found, or, where that is empty, with each file
 class DocumentReader {
  public:
+  static constexpr std::size_t kMaxDocumentBytes = std::size_t{64} << 20;
+
   // Expands options.text. Throws DataError for missing files; UsageError for an unknown language, a
   // bad regular expression, one given for a layout other than wrapped, or a negative skip_lines.
   explicit DocumentReader(const CorpusOptions& options);
@@ -56,7 +60,8 @@ class DocumentReader {
   // the end when there was not one document.
   bool next(Document& document);
 
-  const CorpusCounts& counts() const;
+  // Up to the document given out last.
+  CorpusCounts counts() const;
   const std::vector<std::string>& files() const;
 
  private:

@@ -65,7 +65,7 @@ class SampleSource {
 
 // What the run that opens the samples knows; 0 or absent means any.
 struct SampleExpectations {
-  std::optional<std::uint64_t> vocabulary_hash;
+  std::optional<std::uint64_t> vocabulary_hash = std::nullopt;
   std::uint32_t vocabulary_size = 0;
   int segments = 2;             // segment ids must be below this
   std::int64_t max_length = 0;  // of a source that cannot be cut (NVIDIA's): the model's positions

@@ -36,7 +36,7 @@ void verify_file(const fs::path& path, const CheckpointFile& expected) {
 }
 
 CheckpointState verified_state(const fs::path& directory) {
-  CheckpointManifest manifest = read_manifest(directory);
+  CheckpointManifest manifest = read_checkpoint_manifest(directory);
   std::set<std::string_view> listed;
   for (const CheckpointFile& file : manifest.files) listed.insert(file.name);
   if (listed != std::set<std::string_view>(kFiles.begin(), kFiles.end())) {

@@ -119,7 +119,7 @@ CheckpointManifest parse_manifest(std::string_view text, const std::string& wher
   }
 }
 
-CheckpointManifest read_manifest(const std::filesystem::path& directory) {
+CheckpointManifest read_checkpoint_manifest(const std::filesystem::path& directory) {
   const std::filesystem::path path = directory / "manifest.json";
   if (!std::filesystem::exists(path)) {
     throw DataError(fmt::format("{}: the file is not there; {} is no checkpoint, or a damaged one",

@@ -31,6 +31,6 @@ std::string manifest_text(const CheckpointManifest& manifest);
 CheckpointManifest parse_manifest(std::string_view text, const std::string& where);
 
 // DIRECTORY/manifest.json alone, without a look at the other files.
-CheckpointManifest read_manifest(const std::filesystem::path& directory);
+CheckpointManifest read_checkpoint_manifest(const std::filesystem::path& directory);
 
 }  // namespace bertyard

@@ -82,7 +82,7 @@ void verify(const fs::path& written) {
 // A stop right after a resume saves the same step again: what is there then stays, untouched.
 bool holds_the_same(const fs::path& path, const std::vector<CheckpointFile>& files) {
   try {
-    return read_manifest(path).files == files && Checkpoint::read(path).path() == path;
+    return read_checkpoint_manifest(path).files == files && Checkpoint::read(path).path() == path;
   } catch (const Error&) {
     return false;
   }

@@ -30,6 +30,9 @@ void write_huggingface_config(const std::filesystem::path& directory, const Mode
 // tokenizer_config.json of a BertTokenizer.
 std::string huggingface_tokenizer_text(const TokenizerOptions& options, std::int64_t max_length);
 
+// What DIRECTORY/tokenizer_config.json says; BertTokenizer's defaults where there is no such file.
+// Throws DataError where it is no JSON object or a value has another type.
+TokenizerOptions read_huggingface_tokenizer(const std::filesystem::path& directory);
 // Line number of [PAD] in a vocab.txt; 0 where it has none.
 std::int64_t pad_id_of(std::string_view vocabulary);
 

@@ -17,7 +17,8 @@ inline std::filesystem::path test_data() {
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "bertyard-test-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "bertyard-test-XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
   }
   ~TemporaryDirectory() {
@@ -36,10 +37,10 @@ class TemporaryDirectory {
 }  // namespace bertyard::testing
 
 // Skips a test that needs real data where it is absent.
-#define BERTYARD_REQUIRE_TEST_DATA(relative)                                                  \
-  do {                                                                                        \
-    const auto needed = ::bertyard::testing::test_data() / (relative);                        \
-    if (::bertyard::testing::test_data().empty() || !std::filesystem::exists(needed)) {       \
-      GTEST_SKIP() << "set BERTYARD_TEST_DATA to a folder that holds " << (relative);         \
-    }                                                                                         \
+#define BERTYARD_REQUIRE_TEST_DATA(relative)                                            \
+  do {                                                                                  \
+    const auto needed = ::bertyard::testing::test_data() / (relative);                  \
+    if (::bertyard::testing::test_data().empty() || !std::filesystem::exists(needed)) { \
+      GTEST_SKIP() << "set BERTYARD_TEST_DATA to a folder that holds " << (relative);   \
+    }                                                                                   \
   } while (false)

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+
+#include "data/manifest.h"
+#include "data/prepare.h"
+#include "data/split_corpus.h"
+#include "data/vocabulary.h"
+
+namespace bertyard {
+
+// The manifest of `directory` when it is complete and was made with these parameters.
+std::optional<Manifest> finished_part(const std::filesystem::path& directory,
+                                      const ShardParameters& parameters);
+
+// Throws UsageError when `directory` holds anything that prepare did not make.
+void check_replaceable(const std::filesystem::path& directory);
+
+// Builds the samples of one part, shuffles them, and puts shards and manifest into `directory`,
+// which is replaced as a whole when they are complete. Throws IoError, DataError.
+Manifest write_part(const std::filesystem::path& directory, const ShardParameters& parameters,
+                    const CorpusSplit& part, const Vocabulary& vocabulary,
+                    const ProgressCallback& progress);
+
+}  // namespace bertyard

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/text_paths.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <glob.h>
+
+#include "core/base/error.h"
+
+namespace bertyard {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_hidden(const fs::path& path) {
+  return path.filename().string().starts_with('.');
+}
+
+void append_directory(const std::string& directory, std::vector<std::string>& paths) {
+  const std::size_t before = paths.size();
+  try {
+    for (auto entry = fs::recursive_directory_iterator(directory);
+         entry != fs::recursive_directory_iterator(); ++entry) {
+      if (is_hidden(entry->path())) {
+        entry.disable_recursion_pending();
+      } else if (entry->is_regular_file()) {
+        paths.push_back(entry->path().string());
+      }
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw DataError(fmt::format("corpus.text: directory {} cannot be read: {}", directory,
+                                error.code().message()));
+  }
+  if (paths.size() == before) {
+    throw DataError(fmt::format("corpus.text: directory {} holds no file", directory));
+  }
+  std::sort(paths.begin() + static_cast<std::ptrdiff_t>(before), paths.end());
+}
+
+void append_matches(const std::string& pattern, std::vector<std::string>& paths) {
+  glob_t found{};
+  const int status = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found);
+  std::vector<std::string> matches;
+  if (status == 0) matches.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  std::erase_if(matches, [](const std::string& path) { return !fs::is_regular_file(path); });
+  if (matches.empty()) {
+    throw DataError(fmt::format("corpus.text: no file matches '{}'", pattern));
+  }
+  std::sort(matches.begin(), matches.end());
+  paths.insert(paths.end(), matches.begin(), matches.end());
+}
+
+}  // namespace
+
+std::vector<std::string> expand_text_paths(std::span<const std::string> entries) {
+  if (entries.empty()) {
+    throw DataError("corpus.text is empty, expected files, directories, globs or '-'");
+  }
+  std::vector<std::string> paths;
+  for (const std::string& entry : entries) {
+    std::error_code ignored;
+    if (fs::is_directory(entry, ignored)) {
+      append_directory(entry, paths);
+    } else if (entry == "-" || fs::exists(entry, ignored)) {
+      paths.push_back(entry);
+    } else if (entry.find_first_of("*?[") != std::string::npos) {
+      append_matches(entry, paths);
+    } else {
+      throw DataError(fmt::format("corpus.text: {} does not exist", entry));
+    }
+  }
+  return paths;
+}
+
+}  // namespace bertyard

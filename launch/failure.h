@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <exception>
+
+#include "launch/environment.h"
+
+namespace bertyard {
+
+// The exit code of an error: that of bertyard::Error, 1 of anything else.
+int exit_code_of(const std::exception& error);
+
+// Prints "error: ..." once for the whole job: rank 0 at once; another rank, whose error is most
+// often rank 0's too, only if rank 0 has not ended the job meanwhile. With MPI it then ends every
+// rank and does not come back. `environment` may be null before there is one.
+void report_failure(MpiEnvironment* environment, const std::exception& error);
+
+}  // namespace bertyard

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program: reads the command line, calls one verb, and is the only place that turns an error
+// into an exit code.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "core/base/error.h"
+#include "launch/environment.h"
+#include "launch/failure.h"
+#include "launch/verb_check.h"
+#include "launch/verb_config.h"
+#include "launch/verb_eval.h"
+#include "launch/verb_export.h"
+#include "launch/verb_init.h"
+#include "launch/verb_plot.h"
+#include "launch/verb_prepare.h"
+#include "launch/verb_train.h"
+#include "launch/verbs.h"
+
+namespace bertyard {
+namespace {
+
+// The command line and what the chosen verb returned.
+class CommandLine {
+ public:
+  CommandLine(int argc, char** argv, std::unique_ptr<MpiEnvironment>& environment)
+      : arguments_(argv, argv + argc), environment_(environment) {
+    app_.require_subcommand(1);
+    app_.footer(
+        "Exit codes: 0 ok, 2 usage, 3 data, 4 environment, 5 diverged, 74 input/output, "
+        "75 requeue, 124 watchdog, 143 terminated.");
+    add_init();
+    add_prepare();
+    add_check();
+    add_config();
+    add_train();
+    add_eval();
+    add_export();
+    add_plot();
+    add_version();
+  }
+
+  int run(int argc, char** argv) {
+    if (argc > 1) check_verb(argv[1]);
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::Success& help) {
+      return app_.exit(help);
+    } catch (const CLI::ParseError& error) {
+      throw UsageError(std::string(error.what()) + "; see 'bertyard --help'");
+    }
+    return run_();
+  }
+
+ private:
+  template <typename Run>
+  CLI::App* verb(const char* name, Run run) {
+    const auto& names = verb_names();
+    const auto found = std::find_if(names.begin(), names.end(),
+                                    [name](const VerbName& verb) { return verb.name == name; });
+    CLI::App* sub = app_.add_subcommand(name, std::string(found->what));
+    sub->callback([this, run] { run_ = run; });
+    return sub;
+  }
+
+  // CONFIG [key=value ...] [--set-file FILE ...]
+  void add_config_arguments(CLI::App* sub) {
+    sub->add_option("config", config_, "YAML file")->required();
+    sub->add_option("overrides", overrides_, "key=value, e.g. optim.lr=5e-4");
+    sub->add_option("--set-file", set_files_, "YAML file laid over the configuration")
+        ->expected(1)
+        ->take_all();
+  }
+
+  int argument_of(const std::string& text) const {
+    const auto found = std::find(arguments_.begin(), arguments_.end(), text);
+    return found == arguments_.end() ? 0 : static_cast<int>(found - arguments_.begin());
+  }
+
+  ConfigRequest request() const {
+    ConfigRequest request{config_, set_files_, {}};
+    for (const std::string& text : overrides_) {
+      request.overrides.push_back({text, argument_of(text)});
+    }
+    if (!resume_.empty()) {
+      request.overrides.push_back({"checkpoint.resume=" + resume_, argument_of(resume_)});
+    }
+    return request;
+  }
+
+  std::string command() const {
+    std::string text;
+    for (const std::string& argument : arguments_) text += (text.empty() ? "" : " ") + argument;
+    return text;
+  }
+
+  // Only verbs that compute together know of other ranks; the others are one process.
+  MpiEnvironment& environment() {
+    environment_ = std::make_unique<MpiEnvironment>(command());
+    return *environment_;
+  }
+
+  void add_init() {
+    CLI::App* sub = verb("init", [this] { return run_init(init_); });
+    sub->add_option("preset", init_.preset, "bert-tiny, bert-base, ...");
+    sub->add_option("directory", init_.directory, "where the file goes");
+    sub->add_flag_callback(
+        "--list", [this] { init_.list = ListPresets::yes; }, "list the presets");
+  }
+  void add_prepare() {
+    CLI::App* sub = verb("prepare", [this] { return run_prepare({request(), show_}); });
+    add_config_arguments(sub);
+    sub->add_option("--show", show_, "print so many decoded samples");
+  }
+  void add_check() {
+    CLI::App* sub = verb("check", [this] { return run_check({request(), ranks_}); });
+    add_config_arguments(sub);
+    sub->add_option("--ranks", ranks_, "ranks of the planned run")->check(CLI::PositiveNumber);
+  }
+  void add_config() {
+    CLI::App* sub = verb("config", [this] {
+      config_verb_.request = request();
+      return run_config(config_verb_);
+    });
+    sub->add_option("config", config_, "YAML file");
+    sub->add_option("overrides", overrides_, "key=value, e.g. optim.lr=5e-4");
+    sub->add_option("--set-file", set_files_, "YAML file laid over the configuration");
+    const auto form = [this, sub](const char* flag, ConfigForm value, const char* what) {
+      sub->add_flag_callback(
+          flag, [this, value] { config_verb_.form = value; }, what);
+    };
+    form("--minimal", ConfigForm::minimal, "only what differs from the defaults");
+    form("--docs", ConfigForm::documentation, "the table of all keys, as Markdown");
+    form("--schema", ConfigForm::schema, "the JSON schema");
+  }
+  void add_train() {
+    CLI::App* sub = verb("train", [this] {
+      return run_train({request(), command()}, environment());
+    });
+    add_config_arguments(sub);
+    sub->add_option("--resume", resume_, "auto, never or the path of a checkpoint");
+  }
+  void add_eval() {
+    CLI::App* sub = verb("eval", [this] { return run_eval(eval_, environment()); });
+    sub->add_option("model", eval_.model, "a run, a checkpoint or a Hugging Face directory")
+        ->required();
+    sub->add_option("--data", eval_.data, "shards, or one HDF5 file")->required();
+    sub->add_option("--samples", eval_.samples, "the first so many only");
+    sub->add_option("--length", eval_.max_length, "cut samples to so many tokens");
+    sub->add_option("--threads", eval_.threads, "threads of a rank");
+    sub->add_flag_callback(
+        "--json", [this] { eval_.form = OutputForm::json; }, "print one JSON object");
+  }
+  void add_export() {
+    CLI::App* sub = verb("export", [this] { return run_export(export_); });
+    sub->add_option("model", export_.model, "a run or a checkpoint")->required();
+    sub->add_option("--to", export_.to, "directory to write")->required();
+    sub->add_flag_callback(
+        "--verify", [this] { export_.verify = VerifyExport::yes; }, "read it back and compare");
+  }
+  void add_plot() {
+    CLI::App* sub = verb("plot", [this] { return run_plot(plot_); });
+    sub->add_option("runs", plot_.runs, "run directories")->required();
+    sub->add_option("--metric", plot_.metric, "a key of metrics.jsonl");
+    sub->add_option("--out", plot_.out, "SVG file to write");
+    sub->add_option("--smooth", plot_.smoothing, "exponential smoothing, 0 to 1");
+    const std::map<std::string, PlotAxis> axes{
+        {"step", PlotAxis::step}, {"tokens", PlotAxis::tokens}, {"hours", PlotAxis::hours}};
+    sub->add_option("--x", plot_.x, "step, tokens or hours")
+        ->transform(CLI::CheckedTransformer(axes));
+    sub->add_flag_callback(
+        "--term", [this] { plot_.form = PlotForm::terminal; }, "draw in the terminal");
+    sub->add_flag_callback(
+        "--ascii", [this] { plot_.form = PlotForm::ascii; }, "the same in plain ASCII");
+  }
+  void add_version() {
+    CLI::App* sub = verb("version", [this] { return run_version(version_); });
+    sub->add_flag_callback(
+        "--build", [this] { version_ = VersionDetail::build; }, "what the build found");
+  }
+
+  CLI::App app_{
+      "bertyard pre-trains BERT-family encoders, from raw text to a model that "
+      "transformers opens",
+      "bertyard"};
+  std::vector<std::string> arguments_;
+  std::unique_ptr<MpiEnvironment>& environment_;
+  std::function<int()> run_;
+  std::string config_, resume_;
+  std::vector<std::string> overrides_, set_files_;
+  std::uint64_t show_ = 0;
+  int ranks_ = 1;
+  InitVerbOptions init_;
+  ConfigVerbOptions config_verb_;
+  EvalVerbOptions eval_;
+  ExportVerbOptions export_;
+  PlotOptions plot_;
+  VersionDetail version_ = VersionDetail::brief;
+};
+
+}  // namespace
+}  // namespace bertyard
+
+int main(int argc, char** argv) {
+  std::unique_ptr<bertyard::MpiEnvironment> environment;
+  try {
+    bertyard::CommandLine command_line(argc, argv, environment);
+    const int code = command_line.run(argc, argv);
+    if (environment) environment->finalize();
+    return code;
+  } catch (const std::exception& error) {
+    bertyard::report_failure(environment.get(), error);
+    return bertyard::exit_code_of(error);
+  }
+}

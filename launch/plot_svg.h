@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "launch/plot.h"
+
+namespace bertyard {
+
+// The plot as an SVG file of its own: white ground, no scripts, no fonts of its own. Colours are
+// those of Okabe and Ito, which the colour-blind can tell apart.
+std::string plot_svg(const Plot& plot);
+
+// `text` for the inside of an element or attribute: markup escaped, and what XML 1.0 does not allow
+// replaced by '?'.
+std::string xml_text(std::string_view text);
+
+}  // namespace bertyard

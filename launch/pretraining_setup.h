@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "core/backend/device.h"
+#include "core/optim/optimizer.h"
+#include "data/masking.h"
+#include "data/sample_source.h"
+#include "data/vocabulary.h"
+#include "launch/run_config.h"
+#include "train/device_batch.h"
+#include "train/evaluation.h"
+#include "train/model_memory.h"
+#include "train/pretraining_objective.h"
+#include "train/run_plan.h"
+
+namespace bertyard {
+
+// Everything of a pre-training run that is known before it starts: the data is open, the schedule
+// is in steps, the memory is planned and not yet taken. `train` runs it, `check` prints it.
+class PretrainingSetup {
+ public:
+  // Throws DataError for shards and vocabularies that do not fit, UsageError for numbers that
+  // don't.
+  // `ranks_on_host` share its cores.
+  PretrainingSetup(const RunConfig& config, int ranks_on_host);
+
+  const RunConfig config;
+  const Vocabulary vocabulary;
+  const std::unique_ptr<Device> device;
+  const std::unique_ptr<SampleSource> train;
+  const std::unique_ptr<SampleSource> valid;  // null where nothing is held out
+  const RunPlan plan;
+  const std::optional<Masker> masker;  // absent where the training shards store their masks
+  const ModelConfig model;
+  const Capacities capacities;  // the largest over the phases
+  PretrainingObjective objective;
+  Optimizer optimizer;
+  DeviceBatch batch;
+  ModelMemory memory;
+
+  bool with_sentences() const;
+  ScheduleOptions schedule() const;
+  BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
+                                    int world) const;
+  // The held-out samples as evaluate() takes them, cut as the phase cuts.
+  EvaluationData evaluation_data(const PlannedPhase& phase) const;
+
+ private:
+  std::unique_ptr<SampleSource> open(const std::string& path) const;
+};
+
+// Weights of a new run: drawn by the seed, or taken from model.from.
+void initialize_weights(PretrainingSetup& setup);
+
+}  // namespace bertyard

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/saved_model.h"
+
+#include <filesystem>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "train/checkpoint_store.h"
+#include "train/huggingface.h"
+
+namespace bertyard {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<Vocabulary> vocabulary_in(const fs::path& directory) {
+  const fs::path path = directory / "vocab.txt";
+  if (!fs::exists(path)) return std::nullopt;
+  return Vocabulary::load(path);
+}
+
+SavedModel from_checkpoint(const fs::path& path, Logger& log) {
+  const auto checkpoint = std::make_shared<const Checkpoint>(open_checkpoint(path, log));
+  SavedModel model;
+  model.path = checkpoint->path().string();
+  model.kind = fmt::format("checkpoint of step {}", checkpoint->state().step);
+  model.config = checkpoint->model();
+  model.vocabulary = vocabulary_in(checkpoint->path());
+  model.tokenizer = read_huggingface_tokenizer(checkpoint->path());
+  model.step = checkpoint->state().step;
+  model.load = [checkpoint](ParameterStore& parameters) {
+    checkpoint->read_weights(parameters, parameters.values());
+  };
+  return model;
+}
+
+SavedModel from_huggingface(const fs::path& path) {
+  SavedModel model;
+  model.path = path.string();
+  model.kind = "Hugging Face directory";
+  model.config = read_huggingface_config(path);
+  model.vocabulary = vocabulary_in(path);
+  model.tokenizer = read_huggingface_tokenizer(path);
+  model.load = [path](ParameterStore& parameters) {
+    load_huggingface_weights(path, parameters, MissingHeads::refuse);
+  };
+  return model;
+}
+
+}  // namespace
+
+SavedModel open_saved_model(const std::string& path, Logger& log) {
+  const fs::path directory(path);
+  if (!fs::is_directory(directory)) {
+    throw DataError(fmt::format(
+        "{}: expected the directory of a run, a checkpoint or a Hugging Face model, found {}", path,
+        fs::exists(directory) ? "a file" : "nothing"));
+  }
+  const bool checkpoint =
+      fs::exists(directory / "manifest.json") || fs::exists(directory / "checkpoints");
+  if (!checkpoint && fs::exists(directory / "config.json")) return from_huggingface(directory);
+  return from_checkpoint(directory, log);
+}
+
+}  // namespace bertyard

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/base/log.h"
+#include "core/nn/model_config.h"
+#include "core/nn/parameters.h"
+#include "data/options.h"
+#include "data/vocabulary.h"
+
+namespace bertyard {
+
+// A model on disk, whatever wrote it: a run directory (its newest good checkpoint), a checkpoint,
+// or a Hugging Face directory.
+struct SavedModel {
+  std::string path;  // what was opened in the end
+  std::string kind;  // for people: "checkpoint of step 750", "Hugging Face directory"
+  ModelConfig config;
+  std::optional<Vocabulary> vocabulary;  // absent where the directory has no vocab.txt
+  TokenizerOptions tokenizer;
+  std::optional<std::int64_t> step;  // of a checkpoint
+  // Fills the bound values of `parameters` (f32 host memory).
+  std::function<void(ParameterStore& parameters)> load;
+};
+
+// Throws DataError where `path` is none of them, or what is there is damaged.
+SavedModel open_saved_model(const std::string& path, Logger& log);
+
+}  // namespace bertyard

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "train/trainer.h"
+
+namespace bertyard {
+
+// USR1 and USR2 ask for a checkpoint and exit code 75 (requeue me), TERM and INT for a checkpoint
+// and 143. The handlers set a flag only; a second TERM or INT ends the process at once. Owns the
+// handlers: the former ones are back when it goes. One at a time.
+class StopSignals {
+ public:
+  StopSignals();
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  // What this process was asked so far; terminate outweighs requeue.
+  static StopRequest requested();
+};
+
+}  // namespace bertyard

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/training_banner.h"
+
+#include <fmt/format.h>
+
+#include "train/console.h"
+
+namespace bertyard {
+
+std::string memory_text(const MemoryUse& use) {
+  const auto gib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1u << 30); };
+  return fmt::format(
+      "{:.2f} GiB a rank (weights {:.2f}, gradients {:.2f}, optimizer {:.2f}, activations {:.2f}, "
+      "workspace {:.2f})",
+      gib(use.total()), gib(use.parameters), gib(use.gradients), gib(use.optimizer),
+      gib(use.activations), gib(use.workspace));
+}
+
+std::vector<std::string> training_banner(PretrainingSetup& setup, const Communicator& communicator,
+                                         const std::filesystem::path& directory,
+                                         std::int64_t resumed_step) {
+  const ModelConfig& model = setup.model;
+  const DeviceInfo device = setup.device->info();
+  const SourceProperties& data = setup.train->properties();
+  std::string phases;
+  for (const PlannedPhase& phase : setup.plan.phases()) {
+    phases += fmt::format("{}{} steps of {} x {} tokens", phases.empty() ? "" : ", ",
+                          grouped(phase.end_step - phase.first_step), phase.global_batch,
+                          phase.max_length);
+  }
+  const std::string micro =
+      fmt::format("at most {} tokens, {} sequences, {} masked", grouped(setup.capacities.tokens),
+                  setup.capacities.sequences, setup.capacities.masked);
+  return banner_lines({
+      {"ranks", fmt::format("{} over {}, {} threads each", communicator.size(), communicator.name(),
+                            device.threads)},
+      {"device", fmt::format("{} ({}; {})", device.name, device.instruction_set, device.libraries)},
+      {"model", fmt::format("{} layers, hidden {}, heads {}, {} parameters", model.layers,
+                            model.hidden, model.heads, grouped(model.parameter_count()))},
+      {"schedule", phases},
+      {"micro-batch", micro},
+      {"memory", memory_text(setup.memory.use(*setup.device))},
+      {"data",
+       fmt::format("{} samples, {} tokens ({})", grouped(static_cast<std::int64_t>(data.samples)),
+                   grouped(static_cast<std::int64_t>(data.tokens)), data.path)},
+      {"held out",
+       setup.valid
+           ? fmt::format("{} samples ({})", grouped(static_cast<std::int64_t>(setup.valid->size())),
+                         setup.valid->properties().path)
+           : "nothing"},
+      {"run", directory.string()},
+      {"begins",
+       resumed_step == 0 ? "at the start" : fmt::format("after step {}", grouped(resumed_step))},
+  });
+}
+
+}  // namespace bertyard

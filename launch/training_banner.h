@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "launch/pretraining_setup.h"
+#include "parallel/communicator.h"
+
+namespace bertyard {
+
+// What a run is about to do, in ten lines.
+std::vector<std::string> training_banner(PretrainingSetup& setup, const Communicator& communicator,
+                                         const std::filesystem::path& directory,
+                                         std::int64_t resumed_step);
+
+// "weights 0.41 GiB, gradients ..., total ...": one rank's memory.
+std::string memory_text(const MemoryUse& use);
+
+}  // namespace bertyard

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/verb_check.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "core/base/error.h"
+#include "launch/pretraining_setup.h"
+#include "launch/training_banner.h"
+#include "train/console.h"
+
+namespace bertyard {
+namespace {
+
+// The nearest directory that exists must let us create the run's.
+void check_writable(const std::filesystem::path& directory) {
+  std::filesystem::path existing = std::filesystem::absolute(directory);
+  while (!std::filesystem::exists(existing)) existing = existing.parent_path();
+  if (access(existing.c_str(), W_OK) != 0) {
+    throw IoError(fmt::format("{}: cannot be written; choose another run.dir or change its rights",
+                              existing.string()));
+  }
+}
+
+// Multiplications and additions of one step: 3 x forward, attention and gathered MLM head included.
+double step_flops(const ModelConfig& model, const StepBatches& step, double mean_length) {
+  const auto h = static_cast<double>(model.hidden);
+  const auto tokens = static_cast<double>(step.tokens);
+  const double linear = 2 * (4 * h * h + 2 * h * static_cast<double>(model.intermediate));
+  const double attention = 4 * mean_length * h;
+  const double head = 2 * (h * h + h * static_cast<double>(model.vocab_size));
+  return 3 * (static_cast<double>(model.layers) * tokens * (linear + attention) +
+              static_cast<double>(step.masked) * head);
+}
+
+StepBatches first_step(const PretrainingSetup& setup, const PlannedPhase& phase, int ranks) {
+  BatchStreamOptions options = setup.stream_options(phase, phase.first_index, 0, ranks);
+  options.prefetch = 1;
+  BatchStream stream(*setup.train, setup.masker ? &*setup.masker : nullptr, options);
+  return *stream.next();
+}
+
+void print_phase(const PretrainingSetup& setup, std::size_t index, int ranks) {
+  const PlannedPhase& phase = setup.plan.phases()[index];
+  const StepBatches step = first_step(setup, phase, ranks);
+  const double filled = static_cast<double>(step.tokens) /
+                        static_cast<double>(step.total_micro_batches *
+                                            static_cast<std::size_t>(phase.capacities.tokens));
+  fmt::print(
+      "phase {}     steps {} to {}: {} samples of at most {} tokens a step; its first has {} "
+      "tokens in {} micro-batches ({:.1f}% full), {:.1f} TFLOP\n",
+      index, grouped(phase.first_step + 1), grouped(phase.end_step), phase.global_batch,
+      phase.max_length, grouped(step.tokens), step.total_micro_batches, 100 * filled,
+      step_flops(setup.model, step,
+                 static_cast<double>(step.tokens) / static_cast<double>(step.samples)) *
+          1e-12);
+}
+
+}  // namespace
+
+int run_check(const CheckVerbOptions& options) {
+  const LoadedConfig loaded = load_config(options.request);
+  require_keys(loaded, {"tokenizer.vocab", "data.train"}, "check");
+  const RunConfig& config = loaded.config;
+  check_writable(std::filesystem::path(config.run.directory) / config.run.name);
+  PretrainingSetup setup(config, 1);
+  const auto shards = [](const char* name, const SampleSource& source) {
+    const SourceProperties& properties = source.properties();
+    fmt::print("{:<11} {}: {} samples, {} tokens, longest {} ({})\n", name, properties.path,
+               grouped(static_cast<std::int64_t>(properties.samples)),
+               grouped(static_cast<std::int64_t>(properties.tokens)), properties.max_length,
+               properties.layout);
+    for (const std::string& warning : properties.warnings) fmt::print("warning     {}\n", warning);
+  };
+  fmt::print("vocabulary  {}: {} entries\n", config.tokenizer.vocab, setup.vocabulary.size());
+  shards("train", *setup.train);
+  if (setup.valid) shards("held out", *setup.valid);
+  fmt::print("model       {} parameters\n", grouped(setup.model.parameter_count()));
+  for (std::size_t i = 0; i < setup.plan.phases().size(); ++i) print_phase(setup, i, options.ranks);
+  fmt::print("memory      {}\n", memory_text(setup.memory.use(*setup.device)));
+  fmt::print("ok: {} steps on {} rank{}\n", grouped(setup.plan.total_steps()), options.ranks,
+             options.ranks == 1 ? "" : "s");
+  return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace bertyard

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/verb_eval.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.h"
+#include "data/manifest.h"
+#include "data/masking.h"
+#include "launch/cpu_threads.h"
+#include "launch/rank_log.h"
+#include "launch/saved_model.h"
+#include "train/evaluation.h"
+#include "train/model_memory.h"
+
+namespace bertyard {
+namespace {
+
+constexpr std::uint64_t kMaskSeed = 42;  // for shards without stored masks
+
+std::unique_ptr<SampleSource> open_data(const EvalVerbOptions& options, const SavedModel& model) {
+  SampleExpectations expectations;
+  if (model.vocabulary) expectations.vocabulary_hash = model.vocabulary->hash();
+  expectations.vocabulary_size = static_cast<std::uint32_t>(model.config.vocab_size);
+  expectations.segments = static_cast<int>(model.config.segments);
+  expectations.max_length = model.config.max_positions;
+  return open_samples(options.data, expectations);
+}
+
+std::optional<Masker> masker_for(const SampleSource& source, const EvalVerbOptions& options,
+                                 const SavedModel& model) {
+  if (source.properties().masks == MaskTime::prepare) return std::nullopt;
+  if (!model.vocabulary) {
+    throw DataError(fmt::format(
+        "{}: its samples have no masks of their own, and to draw them needs a vocab.txt in {}",
+        options.data, model.path));
+  }
+  MaskOptions mask;
+  const std::filesystem::path path(options.data);
+  const std::filesystem::path directory =
+      std::filesystem::is_directory(path) ? path : path.parent_path();
+  if (std::filesystem::exists(directory / kManifestName)) {
+    mask = read_manifest(directory).parameters.mask;
+  }
+  return Masker(mask, mask_vocabulary(*model.vocabulary));
+}
+
+MicroBatchCapacities capacities_for(const SampleSource& source, std::int64_t max_length) {
+  MicroBatchCapacities capacities;
+  capacities.tokens = std::max<std::int64_t>(4096, max_length);
+  capacities.sequences = 256;
+  const std::int64_t stored = source.properties().max_masked;
+  capacities.masked = std::max<std::int64_t>({1024, stored, max_length});
+  return capacities;
+}
+
+void print_text(const EvalVerbOptions& options, const SavedModel& model,
+                const PretrainingEvaluation& evaluation, bool with_sentences) {
+  const PretrainingScores& scores = evaluation.scores;
+  fmt::print("model   {} ({})\n", model.path, model.kind);
+  fmt::print("data    {}: {} samples, {} masked tokens\n", options.data, evaluation.counts.samples,
+             evaluation.counts.masked);
+  fmt::print("MLM     loss {:.4f} nats, accuracy {:.2f}%\n", scores.mlm_loss,
+             100 * scores.mlm_accuracy);
+  if (!with_sentences) return;
+  fmt::print("NSP     loss {:.4f} nats, accuracy {:.2f}%\n", scores.sentence_loss,
+             100 * scores.sentence_accuracy);
+}
+
+void print_json(const EvalVerbOptions& options, const SavedModel& model,
+                const PretrainingEvaluation& evaluation, bool with_sentences) {
+  const PretrainingScores& scores = evaluation.scores;
+  nlohmann::ordered_json json;
+  json["mlm_loss"] = scores.mlm_loss;
+  json["mlm_accuracy"] = scores.mlm_accuracy;
+  json["nsp_loss"] = with_sentences ? nlohmann::ordered_json(scores.sentence_loss) : nullptr;
+  json["nsp_accuracy"] =
+      with_sentences ? nlohmann::ordered_json(scores.sentence_accuracy) : nullptr;
+  json["masked_tokens"] = evaluation.counts.masked;
+  json["samples"] = evaluation.counts.samples;
+  json["model"] = model.path;
+  json["data"] = options.data;
+  fmt::print("{}\n", json.dump());
+}
+
+}  // namespace
+
+int run_eval(const EvalVerbOptions& options, MpiEnvironment& environment) {
+  const ProcessGroup group = environment.make_process_group();
+  Logger log = rank_logger({}, group.rank(), environment.host());
+  const SavedModel model = open_saved_model(options.model, log);
+  const auto source = open_data(options, model);
+  const std::optional<Masker> masker = masker_for(*source, options, model);
+  const bool with_sentences = source->properties().next_sentence == NextSentence::nsp;
+  const std::int64_t max_length = options.max_length > 0
+                                      ? std::min(options.max_length, model.config.max_positions)
+                                      : model.config.max_positions;
+  const MicroBatchCapacities micro = capacities_for(*source, max_length);
+
+  CpuOptions cpu;
+  cpu.threads = cpu_threads(options.threads, group.local_size);
+  const auto device = make_cpu_device(cpu);
+  PretrainingObjective objective(
+      model.config, with_sentences ? SentenceObjective::next_sentence : SentenceObjective::none, 0);
+  DeviceBatch batch;
+  ModelMemory memory(objective, batch, nullptr,
+                     {micro.tokens, micro.sequences, micro.masked, max_length});
+  memory.allocate(*device);
+  model.load(objective.parameters());
+  device->layer_ops().weights_changed();
+  const PretrainingEvaluation evaluation = evaluate(objective, batch, *device, *group.communicator,
+                                                    {.source = *source,
+                                                     .masker = masker ? &*masker : nullptr,
+                                                     .seed = kMaskSeed,
+                                                     .sample_limit = options.samples,
+                                                     .max_length = static_cast<int>(max_length),
+                                                     .capacities = micro});
+  if (group.rank() != 0) return static_cast<int>(ExitCode::ok);
+  const auto print = options.form == OutputForm::json ? print_json : print_text;
+  print(options, model, evaluation, with_sentences);
+  return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace bertyard

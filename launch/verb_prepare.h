@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "launch/config.h"
+
+namespace bertyard {
+
+struct PrepareVerbOptions {
+  ConfigRequest request;
+  std::uint64_t show = 0;  // decoded samples to print at the end
+};
+
+// `bertyard prepare`: text -> vocabulary, where there is none yet -> shards of samples. What is
+// there already and was made from the same text with the same settings is kept.
+int run_prepare(const PrepareVerbOptions& options);
+
+}  // namespace bertyard

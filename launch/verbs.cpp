@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/verbs.h"
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "launch/build_info.h"
+#include "launch/config_suggestion.h"
+
+namespace bertyard {
+
+const std::vector<VerbName>& verb_names() {
+  static const std::vector<VerbName> names{
+      {"init", "write a commented configuration from a preset"},
+      {"prepare", "text -> vocabulary -> shards of samples"},
+      {"check", "say everything that can be known before a run"},
+      {"config", "print the resolved configuration and where each value comes from"},
+      {"train", "pre-train; under mpirun or srun on every rank"},
+      {"eval", "losses and accuracies of a model on held-out samples"},
+      {"export", "write a Hugging Face directory"},
+      {"inspect", "show a shard, checkpoint, vocabulary or run"},
+      {"plot", "draw curves of one run or several"},
+      {"version", "print the version and what the build found"},
+  };
+  return names;
+}
+
+void check_verb(std::string_view word) {
+  if (word.empty() || word.front() == '-') return;
+  std::vector<std::string> names;
+  for (const VerbName& verb : verb_names()) {
+    if (verb.name == word) return;
+    names.emplace_back(verb.name);
+  }
+  const auto nearest = nearest_name(word, names);
+  throw UsageError(fmt::format(
+      "no command '{}'; {}", word,
+      nearest ? fmt::format("did you mean '{}'?", *nearest) : "'bertyard --help' lists them"));
+}
+
+int run_version(VersionDetail detail) {
+  fmt::print("bertyard {} ({})\n", version_text(), git_revision());
+  if (detail == VersionDetail::build) {
+    for (const BuildRow& row : build_table()) fmt::print("  {:<14} {}\n", row.name, row.value);
+  }
+  return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace bertyard
