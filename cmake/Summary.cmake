@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What was found, printed at the end of the configuration; `bertyard version --build` prints the
-# same table from launch/build_info.cpp.in.
+# same rows (cmake/BuildTable.cmake).
 message(STATUS "")
 message(STATUS "bertyard ${PROJECT_VERSION}")
 foreach(row IN LISTS BERTYARD_BUILD_TABLE)
