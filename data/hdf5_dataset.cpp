@@ -133,8 +133,10 @@ Hdf5Dataset Hdf5File::describe(const std::string& name) const {
   Hdf5Dataset dataset{name, *integer, H5Tequal(type.id(), native_type(*integer)) > 0,
                       shape_of(space.id()), std::nullopt};
   const std::uint64_t elements = dataset.elements();
-  const std::uint64_t stored =  // a contiguous dataset says what its shape says
-      std::min<std::uint64_t>(H5Dget_storage_size(id.id()), std::filesystem::file_size(path_));
+  // A contiguous dataset says what its shape says; HDF5's own size is right while we write, too.
+  hsize_t file_bytes = 0;
+  check(H5Fget_filesize(id_, &file_bytes), what + "is in a file without a size");
+  const std::uint64_t stored = std::min<std::uint64_t>(H5Dget_storage_size(id.id()), file_bytes);
   if (elements / kMaxExpansion > stored || (elements > 0 && stored == 0)) {
     fail(fmt::format("{}claims {} elements but stores {} bytes", what, elements, stored));
   }

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/batch_stream.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+#include "core/base/philox.h"
+#include "data/cut_sample.h"
+
+namespace bertyard {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr std::uint32_t kCls = 1;
+constexpr std::uint32_t kSep = 2;
+constexpr std::uint32_t kMask = 3;
+constexpr std::uint32_t kVocabularySize = 500;
+
+// [CLS] A [SEP] B [SEP] of random lengths; a pure function of the index.
+class MadeSamples : public SampleSource {
+ public:
+  explicit MadeSamples(std::uint64_t samples, MaskTime masks = MaskTime::training) {
+    properties_.path = "made";
+    properties_.samples = samples;
+    properties_.max_length = 64;
+    properties_.masks = masks;
+    properties_.vocabulary_size = kVocabularySize;
+  }
+  const SourceProperties& properties() const override { return properties_; }
+  SampleShape shape(std::uint64_t index) const override {
+    StoredSample sample;
+    make(index, sample);
+    return {static_cast<std::int64_t>(sample.tokens.size()), sample.a_length,
+            static_cast<std::int64_t>(sample.mask_positions.size())};
+  }
+  void read(std::uint64_t index, StoredSample& sample) const override {
+    if (index == broken_sample) throw DataError("made: sample is broken");
+    make(index, sample);
+  }
+  void verify() const override {}
+
+  std::uint64_t broken_sample = ~std::uint64_t{0};
+  bool special_inside = false;
+  SourceProperties properties_;
+
+ private:
+  void make(std::uint64_t index, StoredSample& sample) const {
+    PhiloxSequence draws(77, RandomPurpose::initialization, 1, index);
+    const std::uint32_t length = draws.next_in(8, 64);
+    sample = StoredSample();
+    sample.a_length = draws.next_in(3, length - 2);
+    for (std::uint32_t i = 0; i < length; ++i) {
+      sample.tokens.push_back(draws.next_in(10, kVocabularySize - 1));
+      sample.segments.push_back(i < static_cast<std::uint32_t>(sample.a_length) ? 0 : 1);
+    }
+    sample.tokens[0] = kCls;
+    sample.tokens[static_cast<std::size_t>(sample.a_length) - 1] = kSep;
+    sample.tokens.back() = kSep;
+    // A token that masking must skip: more than it has counted on.
+    if (special_inside) std::fill(sample.tokens.begin() + 1, sample.tokens.end(), kSep);
+    sample.is_random_next = index % 2 == 1;
+    if (properties_.masks == MaskTime::prepare) {
+      sample.mask_positions = {1, length - 2};
+      sample.mask_labels = {7, 8};
+    }
+  }
+};
+
+Masker make_masker(MaskUnit unit = MaskUnit::token) {
+  std::vector<std::uint8_t> continues(kVocabularySize, 0);
+  std::fill(continues.begin() + 300, continues.end(), 1);
+  return Masker(
+      MaskOptions{.unit = unit},
+      {.size = kVocabularySize, .mask = kMask, .cls = kCls, .sep = kSep, .continues = continues});
+}
+
+BatchStreamOptions stream_options() {
+  BatchStreamOptions options;
+  options.seed = 5;
+  options.global_batch = 40;
+  options.max_length = 64;
+  options.capacities = {256, 16, 64};
+  return options;
+}
+
+// Everything that one sample brought into a batch.
+struct Row {
+  std::uint64_t sample_id;
+  std::vector<std::int32_t> tokens, segments, mask_positions, mask_labels;
+  std::int32_t next_sentence;
+  bool operator==(const Row&) const = default;
+};
+
+void add_rows(const Batch& batch, std::map<std::uint64_t, Row>& rows) {
+  std::size_t mask = 0;
+  for (std::size_t n = 0; n + 1 < batch.cu_seqlens.size(); ++n) {
+    const auto begin = batch.cu_seqlens[n];
+    const auto end = batch.cu_seqlens[n + 1];
+    Row row{batch.sample_ids[n], {}, {}, {}, {}, batch.next_sentence_labels[n]};
+    for (auto t = begin; t < end; ++t) {
+      const auto at = static_cast<std::size_t>(t);
+      ASSERT_EQ(batch.positions[at], t - begin);
+      ASSERT_EQ(batch.samples[at], batch.global_indices[n]);
+      row.tokens.push_back(batch.tokens[at]);
+      row.segments.push_back(batch.segments[at]);
+    }
+    for (; mask < batch.masked_rows.size() && batch.masked_rows[mask] < end; ++mask) {
+      row.mask_positions.push_back(batch.masked_rows[mask] - begin);
+      row.mask_labels.push_back(batch.masked_labels[mask]);
+    }
+    ASSERT_TRUE(rows.emplace(batch.global_indices[n], row).second) << "a sample came twice";
+  }
+  ASSERT_EQ(mask, batch.masked_rows.size());
+}
+
+// The rows of `steps` steps, of all ranks together.
+std::map<std::uint64_t, Row> rows_of(const SampleSource& source, const Masker* masker,
+                                     BatchStreamOptions options, int steps) {
+  std::map<std::uint64_t, Row> rows;
+  for (int rank = 0; rank < options.world; ++rank) {
+    options.rank = rank;
+    BatchStream stream(source, masker, options);
+    for (int s = 0; s < steps; ++s) {
+      const std::optional<StepBatches> step = stream.next();
+      if (!step) break;
+      for (const Batch& batch : step->micro_batches) add_rows(batch, rows);
+    }
+  }
+  return rows;
+}
+
+TEST(BatchStream, AnEpochHoldsEverySampleOnce) {
+  const MadeSamples source(200);
+  const Masker masker = make_masker();
+  const auto rows = rows_of(source, &masker, stream_options(), 10);  // two epochs
+
+  ASSERT_EQ(rows.size(), 400u);
+  for (std::uint64_t epoch = 0; epoch < 2; ++epoch) {
+    std::set<std::uint64_t> ids;
+    for (std::uint64_t i = 0; i < 200; ++i) ids.insert(rows.at(epoch * 200 + i).sample_id);
+    EXPECT_EQ(ids.size(), 200u);
+  }
+}
+
+TEST(BatchStream, WhatASampleBringsDoesNotDependOnRanksThreadsOrCapacities) {
+  const MadeSamples source(150);
+  for (const MaskUnit unit : {MaskUnit::token, MaskUnit::word}) {
+    const Masker masker = make_masker(unit);
+    BatchStreamOptions options = stream_options();
+    const auto reference = rows_of(source, &masker, options, 6);
+    options.world = 3;
+    options.threads = 3;
+    options.prefetch = 2;
+    EXPECT_EQ(rows_of(source, &masker, options, 6), reference);
+    options.world = 2;
+    options.capacities = {700, 30, 200};
+    EXPECT_EQ(rows_of(source, &masker, options, 6), reference);
+  }
+}
+
+TEST(BatchStream, AnyPositionCanBeTheStart) {
+  const MadeSamples source(150);
+  const Masker masker = make_masker();
+  BatchStreamOptions options = stream_options();
+  BatchStream whole(source, &masker, options);
+  for (int s = 0; s < 5; ++s) {
+    const StepBatches expected = whole.next().value();
+    options.start_index = expected.first_index;
+    const StepBatches found = BatchStream(source, &masker, options).next().value();
+    ASSERT_EQ(found.micro_batches.size(), expected.micro_batches.size());
+    for (std::size_t m = 0; m < found.micro_batches.size(); ++m) {
+      EXPECT_EQ(found.micro_batches[m].tokens, expected.micro_batches[m].tokens);
+      EXPECT_EQ(found.micro_batches[m].global_indices, expected.micro_batches[m].global_indices);
+      EXPECT_EQ(found.micro_batches[m].masked_rows, expected.micro_batches[m].masked_rows);
+    }
+    EXPECT_EQ(found.next_index, expected.next_index);
+    EXPECT_EQ(expected.next_index, expected.first_index + 40);
+  }
+}
+
+TEST(BatchStream, CountsAreOfAllRanks) {
+  const MadeSamples source(150);
+  const Masker masker = make_masker();
+  BatchStreamOptions options = stream_options();
+  options.world = 2;
+  BatchStream first(source, &masker, options);
+  options.rank = 1;
+  BatchStream second(source, &masker, options);
+  for (int s = 0; s < 4; ++s) {
+    const StepBatches a = first.next().value();
+    const StepBatches b = second.next().value();
+    std::int64_t tokens = 0;
+    std::int64_t masked = 0;
+    std::int64_t samples = 0;
+    for (const StepBatches* step : {&a, &b}) {
+      for (const Batch& batch : step->micro_batches) {
+        tokens += batch.token_count();
+        masked += batch.masked_count();
+        samples += batch.sequence_count();
+      }
+    }
+    EXPECT_EQ(samples, 40);
+    EXPECT_EQ(a.samples, 40);
+    EXPECT_EQ(a.tokens, tokens);
+    EXPECT_EQ(b.tokens, tokens);
+    EXPECT_EQ(a.masked, masked);
+    EXPECT_EQ(b.masked, masked);
+    EXPECT_EQ(a.first_micro_batch, 0u);
+    EXPECT_EQ(b.first_micro_batch, a.micro_batches.size());
+    EXPECT_EQ(a.total_micro_batches, a.micro_batches.size() + b.micro_batches.size());
+  }
+}
+
+TEST(BatchStream, MasksAreNewInEveryEpochAndFixedInEvaluation) {
+  const MadeSamples source(40);
+  const Masker masker = make_masker();
+  const auto rows = rows_of(source, &masker, stream_options(), 2);
+  std::map<std::uint64_t, std::vector<std::int32_t>> first_epoch;
+  int same = 0;
+  for (const auto& [index, row] : rows) {
+    if (index < 40) first_epoch[row.sample_id] = row.mask_positions;
+    if (index >= 40) same += first_epoch[row.sample_id] == row.mask_positions ? 1 : 0;
+  }
+  EXPECT_LT(same, 20);  // short samples may agree by chance
+
+  BatchStreamOptions options = stream_options();
+  options.order = StreamOrder::sequential;
+  EXPECT_EQ(rows_of(source, &masker, options, 2), rows_of(source, &masker, options, 2));
+}
+
+TEST(BatchStream, SequentialGivesTheFirstSamplesInOrderAndEnds) {
+  const MadeSamples source(150);
+  const Masker masker = make_masker();
+  BatchStreamOptions options = stream_options();
+  options.order = StreamOrder::sequential;
+  options.sample_limit = 90;
+  BatchStream stream(source, &masker, options);
+
+  EXPECT_EQ(stream.next()->samples, 40);
+  EXPECT_EQ(stream.next()->samples, 40);
+  const StepBatches last = stream.next().value();
+  EXPECT_EQ(last.samples, 10);
+  EXPECT_EQ(last.next_index, 90u);
+  EXPECT_FALSE(stream.next().has_value());
+  EXPECT_FALSE(stream.next().has_value());
+  for (const auto& [index, row] : rows_of(source, &masker, options, 9)) {
+    EXPECT_EQ(row.sample_id, index);
+  }
+}
+
+TEST(BatchStream, AnEvaluationRankMayHaveNothing) {
+  const MadeSamples source(3);
+  const Masker masker = make_masker();
+  BatchStreamOptions options = stream_options();
+  options.order = StreamOrder::sequential;
+  options.world = 4;
+  options.rank = 0;
+
+  const StepBatches step = BatchStream(source, &masker, options).next().value();
+
+  EXPECT_THAT(step.micro_batches, IsEmpty());
+  EXPECT_EQ(step.samples, 3);
+  EXPECT_EQ(rows_of(source, &masker, options, 1).size(), 3u);
+}
+
+TEST(BatchStream, StoredMasksAreUsedAsTheyAre) {
+  const MadeSamples source(60, MaskTime::prepare);
+  for (const auto& [index, row] : rows_of(source, nullptr, stream_options(), 1)) {
+    EXPECT_THAT(row.mask_labels, ElementsAre(7, 8));
+    EXPECT_EQ(row.next_sentence, row.sample_id % 2);
+  }
+}
+
+TEST(BatchStream, LongSamplesAreCutBeforeMasking) {
+  const MadeSamples drawn(60);
+  const MadeSamples stored(60, MaskTime::prepare);
+  const Masker masker = make_masker();
+  BatchStreamOptions options = stream_options();
+  options.max_length = 16;
+  for (const SampleSource* source :
+       {static_cast<const SampleSource*>(&drawn), static_cast<const SampleSource*>(&stored)}) {
+    for (const auto& [index, row] : rows_of(*source, &masker, options, 1)) {
+      EXPECT_LE(row.tokens.size(), 16u);
+      EXPECT_EQ(row.tokens.front(), static_cast<std::int32_t>(kCls));
+      EXPECT_EQ(row.tokens.back(), static_cast<std::int32_t>(kSep));
+      EXPECT_LE(row.mask_positions.size(), 2u);  // round(16 * 0.15)
+    }
+  }
+}
+
+TEST(BatchStream, AnErrorComesAtItsTurn) {
+  MadeSamples source(200);
+  const Masker masker = make_masker();
+  BatchStreamOptions options = stream_options();
+  options.order = StreamOrder::sequential;
+  options.threads = 2;
+  source.broken_sample = 100;
+  BatchStream stream(source, &masker, options);
+
+  EXPECT_TRUE(stream.next().has_value());
+  EXPECT_TRUE(stream.next().has_value());
+  EXPECT_THROW(stream.next(), DataError);
+  EXPECT_THROW(stream.next(), DataError);
+}
+
+TEST(BatchStream, StopsWhileItsThreadsAreBusy) {
+  const MadeSamples source(5000);
+  const Masker masker = make_masker();
+  BatchStreamOptions options = stream_options();
+  options.threads = 3;
+  for (int i = 0; i < 20; ++i) BatchStream(source, &masker, options);
+  SUCCEED();
+}
+
+TEST(BatchStream, TextThatHoldsSpecialTokensIsFoundOut) {
+  MadeSamples source(60);
+  source.special_inside = true;
+  const Masker masker = make_masker();
+  try {
+    BatchStream(source, &masker, stream_options()).next();
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("[CLS] or [SEP] inside its text"));
+  }
+}
+
+TEST(BatchStream, OptionsThatContradictEachOtherAreRefused) {
+  MadeSamples source(60);
+  const Masker masker = make_masker();
+  const auto error = [&](const Masker* given, const auto& change) -> std::string {
+    BatchStreamOptions options = stream_options();
+    change(options);
+    try {
+      BatchStream stream(source, given, options);
+      stream.next();
+    } catch (const Error& failure) {
+      return failure.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(error(&masker, [](auto& options) { options.rank = 1; }), HasSubstr("rank 1 of 1"));
+  EXPECT_THAT(error(&masker, [](auto& options) { options.global_batch = 0; }),
+              HasSubstr("global_batch 0"));
+  EXPECT_THAT(error(&masker, [](auto& options) { options.prefetch = 0; }), HasSubstr("prefetch 0"));
+  EXPECT_THAT(error(&masker, [](auto& options) { options.capacities.tokens = 20; }),
+              HasSubstr("raise parallel.micro_batch.tokens"));
+  EXPECT_THAT(error(nullptr, [](auto&) {}), HasSubstr("a vocabulary is needed"));
+  source.properties_.vocabulary_size = 499;
+  EXPECT_THAT(error(&masker, [](auto&) {}), HasSubstr("499 entries, this run's has 500"));
+  source.properties_.vocabulary_size = 0;
+  source.properties_.cutting = Cutting::refused;
+  EXPECT_THAT(error(&masker, [](auto& options) { options.max_length = 32; }),
+              HasSubstr("cannot be cut to 32"));
+  source.properties_.samples = 0;
+  EXPECT_THAT(error(&masker, [](auto&) {}), HasSubstr("no samples"));
+}
+
+TEST(CutSample, KeepsTheFormAndMovesTheMasks) {
+  // [CLS] a a a a a [SEP] b b [SEP] to 8 tokens: A 3, B 2.
+  StoredSample sample{.tokens = {1, 10, 11, 12, 13, 14, 2, 20, 21, 2},
+                      .segments = {0, 0, 0, 0, 0, 0, 0, 1, 1, 1},
+                      .key_mask = {0, 0, 0, 1, 0, 0, 0, 0, 1, 0},
+                      .mask_positions = {1, 3, 5, 8},
+                      .mask_labels = {100, 101, 102, 103},
+                      .a_length = 7,
+                      .is_random_next = true};
+
+  cut_sample(sample, 8);
+
+  EXPECT_THAT(sample.tokens, ElementsAre(1, 10, 11, 12, 2, 20, 21, 2));
+  EXPECT_THAT(sample.segments, ElementsAre(0, 0, 0, 0, 0, 1, 1, 1));
+  EXPECT_THAT(sample.key_mask, ElementsAre(0, 0, 0, 1, 0, 0, 1, 0));
+  EXPECT_THAT(sample.mask_positions, ElementsAre(1, 3, 6));
+  EXPECT_THAT(sample.mask_labels, ElementsAre(100, 101, 103));
+  EXPECT_EQ(sample.a_length, 5);
+  EXPECT_TRUE(sample.is_random_next);
+}
+
+TEST(CutSample, OneSegmentLosesItsEnd) {
+  StoredSample sample;
+  sample.tokens = {1, 10, 11, 12, 13, 2};
+  sample.segments = {0, 0, 0, 0, 0, 0};
+  sample.mask_positions = {2, 4};
+  sample.mask_labels = {100, 101};
+  sample.a_length = 6;
+
+  cut_sample(sample, 5);
+
+  EXPECT_THAT(sample.tokens, ElementsAre(1, 10, 11, 12, 2));
+  EXPECT_THAT(sample.mask_positions, ElementsAre(2));
+  EXPECT_EQ(sample.a_length, 5);
+}
+
+TEST(CutSample, AShortSampleStaysAsItIs) {
+  StoredSample sample;
+  sample.tokens = {1, 10, 2};
+  sample.segments = {0, 0, 0};
+  sample.a_length = 3;
+
+  cut_sample(sample, 3);
+
+  EXPECT_THAT(sample.tokens, ElementsAre(1, 10, 2));
+}
+
+}  // namespace
+}  // namespace bertyard
