@@ -55,7 +55,7 @@ TEST(SentenceSplitter, English) {
            "\u201CI see.\u201D|\u201CDo you?\u201D",
            "He said: \"Go.\"|She went.",
            "(It was late.)|Nobody came (it rained).|The end.",
-           "Wait... what?|Well\u2026|Nothing came.|And then... he fell.|So... He rose.",
+           "Wait... what?|Well\u2026|Nothing came.|And then... he fell.|So...|He rose.",
            "It was proven.[12]|Later it was not.",
            "1. Open the box.|2. Close it.",
            "He was born in 1950.|In 1970 he left.",
