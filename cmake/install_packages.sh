@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs by apt the packages that are missing, or names them.
+#   cmake/install_packages.sh build|tests|quickstart [--no-root]
+set -euo pipefail
+purpose=${1:?usage: cmake/install_packages.sh build|tests|quickstart [--no-root]}
+
+packages=(build-essential cmake ninja-build pkg-config git
+  libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libhdf5-dev
+  libutf8proc-dev libxxhash-dev zlib1g-dev libzstd-dev libhwloc-dev
+  libopenblas-openmp-dev libdnnl-dev libopenmpi-dev openmpi-bin)
+case $purpose in
+  build) ;;
+  tests) packages+=(libgtest-dev libgmock-dev ccache protobuf-compiler) ;;
+  quickstart) packages+=(jargon-text) ;;
+  *) echo "install_packages.sh: '$purpose' is not build, tests or quickstart" >&2; exit 2 ;;
+esac
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' ||
+    missing+=("$package")
+done
+if [ ${#missing[@]} = 0 ]; then exit 0; fi
+
+command="apt-get install -y --no-install-recommends ${missing[*]}"
+if [ "${2:-}" = --no-root ]; then
+  printf 'missing packages; ask an administrator to run:\n  %s\n' "$command" >&2
+  exit 4
+fi
+sudo=()
+if [ "$(id -u)" != 0 ]; then sudo=(sudo); fi
+echo "installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${sudo[@]}" apt-get update -qq
+# shellcheck disable=SC2086
+"${sudo[@]}" $command -qq >/dev/null
