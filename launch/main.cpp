@@ -15,6 +15,7 @@
 #include "launch/verb_eval.h"
 #include "launch/verb_export.h"
 #include "launch/verb_init.h"
+#include "launch/verb_inspect.h"
 #include "launch/verb_plot.h"
 #include "launch/verb_prepare.h"
 #include "launch/verb_train.h"
@@ -39,6 +40,7 @@ class CommandLine {
     add_train();
     add_eval();
     add_export();
+    add_inspect();
     add_plot();
     add_version();
   }
@@ -161,6 +163,13 @@ class CommandLine {
     sub->add_flag_callback(
         "--verify", [this] { export_.verify = VerifyExport::yes; }, "read it back and compare");
   }
+  void add_inspect() {
+    CLI::App* sub = verb("inspect", [this] { return run_inspect(inspect_); });
+    sub->add_option("path", inspect_.path, "shard, checkpoint, vocabulary or run")->required();
+    sub->add_option("--tensor", inspect_.tensor, "show one tensor");
+    sub->add_option("--samples", inspect_.samples, "decode so many samples");
+    sub->add_option("--vocab", inspect_.vocab, "vocabulary to decode with");
+  }
   void add_plot() {
     CLI::App* sub = verb("plot", [this] { return run_plot(plot_); });
     sub->add_option("runs", plot_.runs, "run directories")->required();
@@ -197,6 +206,7 @@ class CommandLine {
   ConfigVerbOptions config_verb_;
   EvalVerbOptions eval_;
   ExportVerbOptions export_;
+  InspectOptions inspect_;
   PlotOptions plot_;
   VersionDetail version_ = VersionDetail::brief;
 };

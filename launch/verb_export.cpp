@@ -2,13 +2,11 @@
 #include "launch/verb_export.h"
 
 #include <cstring>
-#include <span>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
-#include "core/nn/pretraining_model.h"
+#include "launch/host_weights.h"
 #include "launch/rank_log.h"
 #include "launch/saved_model.h"
 #include "train/console.h"
@@ -16,18 +14,6 @@
 
 namespace bertyard {
 namespace {
-
-// The parameters of a pre-training model in host memory of their own.
-struct HostWeights {
-  explicit HostWeights(const ModelConfig& config)
-      : model(config, SentenceObjective::next_sentence, store),
-        values(static_cast<std::size_t>(store.flat_elements())) {
-    store.bind(view_of(std::span(values)), {});
-  }
-  ParameterStore store;
-  PretrainingModel model;
-  std::vector<float> values;
-};
 
 void verify(const std::string& directory, const HostWeights& written) {
   HostWeights read(read_huggingface_config(directory));

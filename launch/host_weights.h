@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/nn/pretraining_model.h"
+
+namespace bertyard {
+
+// The parameters of a pre-training model in host memory of their own, without a device.
+struct HostWeights {
+  explicit HostWeights(const ModelConfig& config)
+      : model(config, SentenceObjective::next_sentence, store),
+        values(static_cast<std::size_t>(store.flat_elements())) {
+    store.bind(view_of(std::span(values)), {});
+  }
+  HostWeights(const HostWeights&) = delete;
+  HostWeights& operator=(const HostWeights&) = delete;
+
+  ParameterStore store;
+  PretrainingModel model;
+  std::vector<float> values;
+};
+
+}  // namespace bertyard
