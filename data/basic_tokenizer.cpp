@@ -8,6 +8,16 @@
 #include "data/unicode.h"
 
 namespace bertyard {
+namespace {
+
+// Whether U+2010 to U+2027 begins `text`: dashes, quotation marks and the ellipsis, all of them
+// punctuation in its own right that lower-casing and decomposition leave alone.
+bool begins_with_typographic_mark(std::string_view text) {
+  return text.size() >= 3 && text[0] == '\xE2' && text[1] == '\x80' &&
+         static_cast<unsigned char>(text[2]) >= 0x90 && static_cast<unsigned char>(text[2]) <= 0xA7;
+}
+
+}  // namespace
 
 void WordList::clear() {
   bytes_.clear();
@@ -80,14 +90,17 @@ void BasicTokenizer::split_segment(std::string_view text, WordList& words) const
         ++i;
         break;
       case ByteClass::punctuation:
-        end_word(words);
-        words.bytes_.push_back(text[i++]);
-        end_word(words);
+        add_punctuation(text.substr(i++, 1), words);
         break;
       case ByteClass::dropped:
         ++i;
         break;
       case ByteClass::not_ascii:
+        if (begins_with_typographic_mark(text.substr(i))) {
+          add_punctuation(text.substr(i, 3), words);
+          i += 3;
+          break;
+        }
         // Lower-casing and decomposition look at whole tokens, so this one is done again.
         words.ends_.resize(token_words);
         words.bytes_.resize(words.ends_.empty() ? 0 : words.ends_.back());
@@ -148,6 +161,12 @@ void BasicTokenizer::add_token(Buffers& buffers, WordList& words) const {
   }
   end_word(words);
   buffers.token.clear();
+}
+
+void BasicTokenizer::add_punctuation(std::string_view mark, WordList& words) {
+  end_word(words);
+  words.bytes_.append(mark);
+  words.ends_.push_back(words.bytes_.size());
 }
 
 void BasicTokenizer::end_word(WordList& words) {

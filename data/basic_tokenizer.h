@@ -48,6 +48,7 @@ class BasicTokenizer {
   void split_segment(std::string_view text, WordList& words) const;
   std::size_t split_unicode(std::string_view text, Buffers& buffers, WordList& words) const;
   void add_token(Buffers& buffers, WordList& words) const;
+  static void add_punctuation(std::string_view mark, WordList& words);
   static void end_word(WordList& words);
 
   bool lower_case_;

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{1} << 18;
 
-
 }  // namespace
 
 LineReader::LineReader(std::string path, std::size_t max_line_bytes)

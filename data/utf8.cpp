@@ -94,6 +94,10 @@ std::uint64_t append_valid_utf8(std::string_view text, std::string& output) {
   std::size_t valid_begin = 0;
   std::size_t position = 0;
   while (position < text.size()) {
+    if (static_cast<unsigned char>(text[position]) < 0x80) {
+      ++position;
+      continue;
+    }
     const DecodedCharacter character = decode_utf8(text.substr(position));
     if (!character.valid) {
       output.append(text.substr(valid_begin, position - valid_begin));
