@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "launch/config_source.h"
 
 namespace bertyard {
 namespace {
@@ -26,10 +27,9 @@ void report_failure(MpiEnvironment* environment, const std::exception& error) {
   if (!leads) std::this_thread::sleep_for(kLetRankZeroSpeak);
   const std::string tag =
       leads ? "" : fmt::format("[r{} {}] ", environment->rank(), environment->host());
-  // Configuration errors are lists of places that say "error:" themselves.
-  const std::string text = error.what();
-  const bool says_so = text.find(": error: ") != std::string::npos;
-  fmt::print(stderr, "{}{}{}\n", tag, says_so ? "" : "error: ", text);
+  // Every line of a configuration error has its own place and "error:".
+  const bool is_list = dynamic_cast<const ConfigError*>(&error) != nullptr;
+  fmt::print(stderr, "{}{}{}\n", tag, is_list ? "" : "error: ", error.what());
   std::fflush(stderr);
   if (environment != nullptr) environment->abort(exit_code_of(error));
 }

@@ -69,12 +69,13 @@ class CommandLine {
   }
 
   // CONFIG [key=value ...] [--set-file FILE ...]
-  void add_config_arguments(CLI::App* sub) {
-    sub->add_option("config", config_, "YAML file")->required();
+  CLI::Option* add_config_arguments(CLI::App* sub) {
+    CLI::Option* path = sub->add_option("config", config_, "YAML file");
     sub->add_option("overrides", overrides_, "key=value, e.g. optim.lr=5e-4");
+    // One file a flag: what follows it may be an override.
     sub->add_option("--set-file", set_files_, "YAML file laid over the configuration")
-        ->expected(1)
-        ->take_all();
+        ->allow_extra_args(false);
+    return path;
   }
 
   int argument_of(const std::string& text) const {
@@ -114,12 +115,12 @@ class CommandLine {
   }
   void add_prepare() {
     CLI::App* sub = verb("prepare", [this] { return run_prepare({request(), show_}); });
-    add_config_arguments(sub);
+    add_config_arguments(sub)->required();
     sub->add_option("--show", show_, "print so many decoded samples");
   }
   void add_check() {
     CLI::App* sub = verb("check", [this] { return run_check({request(), ranks_}); });
-    add_config_arguments(sub);
+    add_config_arguments(sub)->required();
     sub->add_option("--ranks", ranks_, "ranks of the planned run")->check(CLI::PositiveNumber);
   }
   void add_config() {
@@ -127,9 +128,7 @@ class CommandLine {
       config_verb_.request = request();
       return run_config(config_verb_);
     });
-    sub->add_option("config", config_, "YAML file");
-    sub->add_option("overrides", overrides_, "key=value, e.g. optim.lr=5e-4");
-    sub->add_option("--set-file", set_files_, "YAML file laid over the configuration");
+    add_config_arguments(sub);
     const auto form = [this, sub](const char* flag, ConfigForm value, const char* what) {
       sub->add_flag_callback(
           flag, [this, value] { config_verb_.form = value; }, what);
@@ -142,7 +141,7 @@ class CommandLine {
     CLI::App* sub = verb("train", [this] {
       return run_train({request(), command()}, environment());
     });
-    add_config_arguments(sub);
+    add_config_arguments(sub)->required();
     sub->add_option("--resume", resume_, "auto, never or the path of a checkpoint");
   }
   void add_eval() {

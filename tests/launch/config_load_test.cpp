@@ -14,7 +14,7 @@ TEST_F(ConfigLoadTest, EmptyFileGivesTheDefaults) {
   EXPECT_EQ(load("# nothing yet\nmodel:\noptim: {}\n").config, RunConfig());
 }
 
-TEST_F(ConfigLoadTest, ReadsEverySection) {
+TEST_F(ConfigLoadTest, ReadsTheSectionsOfPrepare) {
   const RunConfig config =
       load(
           "run: {name: demo, dir: out, seed: 7}\n"
@@ -22,9 +22,25 @@ TEST_F(ConfigLoadTest, ReadsEverySection) {
           "skip_lines: 3, held_out: 2%}\n"
           "tokenizer: {vocab: v.txt, learn: {size: 8k, min_frequency: 5}, lower_case: false, "
           "strip_accents: true, split_cjk: false}\n"
-          "samples: {out: d, max_length: 64, short_sequence: 0%, next_sentence: none, "
+          "samples: {out: d, max_length: 128, short_sequence: 0%, next_sentence: none, "
           "duplicate: 5, mask: {when: prepare, rate: 20%, unit: word, replace: 100%, random: 0%, "
           "keep: 0%, max_predictions: 12}, shard: 1 MiB}\n"
+          "schedule: [{until: 20k steps, length: 128}]\n")
+          .config;
+
+  EXPECT_EQ(config.run, (RunOptions{"demo", "out", 7}));
+  EXPECT_EQ(config.corpus,
+            (CorpusOptions{{"a.txt", "b.gz"}, TextLayout::wrapped, "^CHAPTER", 3, "en", 0.02}));
+  EXPECT_EQ(config.tokenizer, (TokenizerSection{"v.txt", {8000, 5}, {false, true, false, 200}}));
+  EXPECT_EQ(config.samples.mask,
+            (MaskOptions{MaskTime::prepare, MaskUnit::word, 0.2, 1, 0, 0, 12}));
+  EXPECT_EQ(config.samples.next_sentence, NextSentence::none);
+  EXPECT_EQ(config.samples.shard_bytes, 1u << 20);
+}
+
+TEST_F(ConfigLoadTest, ReadsTheSectionsOfTraining) {
+  const RunConfig config =
+      load(
           "model: {preset: bert-mini, activation: gelu_erf, init: normal, from: x}\n"
           "data: {train: t, valid: v, prefetch: 8, shuffle: global}\n"
           "schedule: [{until: 3 epochs, length: 32, global_batch: 1k}]\n"
@@ -39,29 +55,22 @@ TEST_F(ConfigLoadTest, ReadsEverySection) {
           "log: {every: 1 step, console: plain, jsonl: false, tensorboard: false, level: debug}\n")
           .config;
 
-  EXPECT_EQ(config.run, (RunOptions{"demo", "out", 7}));
-  EXPECT_THAT(config.corpus.text, ::testing::ElementsAre("a.txt", "b.gz"));
-  EXPECT_EQ(config.corpus.document_start, "^CHAPTER");
-  EXPECT_EQ(config.corpus.held_out, 0.02);
-  EXPECT_EQ(config.tokenizer.learn.size, 8000);
-  EXPECT_EQ(config.tokenizer.options.strip_accents, true);
-  EXPECT_EQ(config.samples.mask.unit, MaskUnit::word);
-  EXPECT_EQ(config.samples.mask.replace, 1.0);
-  EXPECT_EQ(config.samples.next_sentence, NextSentence::none);
-  EXPECT_EQ(config.samples.shard_bytes, 1u << 20);
   EXPECT_EQ(config.model.architecture.hidden, 256);
   EXPECT_EQ(config.model.architecture.activation, Activation::gelu_erf);
+  EXPECT_EQ(config.data, (DataOptions{"t", "v", 8, Shuffle::global}));
   EXPECT_EQ(config.schedule, (std::vector<Phase>{{{3, AmountUnit::epochs}, 32, 1000}}));
-  EXPECT_EQ(config.optim.optimizer.kind, OptimizerKind::lamb);
-  EXPECT_EQ(config.optim.optimizer.beta2, 0.99);
-  EXPECT_EQ(config.optim.form, ScheduleForm::nvidia);
+  EXPECT_EQ(config.optim, (OptimSection{{OptimizerKind::lamb, 6e-3, 0.8, 0.99, 1e-8, 0.1, 0},
+                                        {200, AmountUnit::steps},
+                                        Decay::polynomial,
+                                        ScheduleForm::nvidia,
+                                        1e-5,
+                                        1}));
   EXPECT_EQ(config.parallel.micro_batch, (MicroBatchOptions{16000, 256, 2500}));
   EXPECT_EQ(config.parallel.threads, 2);
-  EXPECT_EQ(config.checkpoint.resume, ResumeMode::from_path);
-  EXPECT_EQ(config.checkpoint.resume_path, "other/run");
-  EXPECT_EQ(config.eval.every, (Interval{100, 0}));
-  EXPECT_EQ(config.log.every_steps, 1);
-  EXPECT_EQ(config.log.console, ConsoleMode::plain);
+  EXPECT_EQ(config.checkpoint,
+            (CheckpointOptions{{500, 0}, 2, {1000, 0}, 0, ResumeMode::from_path, "other/run"}));
+  EXPECT_EQ(config.eval, (EvaluationOptions{{100, 0}, 500}));
+  EXPECT_EQ(config.log, (LogOptions{1, ConsoleMode::plain, false, false, "debug"}));
 }
 
 TEST_F(ConfigLoadTest, LaterLayersWin) {
