@@ -42,20 +42,31 @@ void add_three(float* z, const float* a, const float* b, const float* c, std::in
   for (std::int64_t i = 0; i < n; ++i) z[i] = a[i] + b[i] + c[i];
 }
 
-// Two passes: the variance of one pass, mean(z^2) - mean^2, cancels where the mean is large.
+// Two passes: the variance of one pass, mean(z^2) - mean^2, cancels where the mean is large. The
+// second also measures what rounding left in the mean (Chan et al. 1983, the corrected two-pass
+// algorithm), so that nothing depends on how the first sum was rounded.
 float normalise(float* y, float* z, const float* gamma, const float* beta, std::int64_t n,
                 float epsilon) {
+  const auto count = static_cast<float>(n);
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (std::int64_t i = 0; i < n; ++i) sum += z[i];
-  const float mean = sum / static_cast<float>(n);
+  const float mean = sum / count;
+  float rest = 0;
   float squares = 0;
-#pragma omp simd reduction(+ : squares)
-  for (std::int64_t i = 0; i < n; ++i) squares += (z[i] - mean) * (z[i] - mean);
-  const float rstd = 1.0f / __builtin_sqrtf(squares / static_cast<float>(n) + epsilon);
+#pragma omp simd reduction(+ : rest, squares)
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float centred = z[i] - mean;
+    rest += centred;
+    squares += centred * centred;
+  }
+  const float correction = rest / count;
+  const float variance = squares / count - correction * correction;
+  const float bounded = variance < 0 ? 0 : variance;  // a NaN stays one
+  const float rstd = 1.0f / __builtin_sqrtf(bounded + epsilon);
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) {
-    const float normalised = (z[i] - mean) * rstd;
+    const float normalised = (z[i] - mean - correction) * rstd;
     z[i] = normalised;
     y[i] = normalised * gamma[i] + beta[i];
   }
