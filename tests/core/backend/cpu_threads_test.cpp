@@ -35,7 +35,6 @@ std::vector<std::vector<float>> results(int threads, const std::string& instruct
   HostTensor dw({hidden, hidden}), dbias({hidden}), loss({tokens}), correct({tokens});
   const std::vector<std::int32_t> labels(static_cast<std::size_t>(tokens), 5);
   HostTensor dlogits = dy;
-  const HostTensor scale({1}, 0.1f);
 
   ops.attention(y.view(), log_sum.view(), qkv.read(), heads, packing, probability);
   ops.attention_backward(
@@ -48,7 +47,7 @@ std::vector<std::vector<float>> results(int threads, const std::string& instruct
   ops.linear_backward_weight(dw.view(), dbias.view(), dx.read(), y.read());
   ops.scatter_add_rows(dresidual.view(), dx.read(), view_of(std::span(labels)));
   ops.cross_entropy_gradient(loss.view(), correct.view(), dlogits.view(),
-                             view_of(std::span(labels)), scale.read());
+                             view_of(std::span(labels)), HostTensor({1}, 0.1f).read());
   return {y.values,     dqkv.values,  z.values,         dx.values,   dgamma.values,
           dbeta.values, dbias.values, dresidual.values, loss.values, dlogits.values};
 }
