@@ -187,6 +187,7 @@ void Hdf5File::create_dataset(const std::string& name, Hdf5Type type,
   const std::string what = fmt::format("dataset '{}' cannot be created", name);
   const std::vector<hsize_t> sizes(shape.begin(), shape.end());
   const Hdf5Handle creation(check(H5Pcreate(H5P_DATASET_CREATE), what), H5Pclose);
+  check(H5Pset_obj_track_times(creation.id(), 0), what);  // equal samples, equal bytes, at any time
   const std::uint64_t elements =
       std::accumulate(shape.begin(), shape.end(), std::uint64_t{1}, std::multiplies<>());
   if (storage == Hdf5Storage::contiguous) {
