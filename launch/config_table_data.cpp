@@ -47,7 +47,7 @@ std::vector<ConfigField> run_and_corpus_fields() {
       make_field({"corpus.skip_lines", "lines to skip at the head of every file"},
                  corpus(&CorpusOptions::skip_lines), count_type<std::int64_t>({0})),
       make_field({"corpus.language", "whose rules split text into sentences"},
-                 corpus(&CorpusOptions::language), text_type()),
+                 corpus(&CorpusOptions::language), text_choice_type({"en", "zh"})),
       make_field({"corpus.held_out", "share of the documents kept for evaluation, by hash"},
                  corpus(&CorpusOptions::held_out), fraction_type()),
   };

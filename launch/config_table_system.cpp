@@ -7,10 +7,6 @@ namespace {
 constexpr NamedValue<Precision> kPrecisions[] = {{Precision::fp32, "fp32"}};
 constexpr NamedValue<BackendChoice> kBackends[] = {{BackendChoice::automatic, "auto"},
                                                    {BackendChoice::cpu, "cpu"}};
-constexpr NamedValue<CommunicatorChoice> kCommunicators[] = {
-    {CommunicatorChoice::automatic, "auto"},
-    {CommunicatorChoice::single, "single"},
-    {CommunicatorChoice::mpi, "mpi"}};
 constexpr NamedValue<Reduction> kReductions[] = {{Reduction::fast, "fast"}};
 constexpr NamedValue<ConsoleMode> kConsoleModes[] = {
     {ConsoleMode::automatic, "auto"}, {ConsoleMode::plain, "plain"}, {ConsoleMode::off, "off"}};
@@ -37,10 +33,11 @@ std::vector<ConfigField> parallel_fields() {
       make_field({"parallel.backend", "device that computes"}, parallel(&ParallelOptions::backend),
                  choice_type<BackendChoice>(
                      kBackends, {{"cuda", "is not available: this build has no CUDA; use cpu"}})),
-      make_field(
-          {"parallel.comm", "what joins the ranks"}, parallel(&ParallelOptions::communicator),
-          choice_type<CommunicatorChoice>(
-              kCommunicators, {{"nccl", "is not available: this build has no NCCL; use mpi"}})),
+      make_fixed_field({"parallel.comm", "what joins the ranks; auto: MPI where it started them"},
+                       "auto",
+                       {later("single", "auto"),
+                        later("mpi", "auto"),
+                        {"nccl", "is not available: this build has no NCCL; use auto"}}),
       make_field({"parallel.threads", "of one rank"}, parallel(&ParallelOptions::threads),
                  automatic_count_type<int>({1, 4096})),
       make_field({"parallel.micro_batch.tokens", "capacity of a micro-batch"},

@@ -32,8 +32,10 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
   require_keys(loaded, {"tokenizer.vocab", "data.train"}, "train");
   const ProcessGroup group = environment.make_process_group();
   Logger log = rank_logger(loaded.config.log, group.rank(), environment.host());
-  check_same_everywhere(*group.control, {{"configuration", hash_text(config_hash(loaded.config))},
-                                         {"program", build_identity(), ItemOrigin::environment}});
+  // The whole of it: ranks that differ in a bucket or an interval would wait for each other.
+  check_same_everywhere(*group.control,
+                        {{"configuration", hash_text(xxh3(resolved_yaml(loaded.config)))},
+                         {"program", build_identity(), ItemOrigin::environment}});
 
   PretrainingSetup setup(loaded.config, group.local_size);
   check_same_everywhere(

@@ -78,12 +78,10 @@ struct MicroBatchOptions {
 
 enum class Precision { fp32 };
 enum class BackendChoice { automatic, cpu };
-enum class CommunicatorChoice { automatic, single, mpi };
 enum class Reduction { fast };  // equal to any other order of summation up to rounding
 
 struct ParallelOptions {
   BackendChoice backend = BackendChoice::automatic;
-  CommunicatorChoice communicator = CommunicatorChoice::automatic;
   int threads = 0;  // of one rank; 0 means chosen by the program
   MicroBatchOptions micro_batch;
   Reduction reduction = Reduction::fast;

@@ -47,7 +47,7 @@ TEST_F(ConfigLoadTest, ReadsTheSectionsOfTraining) {
           "optim: {name: lamb, lr: 6e-3, warmup: 200 steps, decay: polynomial, form: nvidia, "
           "end_lr: 1e-5, degree: 1, betas: [0.8, 0.99], epsilon: 1e-8, weight_decay: 0.1, clip: "
           "0}\n"
-          "parallel: {backend: cpu, comm: mpi, threads: 2, micro_batch: {tokens: 16k, "
+          "parallel: {backend: cpu, comm: auto, threads: 2, micro_batch: {tokens: 16k, "
           "sequences: 256, masked: 2.5k}, bucket: 1 MiB}\n"
           "checkpoint: {every: 500 steps, keep_last: 2, keep_every: 1k steps, keep_best: 0, "
           "resume: other/run}\n"
