@@ -46,6 +46,7 @@ std::vector<std::uint64_t> lay_out(const std::filesystem::path& path, const std:
   file.write_number(shard_format::kVersion, kShardFormatVersion);
   file.write_text(shard_format::kParameters, parameters);
   std::vector<std::uint64_t> offsets;
+  offsets.reserve(columns.size());
   for (const Column& column : columns) {
     file.create_dataset(column.name, column.type, {column.elements}, Hdf5Storage::contiguous);
   }
