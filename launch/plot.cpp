@@ -27,10 +27,19 @@ AxisRange span_of(const std::vector<double>& values) {
 
 }  // namespace
 
+std::vector<const PlotSeries*> drawing_order(const Plot& plot) {
+  std::vector<const PlotSeries*> order;
+  for (const PlotSeries& series : plot.series) order.push_back(&series);
+  std::stable_partition(order.begin(), order.end(), [](const PlotSeries* series) {
+    return series->style == SeriesStyle::baseline;
+  });
+  return order;
+}
+
 AxisRange x_range(const Plot& plot) {
   AxisRange range = span_of(values_of(plot, &PlotPoint::x));
   // A run that is seen whole starts at the axis.
-  if (range.low > 0 && range.low < 0.2 * range.high) range.low = 0;
+  if (range.low > 0 && range.low < 0.5 * range.high) range.low = 0;
   if (range.low == range.high) range = {std::min(range.low, 0.0), std::max(range.high, 1.0)};
   return range;
 }

@@ -43,6 +43,9 @@ struct Plot {
   std::vector<PlotSeries> series;
 };
 
+// In the order in which they are to be drawn: baselines lie beneath everything else.
+std::vector<const PlotSeries*> drawing_order(const Plot& plot);
+
 // What the axes show: every finite point, with some air above and below.
 AxisRange x_range(const Plot& plot);
 AxisRange y_range(const Plot& plot);

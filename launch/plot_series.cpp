@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
 namespace bertyard {
 namespace {
+
+constexpr double kSmoothedPoints = 500;  // that the smoothing is given for
 
 enum KeyIndex : std::size_t { kTrain, kEvaluation, kBaseline };
 
@@ -58,14 +61,26 @@ class SeriesBuilder {
         points_of(run.metrics, MetricsKind::evaluation, kEvaluation, style_.x));
   }
 
-  // Runs on the same held-out set share one baseline.
-  void add_baseline(const PlottedRun& run, bool alone) {
-    auto points = points_of(run.metrics, MetricsKind::evaluation, kBaseline, style_.x);
-    const double value = last_value(points);
-    if (points.empty() || value == shared_baseline_) return;
-    shared_baseline_ = value;
-    const std::string prefix = alone ? "" : run.name + " ";
-    add(prefix + metric_.baseline_label, SeriesStyle::baseline, kNeutralColor, std::move(points));
+  // Runs on the same held-out set share one baseline; else each has its own, in its own colour.
+  void add_baselines(const std::vector<PlottedRun>& runs) {
+    std::vector<PlotSeries> found;
+    std::set<double> different;
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      auto points = points_of(runs[i].metrics, MetricsKind::evaluation, kBaseline, style_.x);
+      if (points.empty()) continue;
+      different.insert(last_value(points));
+      found.push_back(
+          {runs[i].name + " ", SeriesStyle::baseline, static_cast<int>(i), std::move(points)});
+    }
+    if (different.size() == 1) {
+      found.erase(found.begin() + 1, found.end());
+      found[0].label.clear();
+      found[0].color = kNeutralColor;
+    }
+    for (PlotSeries& series : found) {
+      add(series.label + metric_.baseline_label, series.style, series.color,
+          std::move(series.points));
+    }
   }
 
  private:
@@ -76,7 +91,8 @@ class SeriesBuilder {
       add(prefix + "train", SeriesStyle::curve, color, std::move(points));
       return;
     }
-    auto mean = smoothed(points, style_.smoothing);
+    const double longer = std::max(1.0, static_cast<double>(points.size()) / kSmoothedPoints);
+    auto mean = smoothed(points, std::pow(style_.smoothing, 1 / longer));
     add("", SeriesStyle::faint, color, std::move(points));
     add(prefix + "train, smoothed", SeriesStyle::curve, color, std::move(mean));
   }
@@ -91,7 +107,6 @@ class SeriesBuilder {
   const PlotMetric& metric_;
   const PlotStyle& style_;
   Plot& plot_;
-  double shared_baseline_ = std::nan("");
 };
 
 PlotScale x_scale(PlotAxis axis) {
@@ -131,22 +146,36 @@ Plot make_plot(const PlotMetric& metric, const std::vector<PlottedRun>& runs,
   plot.x = x_scale(style.x);
   plot.y = {metric.unit_label, metric.unit};
   SeriesBuilder builder(metric, style, plot);
-  for (const PlottedRun& run : runs) builder.add_baseline(run, alone);
   int index = 0;
   for (const PlottedRun& run : runs) builder.add_run(run, index++, alone);
+  builder.add_baselines(runs);
   if (style.x == PlotAxis::hours) choose_time_unit(plot);
   return plot;
 }
 
 std::vector<PlotPoint> smoothed(const std::vector<PlotPoint>& points, double weight) {
-  std::vector<PlotPoint> result;
-  double mean = 0;
-  double share = 1;  // of the zero that the mean began with
-  for (const PlotPoint& point : points) {
-    if (!std::isfinite(point.y)) continue;
-    mean = weight * mean + (1 - weight) * point.y;
-    share *= weight;
-    result.push_back({point.x, mean / (1 - share)});
+  std::vector<PlotPoint> result = points;
+  std::erase_if(result, [](const PlotPoint& point) { return !std::isfinite(point.y); });
+  // Sums over what comes before and after each point, itself included.
+  struct Sums {
+    double values = 0;
+    double weights = 0;
+    void add(double value, double weight) {
+      values = value + weight * values;
+      weights = 1 + weight * weights;
+    }
+  };
+  std::vector<Sums> after(result.size());
+  Sums sums;
+  for (std::size_t i = result.size(); i-- > 0;) {
+    sums.add(result[i].y, weight);
+    after[i] = sums;
+  }
+  sums = {};
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const double value = result[i].y;
+    sums.add(value, weight);
+    result[i].y = (sums.values + after[i].values - value) / (sums.weights + after[i].weights - 1);
   }
   return result;
 }

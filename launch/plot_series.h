@@ -21,8 +21,8 @@ std::vector<std::string> metric_keys(const PlotMetric& metric);
 
 struct PlotStyle {
   PlotAxis x = PlotAxis::step;
-  // Weight of what came before in the exponential mean of the train curve, from 0 (none) to
-  // below 1.
+  // smoothed()'s weight for a train curve of 500 points, from 0 (none) to below 1; the weight in
+  // longer curves reaches as far across the plot.
   double smoothing = 0;
 };
 
@@ -30,7 +30,8 @@ struct PlotStyle {
 Plot make_plot(const PlotMetric& metric, const std::vector<PlottedRun>& runs,
                const PlotStyle& style);
 
-// m_i = w m_(i-1) + (1 - w) x_i, divided by 1 - w^i so that the first values count in full.
+// y_i = sum_j w^|i-j| x_j / sum_j w^|i-j|: looks both ways, so the curve does not lag behind.
+// Points that are not finite are left out.
 std::vector<PlotPoint> smoothed(const std::vector<PlotPoint>& points, double weight);
 
 }  // namespace bertyard

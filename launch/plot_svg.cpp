@@ -74,7 +74,7 @@ class SvgWriter {
     y_ticks_ = axis_ticks(y_, 9);
     std::size_t widest = 1;
     for (const double value : y_ticks_.values) widest = std::max(widest, y_text(value).size());
-    frame_ = {plot.y.label.empty() ? 20.0 : 44.0, legend_bottom_, kWidth - kRight,
+    frame_ = {plot.y.label.empty() ? 20.0 : 50.0, legend_bottom_, kWidth - kRight,
               legend_bottom_ + kPlotHeight};
     frame_.left += kCharacter * static_cast<double>(widest);
   }
@@ -90,7 +90,7 @@ class SvgWriter {
     text_ +=
         text_element(24, 34, " font-size=\"18\" font-weight=\"600\" fill=\"#111111\"", plot_.title);
     grid();
-    for (const PlotSeries& series : plot_.series) draw(series);
+    for (const PlotSeries* series : drawing_order(plot_)) draw(*series);
     legend();
     return text_ + "</svg>\n";
   }
@@ -160,11 +160,14 @@ class SvgWriter {
         joined = false;
         continue;
       }
-      path += fmt::format("{}{:.1f} {:.1f}", joined ? "L" : "M", pixel.x, pixel.y);
+      // A line of no length makes a dot of a point without neighbours.
+      path += fmt::format("{}{:.1f} {:.1f}{}", joined ? "L" : "M", pixel.x, pixel.y,
+                          joined ? "" : "h0");
       joined = true;
     }
-    text_ += fmt::format("<path d=\"{}\" fill=\"none\" stroke-linejoin=\"round\"{}/>\n", path,
-                         stroke_of(series));
+    text_ += fmt::format(
+        "<path d=\"{}\" fill=\"none\" stroke-linejoin=\"round\" stroke-linecap=\"round\"{}/>\n",
+        path, stroke_of(series));
     if (series.style != SeriesStyle::points) return;
     for (const PixelPoint& pixel : pixels) {
       if (!pixel.gap) text_ += marker(series, pixel.x, pixel.y);

@@ -89,7 +89,7 @@ class TerminalPlot {
 
   std::string rows() const {
     PlotCanvas canvas(width_, form_.rows);
-    for (const PlotSeries& series : plot_.series) draw(series, canvas);
+    for (const PlotSeries* series : drawing_order(plot_)) draw(*series, canvas);
     std::string text;
     for (int row = 0; row < form_.rows; ++row) {
       const std::string label = label_of(row, canvas);

@@ -76,9 +76,9 @@ void require_metric(const std::string& key, const PlotMetric& metric, const std:
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   const auto nearest = nearest_name(key, keys);
-  throw DataError(fmt::format("{}: no metric '{}'{}; it has: {}", file, key,
-                              nearest ? fmt::format("; did you mean '{}'?", *nearest) : "",
-                              fmt::join(keys, ", ")));
+  const std::string hint = nearest ? fmt::format("did you mean '{}'? It", *nearest) : "it";
+  throw DataError(
+      fmt::format("{}: no metric '{}'; {} has: {}", file, key, hint, fmt::join(keys, ", ")));
 }
 
 std::vector<PlottedRun> read_runs(const PlotOptions& options, const PlotMetric& metric) {
