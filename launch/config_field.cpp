@@ -30,8 +30,8 @@ std::string pattern_of(std::string_view key) {
 }  // namespace
 
 ConfigField make_fixed_field(FieldText text, const std::string& value,
-                             std::vector<LaterValue> later) {
-  const ConfigType<std::string> type = fixed_type(value, std::move(later));
+                             const std::vector<LaterValue>& later) {
+  const ConfigType<std::string> type = fixed_type(value, later);
   ConfigField field;
   field.key = std::move(text.key);
   field.meaning = std::move(text.meaning);

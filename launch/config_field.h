@@ -72,7 +72,7 @@ ConfigField make_field(FieldText text, Access access, ConfigType<T> type) {
 
 // A key that accepts only one value so far.
 ConfigField make_fixed_field(FieldText text, const std::string& value,
-                             std::vector<LaterValue> later);
+                             const std::vector<LaterValue>& later);
 
 // A key or section that this version knows by name and refuses; `reason` follows "'key' ".
 struct RefusedKey {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "core/base/hash.h"
 #include "launch/config.h"
 #include "launch/config_field.h"
@@ -43,7 +45,8 @@ std::map<std::string, std::string> run_identity(const RunConfig& config) {
 
 std::uint64_t config_hash(const RunConfig& config) {
   StreamingHash hash;
-  for (const auto& [key, value] : run_identity(config)) hash.update(key + ": " + value + "\n");
+  for (const auto& [key, value] : run_identity(config))
+    hash.update(fmt::format("{}: {}\n", key, value));
   return hash.digest();
 }
 

@@ -46,7 +46,7 @@ std::string write_real(double value) {
 }
 
 std::string write_fraction(double value) {
-  const std::string percentage = fmt::format("{}%", std::round(value * 1e6) / 1e4);
+  std::string percentage = fmt::format("{}%", std::round(value * 1e6) / 1e4);
   try {
     if (parse_fraction(percentage) == value) return percentage;
   } catch (const ScalarError&) {

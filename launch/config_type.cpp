@@ -196,12 +196,13 @@ ConfigType<std::vector<std::string>> text_list_type() {
           },
           [](const std::vector<std::string>& value) {
             std::vector<std::string> items;
+            items.reserve(value.size());
             for (const std::string& item : value) items.push_back(write_text(item));
             return fmt::format("[{}]", fmt::join(items, ", "));
           }};
 }
 
-ConfigType<std::string> fixed_type(const std::string& value, std::vector<LaterValue> later) {
+ConfigType<std::string> fixed_type(const std::string& value, const std::vector<LaterValue>& later) {
   const bool is_boolean = value == "true" || value == "false";
   return {value,
           is_boolean ? fmt::format(R"({{"enum": [{}]}})", value) : schema_of_choices({value}),

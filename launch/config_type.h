@@ -101,10 +101,11 @@ ConfigType<std::string> pattern_type();  // an ECMAScript regular expression
 ConfigType<std::string> text_choice_type(std::vector<std::string> names);
 ConfigType<std::vector<std::string>> text_list_type();
 // Accepts one value only, which needs no place in RunConfig.
-ConfigType<std::string> fixed_type(const std::string& value, std::vector<LaterValue> later);
+ConfigType<std::string> fixed_type(const std::string& value, const std::vector<LaterValue>& later);
 
 template <typename E>
-ConfigType<E> choice_type(std::span<const NamedValue<E>> values, std::vector<LaterValue> later) {
+ConfigType<E> choice_type(std::span<const NamedValue<E>> values,
+                          const std::vector<LaterValue>& later) {
   std::vector<std::string> names;
   for (const auto& value : values) names.emplace_back(value.name);
   ConfigType<E> type;

@@ -32,6 +32,7 @@ const PresetText& find_preset(const std::string& name) {
                                   [&name](const auto& preset) { return preset.name == name; });
   if (found != presets.end()) return *found;
   std::vector<std::string> names;
+  names.reserve(presets.size());
   for (const PresetText& preset : presets) names.emplace_back(preset.name);
   const auto nearest = nearest_name(name, names);
   throw UsageError(fmt::format("no preset '{}', expected one of: {}{}", name,
