@@ -47,13 +47,15 @@ std::string count_text(double value) {
 
 }  // namespace
 
-AxisTicks axis_ticks(const AxisRange& range, int most) {
-  const double finest = range.span() / std::max(most, 1);
+AxisTicks axis_ticks(const AxisRange& range, int most, ValueUnit unit) {
+  double finest = range.span() / std::max(most, 1);
+  if (unit == ValueUnit::count) finest = std::max(finest, 1.0);
   if (!(finest > 0) || !std::isfinite(finest)) return {1, {range.low}};
   const double power = std::pow(10.0, std::floor(std::log10(finest)));
   for (const double factor : {1.0, 2.0, 2.5, 5.0, 10.0, 20.0}) {
     const double spacing = factor * power;
-    if (spacing < finest * (1 - kSlack)) continue;
+    const bool fits = unit != ValueUnit::count || spacing == std::floor(spacing);
+    if (spacing < finest * (1 - kSlack) || !fits) continue;
     AxisTicks ticks = ticks_of(range, spacing);
     if (static_cast<int>(ticks.values.size()) <= most) return ticks;
   }

@@ -19,12 +19,12 @@ enum class ValueUnit {
 };
 
 // Equidistant values inside `range`: multiples of 1, 2, 2.5 or 5 times a power of ten, as many as
-// there can be without exceeding `most`.
+// there can be without exceeding `most`. Of counts only whole numbers.
 struct AxisTicks {
   double spacing = 0;
   std::vector<double> values;
 };
-AxisTicks axis_ticks(const AxisRange& range, int most);
+AxisTicks axis_ticks(const AxisRange& range, int most, ValueUnit unit = ValueUnit::plain);
 
 // A tick's label, with as many digits as `spacing` needs.
 std::string tick_text(double value, double spacing, ValueUnit unit);

@@ -24,7 +24,8 @@ constexpr std::array<int, 8> kColors = {36, 33, 35, 32, 31, 94, 93, 37};
 
 void PlotCanvas::point(Dot at, const Pen& pen) {
   if (at.x < 0 || at.y < 0 || at.x >= dots_across() || at.y >= dots_down()) return;
-  Cell& cell = cells_[static_cast<std::size_t>((at.y / 4) * columns_ + at.x / 2)];
+  Cell& cell = cells_[static_cast<std::size_t>(at.y / 4) * static_cast<std::size_t>(columns_) +
+                      static_cast<std::size_t>(at.x / 2)];
   cell.color = pen.color;
   if (!pen.glyph.empty()) {
     cell.glyph = pen.glyph;

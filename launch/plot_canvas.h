@@ -13,7 +13,8 @@ namespace bertyard {
 class PlotCanvas {
  public:
   PlotCanvas(int columns, int rows)
-      : columns_(columns), cells_(static_cast<std::size_t>(columns * rows)) {}
+      : columns_(columns),
+        cells_(static_cast<std::size_t>(columns) * static_cast<std::size_t>(rows)) {}
 
   int dots_across() const { return 2 * columns_; }
   int dots_down() const { return 4 * static_cast<int>(cells_.size()) / columns_; }

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -33,15 +34,20 @@ struct Record {
   std::string kind;
   std::int64_t step = 0;
   double seconds = 0;
-  Json fields;
+  std::string event;
+  std::map<std::string, double> numbers;
 };
 
 Record parse_record(const std::string& line) {
   Record record;
-  record.fields = Json::parse(line);
-  record.fields.at("kind").get_to(record.kind);
-  record.fields.at("step").get_to(record.step);
-  const auto seconds = seconds_of(record.fields.at("t").get<std::string>());
+  const Json fields = Json::parse(line);
+  fields.at("kind").get_to(record.kind);
+  fields.at("step").get_to(record.step);
+  record.event = fields.value("event", "");
+  for (const auto& [key, value] : fields.items()) {
+    if (value.is_number() && key != "step") record.numbers[key] = value.get<double>();
+  }
+  const auto seconds = seconds_of(fields.at("t").get<std::string>());
   if (!seconds) throw DataError("'t' is no time such as 2026-11-23T05:00:00Z");
   record.seconds = *seconds;
   return record;
@@ -54,7 +60,7 @@ class MetricsReader {
 
   void add(const Record& record) {
     if (record.kind == "event") {
-      if (record.fields.value("event", "") == "resume") go_back(record.step, record.seconds);
+      if (record.event == "resume") go_back(record.step, record.seconds);
     } else if (record.kind == "train") {
       if (last_train_ && record.step <= *last_train_) go_back(record.step - 1, record.seconds);
       last_train_ = record.step;
@@ -82,17 +88,15 @@ class MetricsReader {
     if (!start_seconds_) start_seconds_ = record.seconds;
     MetricsRow row{kind, record.step, kAbsent, 0, std::vector<double>(wanted_.size(), kAbsent)};
     row.hours = hours_before_ + (record.seconds - *start_seconds_) / 3600;
-    for (const auto& [key, value] : record.fields.items()) {
-      if (value.is_number() && key != "step") keys.insert(key);
-    }
+    for (const auto& [key, value] : record.numbers) keys.insert(key);
     for (std::size_t i = 0; i < wanted_.size(); ++i) row.values[i] = number(record, wanted_[i]);
     row.tokens = number(record, "tokens");
     metrics_.rows.push_back(std::move(row));
   }
 
   static double number(const Record& record, const std::string& key) {
-    const auto found = record.fields.find(key);
-    return found != record.fields.end() && found->is_number() ? found->get<double>() : kAbsent;
+    const auto found = record.numbers.find(key);
+    return found != record.numbers.end() ? found->second : kAbsent;
   }
 
   // An evaluation says no tokens: they lie on the line through the train records on either side of

@@ -10,7 +10,7 @@
 namespace bertyard {
 namespace {
 
-constexpr double kSmoothedPoints = 500;  // that the smoothing is given for
+constexpr double kSmoothedPoints = 250;  // that the smoothing is given for
 
 enum KeyIndex : std::size_t { kTrain, kEvaluation, kBaseline };
 
@@ -40,10 +40,11 @@ std::vector<PlotPoint> points_of(const RunMetrics& metrics, MetricsKind kind, Ke
 }
 
 double last_value(const std::vector<PlotPoint>& points) {
-  for (auto point = points.rbegin(); point != points.rend(); ++point) {
-    if (std::isfinite(point->y)) return point->y;
+  double last = std::nan("");
+  for (const PlotPoint& point : points) {
+    if (std::isfinite(point.y)) last = point.y;
   }
-  return std::nan("");
+  return last;
 }
 
 // Adds what one run has to show. Colours: a run's own among several; one run needs them to tell
@@ -91,8 +92,8 @@ class SeriesBuilder {
       add(prefix + "train", SeriesStyle::curve, color, std::move(points));
       return;
     }
-    const double longer = std::max(1.0, static_cast<double>(points.size()) / kSmoothedPoints);
-    auto mean = smoothed(points, std::pow(style_.smoothing, 1 / longer));
+    const double exponent = kSmoothedPoints / static_cast<double>(points.size());
+    auto mean = smoothed(points, std::pow(style_.smoothing, exponent));
     add("", SeriesStyle::faint, color, std::move(points));
     add(prefix + "train, smoothed", SeriesStyle::curve, color, std::move(mean));
   }

@@ -21,8 +21,8 @@ std::vector<std::string> metric_keys(const PlotMetric& metric);
 
 struct PlotStyle {
   PlotAxis x = PlotAxis::step;
-  // smoothed()'s weight for a train curve of 500 points, from 0 (none) to below 1; the weight in
-  // longer curves reaches as far across the plot.
+  // smoothed()'s weight for a train curve of 250 points, from 0 (none) to below 1; it reaches as
+  // far across the plot whatever the number of points.
   double smoothing = 0;
 };
 

@@ -70,8 +70,8 @@ class SvgWriter {
  public:
   explicit SvgWriter(const Plot& plot) : plot_(plot), x_(x_range(plot)), y_(y_range(plot)) {
     place_legend();
-    x_ticks_ = axis_ticks(x_, 9);
-    y_ticks_ = axis_ticks(y_, 9);
+    x_ticks_ = axis_ticks(x_, 9, plot.x.unit);
+    y_ticks_ = axis_ticks(y_, 9, plot.y.unit);
     std::size_t widest = 1;
     for (const double value : y_ticks_.values) widest = std::max(widest, y_text(value).size());
     frame_ = {plot.y.label.empty() ? 20.0 : 50.0, legend_bottom_, kWidth - kRight,
@@ -168,7 +168,8 @@ class SvgWriter {
     text_ += fmt::format(
         "<path d=\"{}\" fill=\"none\" stroke-linejoin=\"round\" stroke-linecap=\"round\"{}/>\n",
         path, stroke_of(series));
-    if (series.style != SeriesStyle::points) return;
+    // A curve of one point has no length to be seen by.
+    if (series.style != SeriesStyle::points && pixels.size() != 1) return;
     for (const PixelPoint& pixel : pixels) {
       if (!pixel.gap) text_ += marker(series, pixel.x, pixel.y);
     }

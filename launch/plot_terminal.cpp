@@ -33,7 +33,7 @@ class TerminalPlot {
     const auto curves = std::count_if(plot.series.begin(), plot.series.end(), is_curve);
     // Dots of two runs look the same where there is no colour.
     dots_ = form.glyphs == PlotGlyphs::braille && (curves < 2 || form.color == Color::yes);
-    y_ticks_ = axis_ticks(y_, std::max(form.rows / 3, 2));
+    y_ticks_ = axis_ticks(y_, std::max(form.rows / 3, 2), plot.y.unit);
     for (const double value : y_ticks_.values) {
       margin_ = std::max(margin_, static_cast<int>(y_text(value).size()));
     }
@@ -111,7 +111,7 @@ class TerminalPlot {
     std::string line(static_cast<std::size_t>(margin_) + 1, ' ');
     line += ascii() ? "+" : "└";
     for (int i = 0; i < width_; ++i) line += ascii() ? "-" : "─";
-    const AxisTicks ticks = axis_ticks(x_, std::max(width_ / 12, 2));
+    const AxisTicks ticks = axis_ticks(x_, std::max(width_ / 12, 2), plot_.x.unit);
     std::string labels;
     for (const double value : ticks.values) {
       const std::string label = tick_text(value, ticks.spacing, plot_.x.unit);

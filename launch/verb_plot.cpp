@@ -46,7 +46,7 @@ fs::path metrics_file(const std::string& run) {
         fmt::format("{}: no such run; expected a run directory, such as runs/NAME", run));
   }
   if (!fs::is_directory(run)) return run;
-  const fs::path file = fs::path(run) / kMetricsName;
+  fs::path file = fs::path(run) / kMetricsName;
   if (!fs::exists(file)) {
     throw DataError(
         fmt::format("{}: there is no {} in it; it is no run directory, or its run had "

@@ -43,6 +43,11 @@ TEST(AxisTicksTest, StayInsideTheRangeAndBelowTheMost) {
   }
 }
 
+TEST(AxisTicksTest, CountsHaveWholeTicks) {
+  EXPECT_THAT(axis_ticks({0, 20}, 9, ValueUnit::count).values, ElementsAre(0, 5, 10, 15, 20));
+  EXPECT_THAT(axis_ticks({0, 2}, 9, ValueUnit::count).values, ElementsAre(0, 1, 2));
+}
+
 TEST(AxisTicksTest, ARangeWithoutExtentHasOne) {
   EXPECT_THAT(axis_ticks({3, 3}, 5).values, ElementsAre(3));
 }
