@@ -1,98 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <cmath>
 #include <filesystem>
-#include <span>
+#include <map>
 
 #include <fmt/format.h>
 
-#include "core/base/error.h"
-#include "core/nn/pretraining_model.h"
-#include "launch/host_weights.h"
 #include "launch/inspect_parts.h"
+#include "launch/inspect_tensors.h"
 #include "launch/rank_log.h"
-#include "launch/saved_model.h"
-#include "train/atomic_file.h"
+#include "launch/text_table.h"
 #include "train/checkpoint_store.h"
-#include "train/console.h"
+#include "train/huggingface.h"
 
 namespace bertyard {
 namespace {
 
-struct TensorFigures {
-  double norm = 0;
-  float least = 0;
-  float greatest = 0;
-};
+namespace fs = std::filesystem;
 
-TensorFigures figures_of(std::span<const float> values) {
-  TensorFigures figures{0, values.front(), values.front()};
-  double squares = 0;
-  for (const float value : values) {
-    squares += static_cast<double>(value) * value;
-    figures.least = std::min(figures.least, value);
-    figures.greatest = std::max(figures.greatest, value);
+constexpr const char* kWeights = "model.safetensors";
+constexpr const char* kOptimizer = "optimizer.bin";
+
+std::vector<BannerRow> state_rows(const CheckpointState& state) {
+  std::vector<BannerRow> rows = {
+      {"run", state.run_id},
+      {"step",
+       fmt::format("{}, {} of them applied", grouped(state.step), grouped(state.applied_steps))},
+      {"position", fmt::format("{} samples and {} tokens since the start, phase {}",
+                               grouped(static_cast<std::int64_t>(state.data_position)),
+                               grouped(state.tokens), state.phase)},
+      {"trained for", duration_text(state.run_seconds)},
+  };
+  if (state.held_out_loss) {
+    rows.push_back({"held out", fmt::format("MLM {:.4f} nats", *state.held_out_loss)});
   }
-  figures.norm = std::sqrt(squares);
-  return figures;
+  return rows;
 }
 
-void print_tensor(const ParameterInfo& info, std::span<const float> values) {
-  const TensorFigures figures = figures_of(values);
-  fmt::print("  {:<58} {:<14} norm {:<10.4g} min {:<10.4g} max {:.4g}\n", info.name,
-             to_string(info.shape), figures.norm, figures.least, figures.greatest);
-}
-
-void print_one(const HostWeights& weights, const std::string& name) {
-  const auto id = weights.store.find(name);
-  if (!id) {
-    throw UsageError(fmt::format("no tensor '{}'; without --tensor all names are listed", name));
-  }
-  const std::span<const float> values = ConstTensorView(weights.store.value(*id)).span<float>();
-  print_tensor(weights.store.info(*id), values);
-  for (const float value : values.first(std::min<std::size_t>(8, values.size()))) {
-    fmt::print("  {}\n", value);
-  }
-  if (values.size() > 8) fmt::print("  ... {} more\n", values.size() - 8);
-}
-
-void print_checkpoint(const std::string& path, Logger& log) {
-  const CheckpointState state = open_checkpoint(path, log).state();
-  fmt::print("run         {}, step {}, {} of them applied\n", state.run_id, grouped(state.step),
-             grouped(state.applied_steps));
-  fmt::print("position    sample {}, {} tokens, phase {}, {} trained\n",
-             grouped(static_cast<std::int64_t>(state.data_position)), grouped(state.tokens),
-             state.phase, duration_text(state.run_seconds));
-  if (state.held_out_loss) fmt::print("held out    MLM {:.4f} nats\n", *state.held_out_loss);
-  for (const auto& [name, value] : state.environment) fmt::print("  {:<17} {}\n", name, value);
+std::string map_text(const std::string& heading, const std::map<std::string, std::string>& map) {
+  if (map.empty()) return "";
+  std::vector<BannerRow> rows;
+  rows.reserve(map.size());
+  for (const auto& [key, value] : map) rows.push_back({key, value});
+  return "\n" + section_text(heading, rows);
 }
 
 }  // namespace
 
-void inspect_model(const InspectOptions& options) {
+std::vector<BannerRow> model_rows(const ModelConfig& config) {
+  return {
+      {"parameters", grouped(config.parameter_count())},
+      {"layers", fmt::format("{}, hidden {}, {} heads, intermediate {}", config.layers,
+                             config.hidden, config.heads, config.intermediate)},
+      {"inputs", fmt::format("{} entries, {} positions, {} segments", grouped(config.vocab_size),
+                             config.max_positions, config.segments)},
+      {"activation", std::string(name_of(config.activation))},
+      {"dropout",
+       fmt::format("{:g}, of attention {:g}", config.dropout, config.attention_dropout)}};
+}
+
+std::string inspect_checkpoint(const InspectOptions& options) {
   Logger log = rank_logger({}, 0, "");
-  const std::filesystem::path status = std::filesystem::path(options.path) / "STATUS";
-  if (std::filesystem::exists(status)) {
-    std::string text = read_file(status);
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    fmt::print("status      {}\n", text);
-  }
-  const SavedModel model = open_saved_model(options.path, log);
-  HostWeights weights(model.config);
-  model.load(weights.store);
-  if (!options.tensor.empty()) return print_one(weights, options.tensor);
-  const ModelConfig& config = model.config;
-  fmt::print("model       {} ({})\n", model.path, model.kind);
-  fmt::print("shape       {} layers, hidden {}, heads {}, intermediate {}, {}, {} positions\n",
-             config.layers, config.hidden, config.heads, config.intermediate,
-             name_of(config.activation), config.max_positions);
-  fmt::print("vocabulary  {} entries\nparameters  {}\n", grouped(config.vocab_size),
-             grouped(config.parameter_count()));
-  if (model.step) print_checkpoint(model.path, log);
-  for (int i = 0; i < weights.store.size(); ++i) {
-    print_tensor(weights.store.info({i}),
-                 ConstTensorView(weights.store.value(ParameterId{i})).span<float>());
-  }
+  const Checkpoint checkpoint = open_checkpoint(options.path, log);
+  const SafetensorsFile weights(checkpoint.path() / kWeights);
+  const SafetensorsFile optimizer(checkpoint.path() / kOptimizer);
+  if (!options.tensor.empty()) return tensor_text({&weights, &optimizer}, options.tensor);
+  const CheckpointState& state = checkpoint.state();
+  std::vector<BannerRow> rows = state_rows(state);
+  rows.push_back({"optimizer", fmt::format("{} ({} tensors, shown by --tensor)",
+                                           fmt::join(checkpoint.optimizer_names(), ", "),
+                                           optimizer.entries().size())});
+  std::string text = section_text(
+      fmt::format("checkpoint {}, all files as they were written", checkpoint.path().string()),
+      rows);
+  text += "\n" + section_text("model", model_rows(checkpoint.model()));
+  text += map_text("environment", state.environment) + map_text("settings", state.settings);
+  return text + "\n" + tensors_text(weights);
+}
+
+std::string inspect_huggingface(const InspectOptions& options) {
+  const fs::path directory(options.path);
+  const ModelConfig config = read_huggingface_config(directory);
+  const SafetensorsFile weights(directory / kWeights);
+  if (!options.tensor.empty()) return tensor_text({&weights}, options.tensor);
+  std::vector<BannerRow> rows = model_rows(config);
+  rows.push_back({"vocab.txt", fs::exists(directory / "vocab.txt") ? "is there" : "is missing"});
+  return section_text(fmt::format("Hugging Face directory {}", options.path), rows) + "\n" +
+         tensors_text(weights);
+}
+
+std::string inspect_tensor_file(const InspectOptions& options) {
+  const SafetensorsFile file(options.path);
+  if (!options.tensor.empty()) return tensor_text({&file}, options.tensor);
+  return fmt::format("tensors {}\n{}", options.path, tensors_text(file));
 }
 
 }  // namespace bertyard

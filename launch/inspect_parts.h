@@ -1,14 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/nn/model_config.h"
 #include "launch/verb_inspect.h"
+#include "train/console.h"
 
 namespace bertyard {
 
-// One kind of thing each; all print to standard output.
-void inspect_vocabulary(const InspectOptions& options);
-void inspect_samples(const InspectOptions& options);
-// A run directory, a checkpoint or a Hugging Face directory.
-void inspect_model(const InspectOptions& options);
+// One kind of thing each, as text for people. They throw what reading it throws.
+std::string inspect_vocabulary(const InspectOptions& options);
+// Shards, one shard, or a file in NVIDIA's layout.
+std::string inspect_samples(const InspectOptions& options);
+// A checkpoint, or a folder of them: the newest good one.
+std::string inspect_checkpoint(const InspectOptions& options);
+std::string inspect_huggingface(const InspectOptions& options);
+std::string inspect_tensor_file(const InspectOptions& options);
+std::string inspect_run(const InspectOptions& options);
+
+// "layers", "parameters" and the rest of a model's shape.
+std::vector<BannerRow> model_rows(const ModelConfig& config);
 
 }  // namespace bertyard

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <array>
 #include <filesystem>
 #include <optional>
 
@@ -8,121 +6,181 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "data/manifest.h"
 #include "data/masking.h"
 #include "data/prepare.h"
-#include "data/sample_source.h"
-#include "data/vocabulary.h"
+#include "data/shard_dataset.h"
 #include "launch/inspect_parts.h"
-#include "train/console.h"
+#include "launch/sample_figures.h"
+#include "launch/text_table.h"
 
 namespace bertyard {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Lengths in eight equal parts of the longest.
-void print_lengths(const SampleSource& source) {
-  constexpr std::size_t kParts = 8;
-  const std::int64_t longest = std::max<std::int64_t>(1, source.properties().max_length);
-  std::array<std::uint64_t, kParts> counts{};
-  for (std::uint64_t i = 0; i < source.size(); ++i) {
-    const std::int64_t length = source.shape(i).length;
-    const auto part = static_cast<std::size_t>((length - 1) * std::int64_t{kParts} / longest);
-    ++counts[std::min(part, kParts - 1)];
-  }
-  for (std::size_t part = 0; part < kParts; ++part) {
-    const double share = static_cast<double>(counts[part]) /
-                         static_cast<double>(std::max<std::uint64_t>(1, source.size()));
-    fmt::print("  to {:>4} tokens {:5.1f}% {}\n",
-               static_cast<std::int64_t>(part + 1) * longest / std::int64_t{kParts}, 100 * share,
-               std::string(static_cast<std::size_t>(40 * share + 0.5), '#'));
-  }
+constexpr std::uint64_t kReadSamples = 10000;  // for what needs their tokens
+constexpr int kMostSegments = 256;             // any file is to be shown
+constexpr std::size_t kShownShards = 16;
+
+std::string count_text(std::uint64_t count) {
+  return grouped(static_cast<std::int64_t>(count));
 }
 
-// Over at most 10,000 samples from the start.
-void print_labels(const SampleSource& source) {
-  const std::uint64_t looked_at = std::min<std::uint64_t>(source.size(), 10000);
-  StoredSample sample;
-  std::uint64_t random_next = 0, tokens = 0, masked = 0;
-  for (std::uint64_t i = 0; i < looked_at; ++i) {
-    source.read(i, sample);
-    random_next += sample.is_random_next ? 1 : 0;
-    tokens += sample.tokens.size();
-    masked += sample.mask_positions.size();
-  }
-  const auto percent = [](std::uint64_t part, std::uint64_t whole) {
-    return 100.0 * static_cast<double>(part) /
-           static_cast<double>(std::max<std::uint64_t>(1, whole));
+std::vector<BannerRow> property_rows(const SourceProperties& properties) {
+  std::vector<BannerRow> rows = {
+      {"layout", properties.layout},
+      {"samples", count_text(properties.samples)},
+      {"tokens", count_text(properties.tokens)},
+      {"longest", fmt::format("{} tokens", properties.max_length)},
   };
+  if (properties.vocabulary_hash) {
+    rows.push_back(
+        {"vocabulary", fmt::format("{} entries, hash {}", grouped(properties.vocabulary_size),
+                                   hash_text(*properties.vocabulary_hash))});
+  }
+  return rows;
+}
+
+void add_figures(const SampleSource& source, const Vocabulary* vocabulary,
+                 std::vector<BannerRow>& rows) {
+  const SampleFigures figures = sample_figures(source, kReadSamples, vocabulary);
   if (source.properties().next_sentence == NextSentence::nsp) {
-    fmt::print("random next {:.1f}%\n", percent(random_next, looked_at));
+    rows.push_back({"random next", percent(figures.random_next, figures.samples)});
   }
-  if (source.properties().masks == MaskTime::prepare) {
-    fmt::print("masks       stored, {:.1f}% of the tokens\n", percent(masked, tokens));
+  if (source.properties().masks == MaskTime::training) {
+    rows.push_back({"masks", "drawn anew in every epoch"});
   } else {
-    fmt::print("masks       drawn anew in every epoch\n");
+    std::string text =
+        fmt::format("stored, {} of the tokens", percent(figures.masked, figures.tokens));
+    if (vocabulary != nullptr) {
+      text += fmt::format(
+          ": {} [MASK], {} random, {} kept", percent(figures.replaced, figures.masked),
+          percent(figures.randomized, figures.masked), percent(figures.kept, figures.masked));
+    }
+    rows.push_back({"masks", text});
+  }
+  if (vocabulary != nullptr) {
+    rows.push_back(
+        {"[UNK]", fmt::format("{} of the tokens", percent(figures.unknown, figures.tokens))});
+  }
+  if (figures.samples < source.size()) {
+    rows.push_back(
+        {"", fmt::format("(shares over the first {} samples)", count_text(figures.samples))});
   }
 }
 
-fs::path vocabulary_path(const InspectOptions& options) {
-  if (!options.vocab.empty()) return options.vocab;
-  fs::path directory(options.path);
-  if (!fs::is_directory(directory)) directory = directory.parent_path();
-  return directory / "vocab.txt";
+std::string settings_text(const ShardParameters& made) {
+  const MaskOptions& mask = made.mask;
+  return section_text(
+      "made with",
+      {{"part", made.part == CorpusPart::train ? "train" : "valid"},
+       {"seed", fmt::format("{}", made.seed)},
+       {"length", fmt::format("{}, {:g}% of them shorter, duplicate {}", made.max_length,
+                              100 * made.short_sequence, made.duplicate)},
+       {"masking",
+        fmt::format("{:g}% of the {}s, at most {}; {:g}% [MASK], {:g}% random, {:g}% kept",
+                    100 * mask.rate, mask.unit == MaskUnit::word ? "word" : "token",
+                    mask.max_predictions, 100 * mask.replace, 100 * mask.random, 100 * mask.keep)},
+       {"tokenizer", made.tokenizer.lower_case ? "lower-casing" : "cased"},
+       {"source", fmt::format("hash {}", hash_text(made.source_hash))}});
 }
 
-void show(const InspectOptions& options, const SampleSource& source) {
-  const fs::path path = vocabulary_path(options);
-  if (!fs::exists(path)) {
-    throw UsageError(fmt::format("{}: decoding samples needs the vocabulary; name it with --vocab",
-                                 path.string()));
+std::string manifest_text(const Manifest& manifest) {
+  const ShardCounts& counts = manifest.counts;
+  std::string text = section_text(
+      "text", {{"documents", count_text(counts.documents)},
+               {"sentences", count_text(counts.sentences)},
+               {"tokens", fmt::format("{}, {} of them [UNK] ({})", count_text(counts.text_tokens),
+                                      count_text(counts.unknown_tokens),
+                                      percent(counts.unknown_tokens, counts.text_tokens))}});
+  TextTable table(
+      {{"shard"}, {"samples", Align::right}, {"tokens", Align::right}, {"bytes", Align::right}});
+  for (std::size_t i = 0; i < manifest.shards.size() && i < kShownShards; ++i) {
+    const ShardEntry& shard = manifest.shards[i];
+    table.add(
+        {shard.file, count_text(shard.samples), count_text(shard.tokens), count_text(shard.bytes)});
   }
-  const Vocabulary vocabulary = Vocabulary::load(path);
-  const auto& hash = source.properties().vocabulary_hash;
-  if (hash && *hash != vocabulary.hash()) {
-    throw DataError(fmt::format("{}: its hash is {}, the samples were made with {}", path.string(),
-                                hash_text(vocabulary.hash()), hash_text(*hash)));
+  text += "\n" + table.text();
+  if (manifest.shards.size() > kShownShards) {
+    text += fmt::format("  ... {} more\n", manifest.shards.size() - kShownShards);
+  }
+  return text;
+}
+
+// The directory of the samples.
+fs::path directory_of(const fs::path& path) {
+  if (fs::is_directory(path)) return path;
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+// The one that was named, or one beside or above that the samples were made with; or, where a
+// format does not know which that was, the one beside.
+std::optional<Vocabulary> find_vocabulary(const InspectOptions& options,
+                                          const SourceProperties& properties) {
+  if (!options.vocab.empty()) {
+    Vocabulary vocabulary = Vocabulary::load(options.vocab);
+    const auto& hash = properties.vocabulary_hash;
+    if (!hash || *hash == vocabulary.hash()) return vocabulary;
+    throw DataError(
+        fmt::format("{}: its hash is {}, but the samples in {} were made with a "
+                    "vocabulary of hash {}; name that one",
+                    options.vocab, hash_text(vocabulary.hash()), options.path, hash_text(*hash)));
+  }
+  fs::path directory = fs::absolute(directory_of(options.path)).lexically_normal();
+  const int levels = properties.vocabulary_hash ? 3 : 1;
+  for (int level = 0; level < levels; ++level) {
+    const fs::path file = directory / "vocab.txt";
+    directory = directory.parent_path();
+    if (!fs::is_regular_file(file)) continue;
+    try {
+      Vocabulary vocabulary = Vocabulary::load(file);
+      const auto& hash = properties.vocabulary_hash;
+      if (!hash || *hash == vocabulary.hash()) return vocabulary;
+    } catch (const DataError&) {
+      continue;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string decoded_text(const InspectOptions& options, const SampleSource& source,
+                         const Vocabulary* vocabulary, const ShardParameters* made) {
+  if (vocabulary == nullptr) {
+    throw UsageError(
+        fmt::format("{}: to decode samples needs their vocabulary, and there is none "
+                    "beside them; name it: --vocab vocab.txt",
+                    options.path));
   }
   std::optional<Masker> masker;
-  if (source.properties().masks == MaskTime::training) {
-    masker.emplace(MaskOptions{}, mask_vocabulary(vocabulary));
+  if (source.properties().masks == MaskTime::training && made != nullptr) {
+    masker.emplace(made->mask, mask_vocabulary(*vocabulary));
   }
-  fmt::print("\n{}",
-             show_samples(source, vocabulary, masker ? &*masker : nullptr, 0, options.samples));
+  return "\n" + show_samples(source, *vocabulary, masker ? &*masker : nullptr,
+                             made != nullptr ? made->seed : 0, options.samples);
 }
 
 }  // namespace
 
-void inspect_samples(const InspectOptions& options) {
+std::string inspect_samples(const InspectOptions& options) {
   SampleExpectations anything;
-  anything.segments = 65536;
+  anything.segments = kMostSegments;
   const auto source = open_samples(options.path, anything);
   const SourceProperties& properties = source->properties();
-  fmt::print("samples     {} ({})\n", properties.path, properties.layout);
-  fmt::print("count       {}, {} tokens, longest {}\n",
-             grouped(static_cast<std::int64_t>(properties.samples)),
-             grouped(static_cast<std::int64_t>(properties.tokens)), properties.max_length);
-  if (properties.vocabulary_hash) {
-    fmt::print("vocabulary  {} entries, hash {}\n", properties.vocabulary_size,
-               hash_text(*properties.vocabulary_hash));
-  }
-  print_labels(*source);
-  fmt::print("lengths\n");
-  print_lengths(*source);
-  for (const std::string& warning : properties.warnings) fmt::print("warning     {}\n", warning);
-  if (options.samples > 0) show(options, *source);
-}
+  const auto found = find_vocabulary(options, properties);
+  const Vocabulary* vocabulary = found ? &*found : nullptr;
+  const auto* shards = dynamic_cast<const ShardDataset*>(source.get());
+  const ShardParameters* made = shards != nullptr ? &shards->parameters() : nullptr;
 
-void inspect_vocabulary(const InspectOptions& options) {
-  const Vocabulary vocabulary = Vocabulary::load(options.path);
-  const auto continues = std::ranges::count_if(
-      vocabulary.tokens(), [](const std::string& token) { return token.starts_with("##"); });
-  const SpecialTokens& special = vocabulary.special();
-  fmt::print("vocabulary  {}: {} entries, {} of them begin with ##, hash {}\n", options.path,
-             grouped(static_cast<std::int64_t>(vocabulary.size())), grouped(continues),
-             hash_text(vocabulary.hash()));
-  fmt::print("special     [PAD] {}, [UNK] {}, [CLS] {}, [SEP] {}, [MASK] {}\n", special.pad,
-             special.unknown, special.cls, special.sep, special.mask);
+  std::vector<BannerRow> rows = property_rows(properties);
+  add_figures(*source, vocabulary, rows);
+  for (const std::string& warning : properties.warnings) rows.push_back({"warning", warning});
+  std::string text = section_text(fmt::format("samples {}", properties.path), rows);
+  text += "\n" + length_histogram(*source);
+  if (made != nullptr) text += "\n" + settings_text(*made);
+  if (fs::is_directory(options.path)) text += "\n" + manifest_text(read_manifest(options.path));
+  if (options.samples > 0) text += decoded_text(options, *source, vocabulary, made);
+  return text;
 }
 
 }  // namespace bertyard

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "launch/inspect_parts.h"
+#include "launch/plot_metrics.h"
+#include "launch/text_table.h"
+#include "train/atomic_file.h"
+#include "train/checkpoint_manifest.h"
+#include "train/checkpoint_store.h"
+
+namespace bertyard {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The first line; empty where there is no such file.
+std::string first_line(const fs::path& path) {
+  if (!fs::is_regular_file(path)) return "";
+  const std::string text = read_file(path);
+  return text.substr(0, text.find('\n'));
+}
+
+void add_metrics(const fs::path& file, std::vector<BannerRow>& rows) {
+  if (!fs::is_regular_file(file)) return;
+  const RunMetrics metrics =
+      read_metrics(file, {"loss_mlm", "tok_per_s", "mlm_loss", "unigram_cross_entropy"});
+  const MetricsRow* train = nullptr;
+  const MetricsRow* held_out = nullptr;
+  for (const MetricsRow& row : metrics.rows) {
+    (row.kind == MetricsKind::train ? train : held_out) = &row;
+  }
+  if (train != nullptr) {
+    rows.push_back(
+        {"last step", fmt::format("{}: MLM {:.4f} nats, {} tokens/s", grouped(train->step),
+                                  train->values[0], shortened(train->values[1]))});
+  }
+  if (held_out != nullptr) {
+    rows.push_back({"held out", fmt::format("step {}: MLM {:.4f} nats (unigram {:.4f})",
+                                            grouped(held_out->step), held_out->values[2],
+                                            held_out->values[3])});
+  }
+}
+
+// What the manifests say; only opening one checks its files.
+std::string checkpoints_text(const fs::path& directory) {
+  const std::vector<CheckpointEntry> entries = list_checkpoints(directory);
+  if (entries.empty()) return "\nno checkpoint yet\n";
+  TextTable table({{"checkpoint"},
+                   {"tokens", Align::right},
+                   {"trained for", Align::right},
+                   {"held-out MLM", Align::right},
+                   {""}});
+  for (const CheckpointEntry& entry : entries) {
+    const std::string name = entry.path.filename().string();
+    try {
+      const CheckpointState state = read_checkpoint_manifest(entry.path).state;
+      table.add({name, grouped(state.tokens), duration_text(state.run_seconds),
+                 state.held_out_loss ? fmt::format("{:.4f}", *state.held_out_loss) : "", ""});
+    } catch (const Error& error) {
+      table.add({name, "", "", "", error.what()});
+    }
+  }
+  return "\n" + table.text();
+}
+
+}  // namespace
+
+std::string inspect_run(const InspectOptions& options) {
+  if (!options.tensor.empty()) return inspect_checkpoint(options);
+  const fs::path directory(options.path);
+  std::vector<BannerRow> rows;
+  const auto add_line = [&](const char* label, const char* file) {
+    const std::string line = first_line(directory / file);
+    if (!line.empty()) rows.push_back({label, line});
+  };
+  add_line("status", "STATUS");
+  add_line("command", "command.txt");
+  add_metrics(directory / "metrics.jsonl", rows);
+  std::string text = section_text(fmt::format("run {}", options.path), rows);
+  text += checkpoints_text(directory / "checkpoints");
+  if (fs::exists(directory / "checkpoints" / "latest")) {
+    text += fmt::format("\ninspect {} shows the newest; plot {} draws the curves\n",
+                        (directory / "checkpoints" / "latest").string(), options.path);
+  }
+  return text;
+}
+
+}  // namespace bertyard
