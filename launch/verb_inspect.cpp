@@ -99,7 +99,8 @@ std::string inspect_parts(const InspectOptions& options) {
 std::string inspect_text(const InspectOptions& given) {
   InspectOptions options = given;
   fs::path path(options.path);
-  if (!fs::exists(path)) throw DataError(fmt::format("{}: no such file or directory", options.path));
+  if (!fs::exists(path))
+    throw DataError(fmt::format("{}: no such file or directory", options.path));
   // A manifest stands for its directory.
   if (path.filename() == kManifestName && fs::is_regular_file(path)) {
     path = path.has_parent_path() ? path.parent_path() : fs::path(".");
