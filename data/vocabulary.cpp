@@ -108,13 +108,17 @@ Vocabulary Vocabulary::load(const std::filesystem::path& path) {
   return Vocabulary(split_lines(read_file(path)), fmt::format("vocabulary {}", path.string()));
 }
 
-void Vocabulary::save(const std::filesystem::path& path) const {
-  std::string content;
+std::string Vocabulary::text() const {
+  std::string text;
   for (const std::string& token : tokens_) {
-    content += token;
-    content += '\n';
+    text += token;
+    text += '\n';
   }
-  replace_file(path, content);
+  return text;
+}
+
+void Vocabulary::save(const std::filesystem::path& path) const {
+  replace_file(path, text());
 }
 
 std::optional<std::uint32_t> Vocabulary::id(std::string_view token) const {

@@ -31,6 +31,8 @@ class Vocabulary {
 
   // One entry a line, LF or CRLF. Throws DataError as above and when the file cannot be read.
   static Vocabulary load(const std::filesystem::path& path);
+  // The contents of vocab.txt: every entry with a line feed.
+  std::string text() const;
   // Atomically: temporary file, fsync, rename. Throws IoError.
   void save(const std::filesystem::path& path) const;
 

@@ -21,12 +21,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::string vocabulary_text(const Vocabulary& vocabulary) {
-  std::string text;
-  for (const std::string& token : vocabulary.tokens()) text += token + "\n";
-  return text;
-}
-
 // What decides the bits of a run beside its configuration: design, 4.5.
 std::map<std::string, std::string> environment_of(const Device& device, int ranks) {
   const DeviceInfo info = device.info();
@@ -90,7 +84,7 @@ RunCheckpoints::Setting PretrainingRun::checkpoint_setting(const std::string& ru
   const RunConfig& config = parts_.loaded.config;
   RunCheckpoints::Setting setting;
   setting.model = parts_.setup.model;
-  setting.vocabulary = vocabulary_text(parts_.setup.vocabulary);
+  setting.vocabulary = parts_.setup.vocabulary.text();
   setting.tokenizer = config.tokenizer.options;
   setting.options = config.checkpoint;
   setting.identity.run_id = run_id;

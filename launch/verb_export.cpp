@@ -38,8 +38,7 @@ int run_export(const ExportVerbOptions& options) {
   }
   HostWeights weights(model.config);
   model.load(weights.store);
-  std::string vocabulary;
-  for (const std::string& token : model.vocabulary->tokens()) vocabulary += token + "\n";
+  const std::string vocabulary = model.vocabulary->text();
   export_huggingface(options.to, {.model = model.config,
                                   .parameters = weights.store,
                                   .values = weights.store.values(),

@@ -25,7 +25,6 @@ std::vector<EncoderLayer> register_layers(const ModelConfig& config, ParameterSt
 Encoder::Encoder(const ModelConfig& config, ParameterStore& parameters)
     : layers_(register_layers(config, parameters, gradients_end_)),
       embedding_(config, parameters),
-      hidden_(config.hidden),
       config_(config) {}
 
 void Encoder::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
@@ -33,7 +32,7 @@ void Encoder::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
   const bool training = mode == Mode::training;
   const std::size_t sets = training ? layers_.size() : 1;
   const std::size_t outputs = training ? layers_.size() + 1 : 2;
-  const Shape hidden{capacities.tokens, hidden_};
+  const Shape hidden{capacities.tokens, config_.hidden};
   embedding_.plan(plan, capacities);
   saved_.clear();
   outputs_.clear();

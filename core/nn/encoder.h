@@ -40,7 +40,6 @@ class Encoder {
   std::vector<std::int64_t> gradients_end_;  // flat offset where each layer's gradients end
   std::vector<EncoderLayer> layers_;         // in the order of forward; fills the ends above
   Embedding embedding_;
-  std::int64_t hidden_;
   ModelConfig config_;
   Mode mode_ = Mode::training;
   std::vector<EncoderLayerSlots> saved_;  // one a layer in training, one in evaluation
