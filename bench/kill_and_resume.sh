@@ -18,7 +18,7 @@ train() {
     schedule.0.until="$((40 * kills)) steps" optim.warmup="20 steps" checkpoint.every="5 steps" \
     eval.every="100 steps" log.console=off >>"$1.log" 2>&1
 }
-lines() { cat runs/killed/loss.log 2>/dev/null | wc -l; }
+lines() { if [ -f runs/killed/loss.log ]; then wc -l <runs/killed/loss.log; else echo 0; fi; }
 
 train whole
 for ((i = 0; i < kills; ++i)); do
