@@ -46,12 +46,12 @@ say "3. prepare: text -> vocabulary -> shards"
 "$bertyard" prepare "$config" --show 2
 "$bertyard" check "$config" --ranks 2
 
-train() { mpirun -n 2 --oversubscribe --bind-to none "$bertyard" train "$config"; }
+train=(mpirun -n 2 --oversubscribe --bind-to none "$bertyard" train "$config")
 status() { cut -d' ' -f1 runs/jargon/STATUS 2>/dev/null || true; }
 
 say "4. train: two ranks, stopped half-way by USR1 as a cluster would, then resumed"
-if [ "$(status)" != done ]; then
-  train &
+if [ "$(status)" != "done" ]; then
+  "${train[@]}" & # a function here would put a shell between us and mpirun
   launcher_pid=$!
   while kill -0 $launcher_pid 2>/dev/null; do
     # Half of the 1,500 steps; mpirun forwards the signal to the ranks.
@@ -65,7 +65,7 @@ if [ "$(status)" != done ]; then
   wait $launcher_pid || code=$?
   if [ $code != 0 ] && [ $code != 75 ]; then exit $code; fi
   echo "the run left with code $code and STATUS '$(cat runs/jargon/STATUS)'; now it is resumed"
-  train
+  "${train[@]}"
 fi
 
 say "5. eval on the held-out samples"
