@@ -4,10 +4,12 @@
 namespace bertyard {
 namespace {
 
-constexpr NamedValue<Precision> kPrecisions[] = {{Precision::fp32, "fp32"}};
+constexpr NamedValue<Precision> kPrecisions[] = {{Precision::fp32, "fp32"},
+                                                 {Precision::bf16, "bf16"}};
 constexpr NamedValue<BackendChoice> kBackends[] = {{BackendChoice::automatic, "auto"},
                                                    {BackendChoice::cpu, "cpu"}};
-constexpr NamedValue<Reduction> kReductions[] = {{Reduction::fast, "fast"}};
+constexpr NamedValue<Reduction> kReductions[] = {{Reduction::fast, "fast"},
+                                                 {Reduction::ordered, "ordered"}};
 constexpr NamedValue<ConsoleMode> kConsoleModes[] = {
     {ConsoleMode::automatic, "auto"}, {ConsoleMode::plain, "plain"}, {ConsoleMode::off, "off"}};
 
@@ -17,10 +19,11 @@ LaterValue later(const char* name, const char* advice) {
 
 ConfigField precision_field() {
   return make_field(
-      {"precision", "of the arithmetic", FieldRole::identity}, at(&RunConfig::precision),
-      choice_type<Precision>(kPrecisions, {later("bf16", "fp32"),
-                                           later("tf32", "fp32"),
-                                           {"fp16", "is refused on a CPU; use fp32"}}));
+      {"precision", "of activations and products; master weights are fp32 always",
+       FieldRole::identity},
+      at(&RunConfig::precision),
+      choice_type<Precision>(kPrecisions, {later("tf32", "fp32"),
+                                           {"fp16", "is refused on a CPU; use fp32 or bf16"}}));
 }
 
 std::vector<ConfigField> parallel_fields() {
@@ -49,9 +52,11 @@ std::vector<ConfigField> parallel_fields() {
       make_field({"parallel.micro_batch.masked", "likewise, in masked tokens"},
                  capacity(&MicroBatchOptions::masked),
                  automatic_count_type<std::int64_t>(capacities)),
-      make_field({"parallel.reduction", "how gradients are summed over the ranks"},
-                 parallel(&ParallelOptions::reduction),
-                 choice_type<Reduction>(kReductions, {later("ordered", "fast")})),
+      make_field({"parallel.reduction",
+                  "how gradients are summed; ordered: the same bits for any number of ranks"},
+                 parallel(&ParallelOptions::reduction), choice_type<Reduction>(kReductions, {})),
+      make_field({"parallel.leaves", "parts of a step in ordered reduction; at least the ranks"},
+                 parallel(&ParallelOptions::leaves), count_type<int>({1, 65536})),
       make_fixed_field({"parallel.shard_optimizer", "optimizer state dealt out to the ranks"},
                        "false", {later("true", "false")}),
       make_field({"parallel.bucket", "gradients reduced at a time"},

@@ -2,6 +2,20 @@
 #include "train/model_memory.h"
 
 namespace bertyard {
+namespace {
+
+// Of the matrices that linear layers multiply with: all but biases, norms and the small tables.
+std::int64_t weight_elements(const ParameterStore& parameters) {
+  std::int64_t elements = 0;
+  for (const ParameterInfo& info : parameters.infos()) {
+    const bool table = info.name.ends_with("position_embeddings.weight") ||
+                       info.name.ends_with("token_type_embeddings.weight");
+    if (info.decay == WeightDecay::yes && !table) elements += info.shape.elements();
+  }
+  return elements;
+}
+
+}  // namespace
 
 ModelMemory::ModelMemory(PretrainingObjective& objective, DeviceBatch& batch, Optimizer* optimizer,
                          const Capacities& capacities)
@@ -26,7 +40,9 @@ WorkspaceLimits ModelMemory::limits() const {
           .hidden = config.hidden,
           .heads = config.heads,
           .intermediate = config.intermediate,
-          .vocab_size = config.vocab_size};
+          .vocab_size = config.vocab_size,
+          .weights = weight_elements(objective_.parameters()),
+          .activations = capacities_.activations};
 }
 
 MemoryUse ModelMemory::use(Device& device) const {

@@ -76,15 +76,20 @@ struct MicroBatchOptions {
   bool operator==(const MicroBatchOptions&) const = default;
 };
 
-enum class Precision { fp32 };
+// Of activations and products; master weights, gradients of parameters and statistics are fp32.
+enum class Precision { fp32, bf16 };
 enum class BackendChoice { automatic, cpu };
-enum class Reduction { fast };  // equal to any other order of summation up to rounding
+enum class Reduction {
+  fast,     // equal to any other order of summation up to rounding
+  ordered,  // the same bits for any number of ranks: parallel/ordered_reduction.h
+};
 
 struct ParallelOptions {
   BackendChoice backend = BackendChoice::automatic;
   int threads = 0;  // of one rank; 0 means chosen by the program
   MicroBatchOptions micro_batch;
   Reduction reduction = Reduction::fast;
+  int leaves = 8;  // of a step in ordered reduction
   std::uint64_t bucket_bytes = 25ull << 20;
   bool operator==(const ParallelOptions&) const = default;
 };

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/backend/layer_ops.h"
 #include "train/checkpoint_store.h"
 
 namespace bertyard {
@@ -74,6 +75,7 @@ RunCheckpoints::Restored RunCheckpoints::restore(const Checkpoint& checkpoint) {
     fill(array.values,
          [&](TensorView flat) { checkpoint.read_optimizer(array.name, parameters_, flat); });
   }
+  device_.layer_ops().weights_changed();
   optimizer_.set_applied_steps(found.applied_steps);
 
   Restored restored{{found.step, found.data_position, found.tokens, found.run_seconds}, {}};

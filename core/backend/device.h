@@ -58,6 +58,8 @@ class Device {
  public:
   virtual ~Device() = default;
   virtual DeviceInfo info() const = 0;
+  // Whether activations may have this type here: f32 always.
+  virtual bool computes(DType activations) const = 0;
 
   // Throws EnvironmentError that says how much was asked for and how much is free.
   virtual Buffer allocate(std::size_t bytes) = 0;
@@ -80,8 +82,7 @@ class Device {
   virtual UpdateOps& update_ops() = 0;
 };
 
-// `automatic` takes for each product the library that was measured to be faster; see
-// core/backend/cpu/matrix_product.h.
+// `automatic` is oneDNN where the build has a usable one.
 enum class MatrixLibraryChoice { automatic, openblas, onednn };
 
 struct CpuOptions {

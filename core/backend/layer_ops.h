@@ -10,8 +10,9 @@
 namespace bertyard {
 
 // Shapes: T tokens of a micro-batch, packed without padding; N sequences; M masked rows; H hidden,
-// A heads, D = H / A, F intermediate, V vocabulary. Activations are f32 (bf16 where a device says
-// so), weights likewise; statistics, losses and gradients of parameters are f32.
+// A heads, D = H / A, F intermediate, V vocabulary. Activations and their gradients are f32, or bf16
+// where Device::computes() says so, one type in all of an operation; products then take weights
+// rounded to bf16 and sum in f32. Parameters, their gradients, statistics and losses are f32.
 // Gradients of parameters are added to what is there; gradients of activations overwrite unless
 // Accumulate::yes says otherwise.
 
@@ -82,6 +83,10 @@ struct NormSaved {
 struct WorkspaceLimits {
   std::int64_t tokens = 0, masked = 0, sequences = 0, max_length = 0;
   std::int64_t hidden = 0, heads = 0, intermediate = 0, vocab_size = 0;
+  // Elements of the weights of all linear layers. Above zero a device may keep copies of weights in
+  // a layout and type of its own, and trusts weights_changed() to be called.
+  std::int64_t weights = 0;
+  DType activations = DType::f32;
 };
 
 // The operations of the model on one device, coarse and fused, each with its backward. All run on

@@ -17,7 +17,7 @@ Embedding::Embedding(const ModelConfig& config, ParameterStore& parameters)
 }
 
 void Embedding::plan(ArenaPlan& plan, const Capacities& capacities) {
-  saved_ = NormSlots::plan(plan, capacities.tokens, hidden_);
+  saved_ = NormSlots::plan(plan, capacities.activations, {capacities.tokens, hidden_});
 }
 
 Dropout Embedding::dropout(const Pass& pass) const {

@@ -33,15 +33,16 @@ void Encoder::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
   const std::size_t sets = training ? layers_.size() : 1;
   const std::size_t outputs = training ? layers_.size() + 1 : 2;
   const Shape hidden{capacities.tokens, config_.hidden};
+  const DType type = capacities.activations;
   embedding_.plan(plan, capacities);
   saved_.clear();
   outputs_.clear();
   for (std::size_t i = 0; i < sets; ++i) {
     saved_.push_back(EncoderLayerSlots::plan(plan, config_, capacities));
   }
-  for (std::size_t i = 0; i < outputs; ++i) outputs_.push_back(plan.add(DType::f32, hidden));
+  for (std::size_t i = 0; i < outputs; ++i) outputs_.push_back(plan.add(type, hidden));
   if (training) {
-    for (ArenaSlot& slot : dhidden_) slot = plan.add(DType::f32, hidden);
+    for (ArenaSlot& slot : dhidden_) slot = plan.add(type, hidden);
   }
   scratch_ = EncoderScratchSlots::plan(plan, config_, capacities);
 }

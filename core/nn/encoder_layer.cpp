@@ -25,25 +25,27 @@ Linear fused_qkv(const ModelConfig& config, ParameterStore& parameters, const st
 EncoderLayerSlots EncoderLayerSlots::plan(ArenaPlan& plan, const ModelConfig& config,
                                           const Capacities& capacities) {
   const std::int64_t t = capacities.tokens;
+  const DType type = capacities.activations;
   EncoderLayerSlots slots;
-  slots.qkv = plan.add(DType::f32, {t, 3 * config.hidden});
+  slots.qkv = plan.add(type, {t, 3 * config.hidden});
   slots.log_sum = plan.add(DType::f32, {t, config.heads});
-  slots.context = plan.add(DType::f32, {t, config.hidden});
-  slots.attention_norm = NormSlots::plan(plan, t, config.hidden);
-  slots.attended = plan.add(DType::f32, {t, config.hidden});
-  slots.pre = plan.add(DType::f32, {t, config.intermediate});
-  slots.inner = plan.add(DType::f32, {t, config.intermediate});
-  slots.output_norm = NormSlots::plan(plan, t, config.hidden);
+  slots.context = plan.add(type, {t, config.hidden});
+  slots.attention_norm = NormSlots::plan(plan, type, {t, config.hidden});
+  slots.attended = plan.add(type, {t, config.hidden});
+  slots.pre = plan.add(type, {t, config.intermediate});
+  slots.inner = plan.add(type, {t, config.intermediate});
+  slots.output_norm = NormSlots::plan(plan, type, {t, config.hidden});
   return slots;
 }
 
 EncoderScratchSlots EncoderScratchSlots::plan(ArenaPlan& plan, const ModelConfig& config,
                                               const Capacities& capacities) {
   const std::int64_t t = capacities.tokens;
+  const DType type = capacities.activations;
   EncoderScratchSlots slots;
-  slots.branch = plan.add(DType::f32, {t, config.hidden});
-  slots.residual = plan.add(DType::f32, {t, config.hidden});
-  slots.wide = plan.add(DType::f32, {t, std::max(config.intermediate, 3 * config.hidden)});
+  slots.branch = plan.add(type, {t, config.hidden});
+  slots.residual = plan.add(type, {t, config.hidden});
+  slots.wide = plan.add(type, {t, std::max(config.intermediate, 3 * config.hidden)});
   return slots;
 }
 

@@ -17,12 +17,13 @@ MlmHead::MlmHead(const ModelConfig& config, ParameterStore& parameters)
 
 void MlmHead::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
   const Shape rows{capacities.masked, hidden_};
-  gathered_ = plan.add(DType::f32, rows);
-  pre_ = mode == Mode::training ? plan.add(DType::f32, rows) : ArenaSlot{};
-  transformed_ = plan.add(DType::f32, rows);
-  normed_ = plan.add(DType::f32, rows);
-  saved_ = NormSlots::plan(plan, capacities.masked, hidden_);
-  logits_ = plan.add(DType::f32, {capacities.masked, vocab_size_});
+  const DType type = capacities.activations;
+  gathered_ = plan.add(type, rows);
+  pre_ = mode == Mode::training ? plan.add(type, rows) : ArenaSlot{};
+  transformed_ = plan.add(type, rows);
+  normed_ = plan.add(type, rows);
+  saved_ = NormSlots::plan(plan, type, rows);
+  logits_ = plan.add(type, {capacities.masked, vocab_size_});
 }
 
 MlmHead::Views MlmHead::views(const Arena& arena, std::int64_t masked) const {

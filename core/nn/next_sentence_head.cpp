@@ -10,10 +10,11 @@ NextSentenceHead::NextSentenceHead(const ModelConfig& config, ParameterStore& pa
 
 void NextSentenceHead::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
   const Shape rows{capacities.sequences, hidden_};
-  first_ = plan.add(DType::f32, rows);
-  pre_ = mode == Mode::training ? plan.add(DType::f32, rows) : ArenaSlot{};
-  pooled_ = plan.add(DType::f32, rows);
-  logits_ = plan.add(DType::f32, {capacities.sequences, 2});
+  const DType type = capacities.activations;
+  first_ = plan.add(type, rows);
+  pre_ = mode == Mode::training ? plan.add(type, rows) : ArenaSlot{};
+  pooled_ = plan.add(type, rows);
+  logits_ = plan.add(type, {capacities.sequences, 2});
 }
 
 TensorView NextSentenceHead::pooled(const Arena& arena, std::int64_t sequences) const {

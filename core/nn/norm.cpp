@@ -3,10 +3,10 @@
 
 namespace bertyard {
 
-NormSlots NormSlots::plan(ArenaPlan& plan, std::int64_t rows, std::int64_t hidden) {
+NormSlots NormSlots::plan(ArenaPlan& plan, DType activations, const Shape& shape) {
   NormSlots slots;
-  slots.normalised = plan.add(DType::f32, {rows, hidden});
-  slots.rstd = plan.add(DType::f32, {rows});
+  slots.normalised = plan.add(activations, shape);
+  slots.rstd = plan.add(DType::f32, {shape[0]});
   return slots;
 }
 

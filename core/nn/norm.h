@@ -8,11 +8,11 @@
 
 namespace bertyard {
 
-// What a LayerNorm keeps for its backward: normalised [R, H] and rstd [R].
+// What a LayerNorm keeps for its backward: normalised [R, H], an activation, and rstd f32 [R].
 struct NormSlots {
   ArenaSlot normalised;
   ArenaSlot rstd;
-  static NormSlots plan(ArenaPlan& plan, std::int64_t rows, std::int64_t hidden);
+  static NormSlots plan(ArenaPlan& plan, DType activations, const Shape& shape);
   // The first `rows` rows.
   NormSaved views(const Arena& arena, std::int64_t rows) const;
 };

@@ -26,12 +26,13 @@ struct PackedInput {
   ConstTensorView first_rows() const { return packing.offsets.slice(0, sequences()); }
 };
 
-// Largest sizes of a micro-batch: what activations are planned for.
+// Largest sizes of a micro-batch and the type of its activations: what memory is planned for.
 struct Capacities {
   std::int64_t tokens = 0;
   std::int64_t sequences = 0;
   std::int64_t masked = 0;
   std::int64_t max_length = 0;
+  DType activations = DType::f32;  // and their gradients; parameters are f32 always
 };
 
 // Training keeps what the backward needs and applies dropout; evaluation does neither.

@@ -153,7 +153,7 @@ const Mistake kLater[] = {
     {"samples: {sampling: google}", "'samples.sampling: google' is not available in this version"},
     {"samples: {mask: {unit: span}}", "'samples.mask.unit: span' is not available in this version"},
     {"samples: {next_sentence: sop}", "'samples.next_sentence: sop' is not available"},
-    {"precision: bf16", "'precision: bf16' is not available in this version; use fp32"},
+    {"precision: tf32", "'precision: tf32' is not available in this version; use fp32"},
     {"precision: tf32", "'precision: tf32' is not available in this version; use fp32"},
     {"precision: fp16", "'precision: fp16' is refused on a CPU; use fp32"},
     {"parallel: {reduction: ordered}",

@@ -33,7 +33,9 @@ class PretrainingRig {
                                   .hidden = config.hidden,
                                   .heads = config.heads,
                                   .intermediate = config.intermediate,
-                                  .vocab_size = config.vocab_size});
+                                  .vocab_size = config.vocab_size,
+                                  .weights = store_.flat_elements(),
+                                  .activations = capacities.activations});
   }
 
   struct Losses {

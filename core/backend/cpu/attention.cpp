@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <type_traits>
-
 #include <fmt/format.h>
 #include <omp.h>
 
@@ -76,9 +74,10 @@ void check_positions(std::string_view operation, const PackedSequences& packing,
   }
 }
 
-template <typename T, typename View>
-T* pointer(const View& view, std::int64_t offset) {
-  return view.present() ? view.template as<std::remove_const_t<T>>() + offset : nullptr;
+// Where the `offset`-th of a tensor's elements lies; null for an absent one.
+template <typename Element, typename View>
+Element* pointer(const View& view, std::int64_t offset) {
+  return view.present() ? static_cast<Element*>(view.data()) + offset : nullptr;
 }
 
 }  // namespace
@@ -95,34 +94,36 @@ void CpuLayerOps::check_attention(const AttentionCall& call) {
   const Shape wide = {tokens, 3 * hidden};
   const Shape narrow = {tokens, hidden};
   const Shape statistics = {tokens, call.heads};
-  check_f32({operation, "qkv"}, call.qkv, wide);
+  const DType type = call.qkv.dtype();
+  check_activation({operation, "qkv"}, call.qkv, type, wide);
   const std::int64_t squares = check_packing(operation, call.packing, tokens);
   check_optional_f32({operation, "log_sum"}, call.log_sum, statistics);
   if (call.scores.present())
     check_elements({operation, "scores"}, call.scores, squares * call.heads);
-  if (!call.dqkv.present()) return check_f32({operation, "y"}, call.y, narrow);
-  check_f32({operation, "dqkv"}, call.dqkv, wide);
-  check_f32({operation, "dy"}, call.dy, narrow);
-  check_f32({operation, "y"}, call.saved_y, narrow);
+  if (!call.dqkv.present()) return check_activation({operation, "y"}, call.y, type, narrow);
+  check_activation({operation, "dqkv"}, call.dqkv, type, wide);
+  check_activation({operation, "dy"}, call.dy, type, narrow);
+  check_activation({operation, "y"}, call.saved_y, type, narrow);
   check_f32({operation, "log_sum"}, call.saved_log_sum, statistics);
   if (call.dscores.present())
     check_elements({operation, "dscores"}, call.dscores, squares * call.heads);
 }
 
 // The view of one head of one sequence.
-AttentionHead CpuLayerOps::head_of(const AttentionCall& call, std::int64_t sequence,
-                                   std::int64_t head) {
+template <typename Element>
+AttentionHead<Element> CpuLayerOps::head_of(const AttentionCall& call, std::int64_t sequence,
+                                            std::int64_t head) {
   const std::int64_t width = call.qkv.shape()[1];
   const std::int64_t hidden = width / 3;
   const auto* offsets = call.packing.offsets.as<std::int32_t>();
   const std::int64_t first = offsets[sequence];
-  AttentionHead result;
+  AttentionHead<Element> result;
   result.length = offsets[sequence + 1] - first;
   result.head_size = hidden / call.heads;
   result.stride = width;
   result.output_stride = hidden;
   const std::int64_t in_row = head * result.head_size;
-  result.q = call.qkv.as<float>() + first * width + in_row;
+  result.q = pointer<const Element>(call.qkv, first * width + in_row);
   result.k = result.q + hidden;
   result.v = result.k + hidden;
   result.key_mask = pointer<const std::uint8_t>(call.packing.key_mask, first);
@@ -132,10 +133,10 @@ AttentionHead CpuLayerOps::head_of(const AttentionCall& call, std::int64_t seque
   result.log_sum = pointer<float>(call.log_sum, statistic);
   result.saved_log_sum = pointer<const float>(call.saved_log_sum, statistic);
   const std::int64_t output = first * hidden + in_row;
-  result.y = pointer<float>(call.y, output);
-  result.dy = pointer<const float>(call.dy, output);
-  result.saved_y = pointer<const float>(call.saved_y, output);
-  result.dq = pointer<float>(call.dqkv, first * width + in_row);
+  result.y = pointer<Element>(call.y, output);
+  result.dy = pointer<const Element>(call.dy, output);
+  result.saved_y = pointer<const Element>(call.saved_y, output);
+  result.dq = pointer<Element>(call.dqkv, first * width + in_row);
   if (result.dq != nullptr) {
     result.dk = result.dq + hidden;
     result.dv = result.dk + hidden;
@@ -149,9 +150,21 @@ AttentionHead CpuLayerOps::head_of(const AttentionCall& call, std::int64_t seque
   return result;
 }
 
-// Each task writes its own output, so the order in which threads take them changes no bit.
 void CpuLayerOps::run_heads(const AttentionCall& call) {
   check_attention(call);
+  const AttentionKernels& kernels = kernels_.attention;
+  const bool backward = call.dqkv.present();
+  if (call.qkv.dtype() == DType::bf16) {
+    run_heads_of(call, backward ? kernels.backward_narrow : kernels.forward_narrow);
+  } else {
+    run_heads_of(call, backward ? kernels.backward : kernels.forward);
+  }
+}
+
+// Each task writes its own output, so the order in which threads take them changes no bit.
+template <typename Element>
+void CpuLayerOps::run_heads_of(const AttentionCall& call,
+                               void (*kernel)(const AttentionHead<Element>& head)) {
   const DropoutRows decisions(call.operation, call.dropout, call.qkv.rows());
   if (decisions.active()) check_positions(call.operation, call.packing, decisions.position());
   const auto* offsets = call.packing.offsets.as<std::int32_t>();
@@ -159,10 +172,9 @@ void CpuLayerOps::run_heads(const AttentionCall& call) {
   float* scratch = workspace_.attention(call.operation, call.packing.max_length,
                                         call.qkv.shape()[1] / 3 / call.heads);
   const std::int64_t stride = workspace_.attention_stride();
-  const auto run = call.dqkv.present() ? kernels_.attention.backward : kernels_.attention.forward;
 #pragma omp parallel for num_threads(threads_) schedule(dynamic)
   for (std::int64_t task = 0; task < tasks; ++task) {
-    AttentionHead head = head_of(call, task / call.heads, task % call.heads);
+    auto head = head_of<Element>(call, task / call.heads, task % call.heads);
     if (head.length == 0) continue;
     head.scratch = scratch + omp_get_thread_num() * stride;
     if (decisions.active()) {
@@ -172,7 +184,7 @@ void CpuLayerOps::run_heads(const AttentionCall& call) {
       head.sample = decisions.sample() + first;
       head.position = decisions.position()[first];
     }
-    run(head);
+    kernel(head);
   }
 }
 

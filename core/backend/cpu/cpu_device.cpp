@@ -71,6 +71,8 @@ class CpuDevice : public Device {
             .memory_bytes = total_host_memory()};
   }
 
+  bool computes(DType activations) const override { return matrices_->computes(activations); }
+
   Buffer allocate(std::size_t bytes) override { return allocate_host_memory(bytes); }
   Buffer allocate_pinned(std::size_t bytes) override { return allocate_host_memory(bytes); }
 

@@ -10,11 +10,12 @@ CpuLayerOps::CpuLayerOps(const CpuKernels& kernels, MatrixLibrary& matrices, int
       threads_(threads) {}
 
 std::size_t CpuLayerOps::workspace_bytes(const WorkspaceLimits& limits) const {
-  return workspace_.bytes(limits);
+  return workspace_.bytes(limits) + matrices_.kept_bytes(limits.weights, limits.activations);
 }
 
 void CpuLayerOps::reserve(const WorkspaceLimits& limits) {
   workspace_.reserve(limits);
+  keeps_weights_ = limits.weights > 0;
 }
 
 }  // namespace bertyard

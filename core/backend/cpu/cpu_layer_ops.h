@@ -11,7 +11,7 @@
 
 namespace bertyard {
 
-// LayerOps in f32 on the host. Rows, heads and strips of columns are shared out among OpenMP
+// LayerOps on the host, activations f32 or bf16. Rows, heads and strips of columns are shared out among OpenMP
 // threads; every sum runs in an order that does not depend on their number. Borrows the kernels and
 // the matrix library, owns the workspace. One .cpp per family of operations.
 class CpuLayerOps : public LayerOps {
@@ -20,7 +20,7 @@ class CpuLayerOps : public LayerOps {
 
   std::size_t workspace_bytes(const WorkspaceLimits& limits) const override;
   void reserve(const WorkspaceLimits& limits) override;
-  void weights_changed() override {}
+  void weights_changed() override { matrices_.weights_changed(); }
 
   void linear(TensorView y, TensorView pre, const LinearInput& input) override;
   void linear_backward_input(TensorView dx, ConstTensorView dy, ConstTensorView w,
@@ -65,26 +65,34 @@ class CpuLayerOps : public LayerOps {
   void add_sum(TensorView sum, ConstTensorView x) override;
 
  private:
-  // Bias and activation after a product, activation's slope after one, sums of columns.
-  void finish_linear(TensorView y, TensorView pre, const LinearInput& input);
-  void add_column_sums(float* sums, const float* x, std::int64_t rows, std::int64_t columns);
+  // y [rows of a, rows of op(w)] = a op(w) + bias, op transposing or not.
+  void multiply_weight(TensorView y, ConstTensorView a, ConstTensorView w, Transpose transpose,
+                       ConstTensorView bias, float beta);
+  void activate(TensorView y, ConstTensorView x, Activation activation);
+  void add_column_sums(float* sums, ConstTensorView x);
 
   struct NormBackwardRows;
   void norm_backward_block(const NormBackwardRows& rows, std::int64_t block, float* partials);
+  void norm_backward_row(const NormBackwardRows& rows, std::int64_t r, float* partials);
   void norm_backward(const NormBackwardRows& rows, const NormGradients& dnorm);
   // table[index[t]] += x[t] in the order of t.
-  void scatter(float* table, const float* x, const std::int32_t* index, std::int64_t rows,
-               std::int64_t columns);
+  void scatter(TensorView table, ConstTensorView x, const std::int32_t* index);
 
   struct AttentionCall;
   static void check_attention(const AttentionCall& call);
-  static AttentionHead head_of(const AttentionCall& call, std::int64_t sequence, std::int64_t head);
+  template <typename Element>
+  static AttentionHead<Element> head_of(const AttentionCall& call, std::int64_t sequence,
+                                        std::int64_t head);
   void run_heads(const AttentionCall& call);
+  template <typename Element>
+  void run_heads_of(const AttentionCall& call,
+                    void (*kernel)(const AttentionHead<Element>& head));
 
   CpuKernels kernels_;
   MatrixLibrary& matrices_;
   Workspace workspace_;
   int threads_;
+  bool keeps_weights_ = false;
 };
 
 }  // namespace bertyard

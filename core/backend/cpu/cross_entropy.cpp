@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/backend/cpu/cpu_layer_ops.h"
+#include "core/backend/cpu/float_rows.h"
 #include "core/backend/cpu/tensor_checks.h"
 #include "core/base/error.h"
 
@@ -47,7 +48,7 @@ void check_hard_targets(std::string_view operation, const ConstTensorView& loss,
                         const ConstTensorView& correct, const ConstTensorView& logits,
                         const ConstTensorView& labels) {
   check_rank({operation, "logits"}, logits, 2);
-  check_f32({operation, "logits"}, logits, logits.shape());
+  check_activation({operation, "logits"}, logits, logits.dtype(), logits.shape());
   check_f32({operation, "loss"}, loss, {logits.rows()});
   check_f32({operation, "correct"}, correct, {logits.rows()});
   check_labels(operation, labels, logits.rows(), logits.shape()[1]);
@@ -60,12 +61,14 @@ void CpuLayerOps::cross_entropy(TensorView loss, TensorView correct, ConstTensor
   check_hard_targets("cross_entropy", loss, correct, logits, labels);
   const std::int64_t classes = logits.shape()[1];
   const auto* label = labels.as<std::int32_t>();
+  const FloatRows rows(kernels_.cast, logits);
+  const RowScratch scratch = workspace_.rows("cross_entropy", logits);
 #pragma omp parallel for num_threads(threads_) schedule(static)
   for (std::int64_t r = 0; r < logits.rows(); ++r) {
     float row_loss = 0;
     bool row_correct = false;
     if (label[r] >= 0) {
-      const float* x = logits.as<float>() + r * classes;
+      const float* x = rows.read(r, scratch.row(0));
       const CrossEntropyRow row = reduce(kernels_.cross_entropy, x, classes);
       row_loss = static_cast<float>(row.log_sum() - static_cast<double>(x[label[r]]));
       row_correct = is_first_maximum(x, label[r], row.maximum);
@@ -83,12 +86,15 @@ void CpuLayerOps::cross_entropy_gradient(TensorView loss, TensorView correct, Te
   const std::int64_t classes = logits.shape()[1];
   const auto* label = labels.as<std::int32_t>();
   const float factor = scale.as<float>()[0];
+  const WritableFloatRows rows(kernels_.cast, logits);
+  const RowScratch scratch = workspace_.rows("cross_entropy_gradient", logits);
 #pragma omp parallel for num_threads(threads_) schedule(static)
   for (std::int64_t r = 0; r < logits.rows(); ++r) {
-    float* x = logits.as<float>() + r * classes;
+    float* x = rows.row(r, scratch.row(0));
     float row_loss = 0;
     bool row_correct = false;
     if (label[r] >= 0) {
+      rows.read(r, x);
       const CrossEntropyRow row = reduce(kernels_.cross_entropy, x, classes);
       row_loss = static_cast<float>(row.log_sum() - static_cast<double>(x[label[r]]));
       row_correct = is_first_maximum(x, label[r], row.maximum);
@@ -98,6 +104,7 @@ void CpuLayerOps::cross_entropy_gradient(TensorView loss, TensorView correct, Te
     } else {
       for (std::int64_t c = 0; c < classes; ++c) x[c] = 0.0f;
     }
+    rows.finish(r, x);
     loss.as<float>()[r] = row_loss;
     correct.as<float>()[r] = row_correct ? 1.0f : 0.0f;
   }
@@ -108,15 +115,18 @@ void CpuLayerOps::soft_cross_entropy_gradient(TensorView loss, TensorView logits
                                               ConstTensorView target, ConstTensorView scale) {
   constexpr std::string_view kOperation = "soft_cross_entropy_gradient";
   check_rank({kOperation, "logits"}, logits, 2);
-  check_f32({kOperation, "logits"}, logits, logits.shape());
+  check_activation({kOperation, "logits"}, logits, logits.dtype(), logits.shape());
   check_f32({kOperation, "target"}, target, logits.shape());
   check_f32({kOperation, "loss"}, loss, {logits.rows()});
   check_f32({kOperation, "scale"}, scale, {1});
   const std::int64_t classes = logits.shape()[1];
   const float factor = scale.as<float>()[0];
+  const WritableFloatRows rows(kernels_.cast, logits);
+  const RowScratch scratch = workspace_.rows(kOperation, logits);
 #pragma omp parallel for num_threads(threads_) schedule(static)
   for (std::int64_t r = 0; r < logits.rows(); ++r) {
-    float* x = logits.as<float>() + r * classes;
+    float* x = rows.row(r, scratch.row(0));
+    rows.read(r, x);
     const float* wanted = target.as<float>() + r * classes;
     const CrossEntropyRow row = reduce(kernels_.cross_entropy, x, classes);
     const double agreement = kernels_.cross_entropy.dot(wanted, x, classes);
@@ -124,6 +134,7 @@ void CpuLayerOps::soft_cross_entropy_gradient(TensorView loss, TensorView logits
     loss.as<float>()[r] = static_cast<float>(mass * row.log_sum() - agreement);
     kernels_.cross_entropy.soft_gradient(x, wanted, classes, row.maximum,
                                          static_cast<float>(factor / row.sum), factor);
+    rows.finish(r, x);
   }
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/backend/cpu/cpu_layer_ops.h"
+#include "core/backend/cpu/float_rows.h"
 #include "core/backend/cpu/tensor_checks.h"
 
 namespace bertyard {
@@ -18,42 +19,56 @@ LinearShape check_linear(std::string_view operation, const ConstTensorView& x,
   check_rank({operation, "w"}, w, 2);
   const LinearShape shape = {x.shape()[0], w.shape()[1], w.shape()[0]};
   check_f32({operation, "w"}, w, {shape.out, shape.in});
-  check_f32({operation, "x"}, x, {shape.rows, shape.in});
-  check_f32({operation, "y"}, y, {shape.rows, shape.out});
+  check_activation({operation, "x"}, x, x.dtype(), {shape.rows, shape.in});
+  check_activation({operation, "y"}, y, x.dtype(), {shape.rows, shape.out});
   return shape;
+}
+
+MatrixOperand operand(const ConstTensorView& stored, Transpose transpose) {
+  return {stored.data(), stored.shape()[1], transpose, stored.dtype()};
 }
 
 }  // namespace
 
-void CpuLayerOps::finish_linear(TensorView y, TensorView pre, const LinearInput& input) {
-  if (!input.bias.present() && input.activation == Activation::identity && !pre.present()) return;
-  const std::int64_t rows = y.rows();
-  const std::int64_t columns = y.shape()[1];
-  float* out = y.as<float>();
-  float* saved = pre.present() ? pre.as<float>() : nullptr;
-  const float* product = saved != nullptr ? saved : out;
-  const float* bias = input.bias.present() ? input.bias.as<float>() : nullptr;
+void CpuLayerOps::multiply_weight(TensorView y, ConstTensorView a, ConstTensorView w,
+                                  Transpose transpose, ConstTensorView bias, float beta) {
+  if (!keeps_weights_) matrices_.weights_changed();
+  matrices_.multiply({.y = y.data(),
+                      .leading = y.shape()[1],
+                      .a = operand(a, Transpose::no),
+                      .b = operand(w, transpose),
+                      .m = y.rows(),
+                      .n = y.shape()[1],
+                      .k = a.shape()[1],
+                      .beta = beta,
+                      .bias = bias.present() ? bias.as<float>() : nullptr,
+                      .second = SecondOperand::weight,
+                      .y_dtype = y.dtype()});
+}
+
+void CpuLayerOps::activate(TensorView y, ConstTensorView x, Activation activation) {
+  const FloatRows in(kernels_.cast, x);
+  const WritableFloatRows out(kernels_.cast, y);
+  const RowScratch scratch = workspace_.rows("linear", x);
+  const std::int64_t columns = x.shape()[1];
 #pragma omp parallel for num_threads(threads_) schedule(static)
-  for (std::int64_t r = 0; r < rows; ++r) {
-    kernels_.activation.bias_activation(out + r * columns,
-                                        saved == nullptr ? nullptr : saved + r * columns,
-                                        product + r * columns, bias, columns, input.activation);
+  for (std::int64_t r = 0; r < x.rows(); ++r) {
+    float* row = out.row(r, scratch.row(1));
+    kernels_.activation.activation(row, in.read(r, scratch.row(0)), columns, activation);
+    out.finish(r, row);
   }
 }
 
 void CpuLayerOps::linear(TensorView y, TensorView pre, const LinearInput& input) {
   const LinearShape shape = check_linear("linear", input.x, input.w, y);
-  check_optional_f32({"linear", "pre"}, pre, {shape.rows, shape.out});
+  check_optional_activation({"linear", "pre"}, pre, input.x.dtype(), {shape.rows, shape.out});
   check_optional_f32({"linear", "bias"}, input.bias, {shape.out});
   if (shape.rows == 0) return;
-  matrices_.multiply({.y = pre.present() ? pre.as<float>() : y.as<float>(),
-                      .leading = shape.out,
-                      .a = {input.x.as<float>(), shape.in, Transpose::no},
-                      .b = {input.w.as<float>(), shape.in, Transpose::yes},
-                      .m = shape.rows,
-                      .n = shape.out,
-                      .k = shape.in});
-  finish_linear(y, pre, input);
+  const TensorView product = pre.present() ? pre : y;
+  multiply_weight(product, input.x, input.w, Transpose::yes, input.bias, 0);
+  if (pre.present() || input.activation != Activation::identity) {
+    activate(y, product, input.activation);
+  }
 }
 
 // dx = dy w
@@ -61,14 +76,7 @@ void CpuLayerOps::linear_backward_input(TensorView dx, ConstTensorView dy, Const
                                         Accumulate accumulate) {
   const LinearShape shape = check_linear("linear_backward_input", dx, w, dy);
   if (shape.rows == 0) return;
-  matrices_.multiply({.y = dx.as<float>(),
-                      .leading = shape.in,
-                      .a = {dy.as<float>(), shape.out, Transpose::no},
-                      .b = {w.as<float>(), shape.in, Transpose::no},
-                      .m = shape.rows,
-                      .n = shape.in,
-                      .k = shape.out,
-                      .beta = accumulate == Accumulate::yes ? 1.0f : 0.0f});
+  multiply_weight(dx, dy, w, Transpose::no, {}, accumulate == Accumulate::yes ? 1.0f : 0.0f);
 }
 
 void CpuLayerOps::linear_backward_input(TensorView dx, ConstTensorView dy, ConstTensorView w,
@@ -83,45 +91,53 @@ void CpuLayerOps::linear_backward_weight(TensorView dw, TensorView dbias, ConstT
   const LinearShape shape = check_linear("linear_backward_weight", x, dw, dy);
   check_optional_f32({"linear_backward_weight", "dbias"}, dbias, {shape.out});
   if (shape.rows == 0) return;
-  matrices_.multiply({.y = dw.as<float>(),
+  matrices_.multiply({.y = dw.data(),
                       .leading = shape.in,
-                      .a = {dy.as<float>(), shape.out, Transpose::yes},
-                      .b = {x.as<float>(), shape.in, Transpose::no},
+                      .a = operand(dy, Transpose::yes),
+                      .b = operand(x, Transpose::no),
                       .m = shape.out,
                       .n = shape.in,
                       .k = shape.rows,
                       .beta = 1.0f});
-  if (dbias.present()) {
-    add_column_sums(dbias.as<float>(), dy.as<float>(), shape.rows, shape.out);
-  }
+  if (dbias.present()) add_column_sums(dbias.as<float>(), dy);
 }
 
 // Strips of columns, each summed over the rows in order, whoever computes it.
-void CpuLayerOps::add_column_sums(float* sums, const float* x, std::int64_t rows,
-                                  std::int64_t columns) {
+void CpuLayerOps::add_column_sums(float* sums, ConstTensorView x) {
   constexpr std::int64_t kStrip = 64;
+  const std::int64_t rows = x.rows();
+  const std::int64_t columns = x.shape()[1];
+  const bool narrow = x.dtype() == DType::bf16;
+  const auto* bits = static_cast<const BFloatBits*>(x.data());
+  const auto* floats = static_cast<const float*>(x.data());
 #pragma omp parallel for num_threads(threads_) schedule(static)
   for (std::int64_t first = 0; first < columns; first += kStrip) {
-    kernels_.activation.add_rows(sums + first, x + first, rows, std::min(kStrip, columns - first),
-                                 columns);
+    const std::int64_t count = std::min(kStrip, columns - first);
+    if (narrow) {
+      kernels_.activation.add_narrow_rows(sums + first, bits + first, rows, count, columns);
+    } else {
+      kernels_.activation.add_rows(sums + first, floats + first, rows, count, columns);
+    }
   }
 }
 
 void CpuLayerOps::activation_backward(TensorView dx, ConstTensorView dy, ConstTensorView pre,
                                       Activation activation) {
   check_rank({"activation_backward", "pre"}, pre, 2);
-  check_f32({"activation_backward", "pre"}, pre, pre.shape());
-  check_f32({"activation_backward", "dx"}, dx, pre.shape());
-  check_f32({"activation_backward", "dy"}, dy, pre.shape());
-  const std::int64_t rows = pre.rows();
+  check_activation({"activation_backward", "pre"}, pre, pre.dtype(), pre.shape());
+  check_activation({"activation_backward", "dx"}, dx, pre.dtype(), pre.shape());
+  check_activation({"activation_backward", "dy"}, dy, pre.dtype(), pre.shape());
+  const WritableFloatRows out(kernels_.cast, dx);
+  const FloatRows in(kernels_.cast, dy);
+  const FloatRows saved(kernels_.cast, pre);
+  const RowScratch scratch = workspace_.rows("activation_backward", pre);
   const std::int64_t columns = pre.shape()[1];
-  float* out = dx.as<float>();
-  const float* in = dy.as<float>();
-  const float* saved = pre.as<float>();
 #pragma omp parallel for num_threads(threads_) schedule(static)
-  for (std::int64_t r = 0; r < rows; ++r) {
-    kernels_.activation.activation_gradient(out + r * columns, in + r * columns,
-                                            saved + r * columns, columns, activation);
+  for (std::int64_t r = 0; r < pre.rows(); ++r) {
+    float* row = out.row(r, scratch.row(2));
+    kernels_.activation.activation_gradient(row, in.read(r, scratch.row(0)),
+                                            saved.read(r, scratch.row(1)), columns, activation);
+    out.finish(r, row);
   }
 }
 

@@ -1,21 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
-// oneDNN by its BLAS-like entry, which versions 2 and 3 share, and not by its matmul primitive: a
-// packed batch has another number of rows every time, and a primitive is compiled for each shape.
-// The entry runs the same generated code as a primitive with sizes given at run time, needs no
-// cache and was as fast as packed weights (docs/performance.md).
+// oneDNN's matmul primitive: one for each shape that occurs, kept; weights reordered once after
+// every change into the layout that the primitive asks for. Not its BLAS-like entry dnnl_sgemm,
+// whose code uses the stack pointer as a general register (docs/decisions/0003-matrix-products.md).
+#include <map>
+#include <tuple>
+#include <utility>
+
 #include <fmt/format.h>
 #include <omp.h>
-#include <oneapi/dnnl/dnnl.h>
+#include <oneapi/dnnl/dnnl.hpp>
 
+#include "core/backend/cpu/host_memory.h"
 #include "core/backend/cpu/matrix_product.h"
 #include "core/base/error.h"
 
 namespace bertyard {
 namespace {
 
-char letter(Transpose transpose) {
-  return transpose == Transpose::yes ? 'T' : 'N';
+using Memory = dnnl::memory;
+
+Memory::data_type type_of(DType type) {
+  return type == DType::bf16 ? Memory::data_type::bf16 : Memory::data_type::f32;
 }
+
+Memory::desc matrix_desc(std::int64_t rows, std::int64_t columns, const MatrixOperand& operand,
+                         DType type) {
+  const Memory::dims strides = operand.transpose == Transpose::yes
+                                   ? Memory::dims{1, operand.leading}
+                                   : Memory::dims{operand.leading, 1};
+  return {{rows, columns}, type_of(type), strides};
+}
+
+// Everything that a primitive depends on; not where the operands lie.
+using ProductShape = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                         std::int64_t, int>;
+
+ProductShape shape_of(const MatrixProduct& p) {
+  const auto flag = [](bool set, int bit) { return set ? 1 << bit : 0; };
+  const int flags = flag(p.a.transpose == Transpose::yes, 0) |
+                    flag(p.b.transpose == Transpose::yes, 1) | flag(p.beta != 0, 2) |
+                    flag(p.bias != nullptr, 3) | flag(p.second == SecondOperand::weight, 4) |
+                    flag(p.a.dtype == DType::bf16, 5) | flag(p.y_dtype == DType::bf16, 6);
+  return {p.m, p.n, p.k, p.a.leading, p.b.leading, p.leading, flags};
+}
+
+// The one place where the interfaces of oneDNN 2 and 3 differ.
+dnnl::matmul::primitive_desc describe(const dnnl::engine& engine, const Memory::desc& a,
+                                      const Memory::desc& b, const Memory::desc& bias,
+                                      const Memory::desc& y, const dnnl::primitive_attr& settings) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine, a, b, bias, y, settings};
+#else
+  return {dnnl::matmul::desc(a, b, bias, y), settings, engine};
+#endif
+}
+
+// A compiled product and the memory objects whose addresses each call sets.
+struct CompiledProduct {
+  dnnl::matmul::primitive_desc description;
+  dnnl::matmul run;
+  Memory a, b, y, bias;
+
+  CompiledProduct(const dnnl::engine& engine, const dnnl::matmul::primitive_desc& desc)
+      : description(desc), run(desc) {
+    a = Memory(desc.src_desc(), engine, nullptr);
+    b = Memory(desc.weights_desc(), engine, nullptr);
+    y = Memory(desc.dst_desc(), engine, nullptr);
+    if (!desc.bias_desc().get_size()) return;
+    bias = Memory(desc.bias_desc(), engine, nullptr);
+  }
+};
+
+// A weight in a primitive's own layout.
+struct PackedWeight {
+  Buffer buffer;
+  Memory memory;
+  dnnl::reorder reorder;
+  bool stale = true;
+};
 
 class OneDnn : public MatrixLibrary {
  public:
@@ -30,13 +92,28 @@ class OneDnn : public MatrixLibrary {
 
   void multiply(const MatrixProduct& p) override {
     if (omp_get_max_threads() != threads_) omp_set_num_threads(threads_);
-    const dnnl_status_t status =
-        dnnl_sgemm(letter(p.a.transpose), letter(p.b.transpose), p.m, p.n, p.k, 1.0f, p.a.data,
-                   p.a.leading, p.b.data, p.b.leading, p.beta, p.y, p.leading);
-    if (status != dnnl_success) {
-      throw Error(fmt::format("matrix product: oneDNN refused [{}, {}] x [{}, {}] with status {}",
-                              p.m, p.k, p.k, p.n, static_cast<int>(status)));
+    try {
+      execute(p, compiled(p));
+    } catch (const dnnl::error& error) {
+      throw Error(fmt::format("matrix product: oneDNN refused [{}, {}] x [{}, {}]: {}", p.m, p.k,
+                              p.k, p.n, error.message));
     }
+  }
+
+  void weights_changed() override {
+    for (auto& [place, weight] : weights_) weight.stale = true;
+  }
+
+  bool computes(DType type) const override {
+    if (type == DType::f32) return true;
+    constexpr auto kNeeded = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+    const auto here = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+    return type == DType::bf16 && (here & kNeeded) == kNeeded;
+  }
+
+  // One copy for x w^T and one for dy w; layouts pad to blocks of 64.
+  std::size_t kept_bytes(std::int64_t elements, DType type) const override {
+    return 2 * static_cast<std::size_t>(elements) * size_of(type);
   }
 
   std::string name() const override {
@@ -45,7 +122,88 @@ class OneDnn : public MatrixLibrary {
   }
 
  private:
+  // Shapes come from the rows of packed batches, so their number is bounded by capacities; this
+  // only keeps a strange run from filling the memory.
+  static constexpr std::size_t kMostShapes = 4096;
+
+  CompiledProduct& compiled(const MatrixProduct& p) {
+    const ProductShape shape = shape_of(p);
+    const auto found = products_.find(shape);
+    if (found != products_.end()) return found->second;
+    if (products_.size() >= kMostShapes) products_.clear();
+    return products_.emplace(shape, compile(p)).first->second;
+  }
+
+  CompiledProduct compile(const MatrixProduct& p) {
+    dnnl::primitive_attr settings;
+    settings.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    if (p.beta != 0) {
+      dnnl::post_ops after;
+      after.append_sum(p.beta);
+      settings.set_post_ops(after);
+    }
+    const Memory::desc a = matrix_desc(p.m, p.k, p.a, p.a.dtype);
+    const Memory::desc b =
+        p.second == SecondOperand::weight
+            ? Memory::desc({p.k, p.n}, type_of(p.a.dtype), Memory::format_tag::any)
+            : matrix_desc(p.k, p.n, p.b, p.b.dtype);
+    const Memory::desc bias =
+        p.bias == nullptr ? Memory::desc()
+                          : Memory::desc({1, p.n}, Memory::data_type::f32, Memory::dims{p.n, 1});
+    const Memory::desc y({p.m, p.n}, type_of(p.y_dtype), Memory::dims{p.leading, 1});
+    const auto description = describe(engine_, a, b, bias, y, settings);
+    const std::size_t scratch = description.scratchpad_desc().get_size();
+    if (scratch > scratch_.bytes()) scratch_ = allocate_host_memory(scratch);
+    return {engine_, description};
+  }
+
+  void execute(const MatrixProduct& p, CompiledProduct& product) {
+    product.a.set_data_handle(const_cast<void*>(p.a.data));
+    product.y.set_data_handle(p.y);
+    const Memory scratch(product.description.scratchpad_desc(), engine_, scratch_.data());
+    std::unordered_map<int, Memory> arguments{{DNNL_ARG_SRC, product.a},
+                                              {DNNL_ARG_DST, product.y},
+                                              {DNNL_ARG_SCRATCHPAD, scratch}};
+    if (p.second == SecondOperand::weight) {
+      arguments.emplace(DNNL_ARG_WEIGHTS, packed(p, product));
+    } else {
+      product.b.set_data_handle(const_cast<void*>(p.b.data));
+      arguments.emplace(DNNL_ARG_WEIGHTS, product.b);
+    }
+    if (p.bias != nullptr) {
+      product.bias.set_data_handle(const_cast<float*>(p.bias));
+      arguments.emplace(DNNL_ARG_BIAS, product.bias);
+    }
+    product.run.execute(stream_, arguments);
+    stream_.wait();
+  }
+
+  const Memory& packed(const MatrixProduct& p, const CompiledProduct& product) {
+    const Memory::desc wanted = product.description.weights_desc();
+    PackedWeight& weight = weights_[{p.b.data, p.b.transpose, p.n, p.k, wanted.get_size()}];
+    Memory from(matrix_desc(p.k, p.n, p.b, p.b.dtype), engine_, const_cast<void*>(p.b.data));
+    if (weight.buffer.data() == nullptr || weight.memory.get_desc() != wanted) {
+      weight.buffer = allocate_host_memory(wanted.get_size());
+      weight.memory = Memory(wanted, engine_, weight.buffer.data());
+      weight.reorder = dnnl::reorder(from, weight.memory);
+      weight.stale = true;
+    }
+    if (weight.stale) {
+      weight.reorder.execute(stream_, from, weight.memory);
+      stream_.wait();
+      weight.stale = false;
+    }
+    return weight.memory;
+  }
+
   int threads_;
+  dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream_{engine_};
+  std::map<ProductShape, CompiledProduct> products_;
+  std::map<std::tuple<const void*, Transpose, std::int64_t, std::int64_t, std::size_t>,
+           PackedWeight>
+      weights_;
+  Buffer scratch_;
 };
 
 }  // namespace

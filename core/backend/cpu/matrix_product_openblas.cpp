@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstring>
 #include <sstream>
 #include <string>
 
@@ -49,16 +50,30 @@ class OpenBlas : public MatrixLibrary {
   }
 
   void multiply(const MatrixProduct& p) override {
+    if (p.a.dtype != DType::f32 || p.b.dtype != DType::f32 || p.y_dtype != DType::f32) {
+      throw Error("matrix product: OpenBLAS computes in f32 only; set the precision to fp32");
+    }
     if (omp_get_max_threads() != threads_) omp_set_num_threads(threads_);
+    if (p.bias != nullptr) write_bias(p);
     cblas_sgemm(CblasRowMajor, blas_transpose(p.a.transpose), blas_transpose(p.b.transpose),
-                blas_size(p.m), blas_size(p.n), blas_size(p.k), 1.0f, p.a.data,
-                blas_size(p.a.leading), p.b.data, blas_size(p.b.leading), p.beta, p.y,
-                blas_size(p.leading));
+                blas_size(p.m), blas_size(p.n), blas_size(p.k), 1.0f,
+                static_cast<const float*>(p.a.data), blas_size(p.a.leading),
+                static_cast<const float*>(p.b.data), blas_size(p.b.leading),
+                p.bias != nullptr ? 1.0f : p.beta, static_cast<float*>(p.y), blas_size(p.leading));
   }
 
   std::string name() const override { return library_name(); }
 
  private:
+  // Every row of y, for the product to be added to.
+  void write_bias(const MatrixProduct& p) const {
+#pragma omp parallel for num_threads(threads_) schedule(static)
+    for (std::int64_t r = 0; r < p.m; ++r) {
+      std::memcpy(static_cast<float*>(p.y) + r * p.leading, p.bias,
+                  static_cast<std::size_t>(p.n) * sizeof(float));
+    }
+  }
+
   int threads_;
 };
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/backend/cpu/cpu_layer_ops.h"
+#include "core/backend/cpu/float_rows.h"
 
 namespace bertyard {
 
@@ -12,17 +13,18 @@ namespace bertyard {
 struct CpuLayerOps::NormBackwardRows {
   std::string_view operation;
   std::int64_t rows = 0, columns = 0;
-  float* dx = nullptr;
-  float* dresidual = nullptr;  // or null
-  const float* dy = nullptr;
-  const float *normalised = nullptr, *rstd = nullptr, *gamma = nullptr;
+  WritableFloatRows dx;
+  WritableFloatRows dresidual;  // of an absent view where there is none
+  FloatRows dy, normalised;
+  RowScratch scratch;
+  const float *rstd = nullptr, *gamma = nullptr;
   const DropoutRows* input_dropout = nullptr;   // before the norm; null: none
   const DropoutRows* output_dropout = nullptr;  // after it
 };
 
-// [T, H] is `shape`.
+// [T, H] is `shape`, `type` that of the activations.
 void check_norm(std::string_view operation, const NormParameters& norm, const NormSaved& saved,
-                const Shape& shape);
+                DType type, const Shape& shape);
 void check_norm_gradients(std::string_view operation, const NormGradients& dnorm,
                           std::int64_t columns);
 

@@ -29,17 +29,26 @@ void check_tensor(Argument argument, const ConstTensorView& found, DType type, c
 }
 
 void check_f32(Argument argument, const ConstTensorView& found, const Shape& shape) {
-  if (found.dtype() == DType::bf16 || found.dtype() == DType::f16) {
-    throw Error(
-        fmt::format("{}: {} is {}, but the CPU backend computes in f32 only; set the "
-                    "precision to fp32",
-                    argument.operation, argument.name, name_of(found.dtype())));
-  }
   check_tensor(argument, found, DType::f32, shape);
+}
+
+void check_activation(Argument argument, const ConstTensorView& found, DType type,
+                      const Shape& shape) {
+  if (type != DType::f32 && type != DType::bf16) {
+    throw Error(fmt::format("{}: {} is {}, but activations on the CPU are f32 or bf16; set the "
+                            "precision to fp32 or bf16",
+                            argument.operation, argument.name, name_of(type)));
+  }
+  check_tensor(argument, found, type, shape);
 }
 
 void check_optional_f32(Argument argument, const ConstTensorView& found, const Shape& shape) {
   if (found.present()) check_f32(argument, found, shape);
+}
+
+void check_optional_activation(Argument argument, const ConstTensorView& found, DType type,
+                               const Shape& shape) {
+  if (found.present()) check_activation(argument, found, type, shape);
 }
 
 void check_rank(Argument argument, const ConstTensorView& found, int rank) {

@@ -15,10 +15,15 @@ struct Argument {
 
 // Each throws Error naming operation, argument, what was expected and what was found.
 void check_tensor(Argument argument, const ConstTensorView& found, DType type, const Shape& shape);
-// f32, the only type the CPU backend computes in.
+// Parameters, their gradients and statistics: f32.
 void check_f32(Argument argument, const ConstTensorView& found, const Shape& shape);
-// Absent is allowed.
+// An activation or its gradient, f32 or bf16: of `type`, which is that of the operation's others.
+void check_activation(Argument argument, const ConstTensorView& found, DType type,
+                      const Shape& shape);
+// The same; absent is allowed.
 void check_optional_f32(Argument argument, const ConstTensorView& found, const Shape& shape);
+void check_optional_activation(Argument argument, const ConstTensorView& found, DType type,
+                               const Shape& shape);
 void check_rank(Argument argument, const ConstTensorView& found, int rank);
 void check_elements(Argument argument, const ConstTensorView& found, std::int64_t elements);
 // i32 [count], every value in [0, bound).

@@ -136,7 +136,7 @@ TEST_P(CpuLinear, RefusesWrongShapesAndTypes) {
   const HostTensor x({2, 4});
   const HostTensor w({3, 5});
   const std::vector<std::uint16_t> half(8);
-  const ConstTensorView narrow(half.data(), DType::bf16, {2, 4});
+  const ConstTensorView narrow(half.data(), DType::f16, {2, 4});
   const HostTensor fitting({3, 4});
 
   expect_error(
@@ -148,7 +148,7 @@ TEST_P(CpuLinear, RefusesWrongShapesAndTypes) {
       [&] {
         ops().linear(y.view(), {}, {narrow, fitting.read(), {}});
       },
-      "linear: x is bf16, but the CPU backend computes in f32 only");
+      "linear: x is f16, but activations on the CPU are f32 or bf16; set the precision");
   expect_error(
       [&] {
         ops().linear({}, {}, {x.read(), fitting.read(), {}});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/backend/activation.h"
+#include "core/backend/cpu/kernels/bfloat.h"
 #include "core/backend/cpu/kernels/instruction_set.h"
 #include "core/backend/cpu/kernels/vector_math.h"
 
@@ -52,7 +53,7 @@ void apply_gradient(float* dx, const float* dy, const float* pre, std::int64_t n
   for (std::int64_t i = 0; i < n; ++i) dx[i] = dy[i] * Function::slope(pre[i]);
 }
 
-void apply(float* y, const float* x, std::int64_t n, Activation activation) {
+void activation(float* y, const float* x, std::int64_t n, Activation activation) {
   switch (activation) {
     case Activation::identity:
       return x == y ? void() : apply<Identity>(y, x, n);
@@ -62,26 +63,6 @@ void apply(float* y, const float* x, std::int64_t n, Activation activation) {
       return apply<GeluErf>(y, x, n);
     case Activation::tanh:
       return apply<Tanh>(y, x, n);
-  }
-}
-
-// In segments, so that `pre` is still in the first-level cache when the activation reads it.
-void bias_activation(float* y, float* pre, const float* x, const float* bias, std::int64_t n,
-                     Activation activation) {
-  constexpr std::int64_t kSegment = 1024;
-  float* sum = pre == nullptr ? y : pre;
-  for (std::int64_t start = 0; start < n; start += kSegment) {
-    const std::int64_t count = n - start < kSegment ? n - start : kSegment;
-    float* to = sum + start;
-    const float* from = x + start;
-    if (bias != nullptr) {
-      const float* added = bias + start;
-#pragma omp simd
-      for (std::int64_t i = 0; i < count; ++i) to[i] = from[i] + added[i];
-    } else if (to != from) {
-      apply<Identity>(to, from, count);
-    }
-    apply(y + start, to, count, activation);
   }
 }
 
@@ -101,7 +82,8 @@ void activation_gradient(float* dx, const float* dy, const float* pre, std::int6
 
 // Blocks of 64 rows are summed apart and then added: the rounding error grows with the number of
 // blocks, not of rows.
-void add_rows(float* sum, const float* x, std::int64_t rows, std::int64_t columns,
+template <typename Element>
+void add_rows(float* sum, const Element* x, std::int64_t rows, std::int64_t columns,
               std::int64_t stride) {
   constexpr std::int64_t kRows = 64;
   constexpr std::int64_t kColumns = 64;
@@ -111,9 +93,9 @@ void add_rows(float* sum, const float* x, std::int64_t rows, std::int64_t column
       float partial[kColumns] = {};
       const std::int64_t end = block + kRows < rows ? block + kRows : rows;
       for (std::int64_t r = block; r < end; ++r) {
-        const float* row = x + r * stride + first;
+        const Element* row = x + r * stride + first;
 #pragma omp simd
-        for (std::int64_t c = 0; c < count; ++c) partial[c] += row[c];
+        for (std::int64_t c = 0; c < count; ++c) partial[c] += wide(row[c]);
       }
       for (std::int64_t c = 0; c < count; ++c) sum[first + c] += partial[c];
     }
@@ -128,7 +110,7 @@ void add(float* sum, const float* x, std::int64_t n) {
 }  // namespace
 
 ActivationKernels activation_kernels() {
-  return {bias_activation, activation_gradient, add_rows, add};
+  return {activation, activation_gradient, add_rows<float>, add_rows<BFloatBits>, add};
 }
 
 }  // namespace bertyard::BERTYARD_ISA_NAMESPACE

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "core/backend/cpu/kernels/bfloat.h"
 #include "core/backend/cpu/kernels/philox_rows.h"
 #include "core/backend/cpu/kernels/tile_product.h"
 #include "core/backend/cpu/kernels/vector_math.h"
@@ -30,24 +31,27 @@ struct Scratch {
 };
 
 // to[n, D] = from, whose rows are `stride` apart.
-inline void pack_rows(float* to, const float* from, std::int64_t n, std::int64_t width,
+template <typename Element>
+inline void pack_rows(float* to, const Element* from, std::int64_t n, std::int64_t width,
                       std::int64_t stride) {
   for (std::int64_t i = 0; i < n; ++i) {
 #pragma omp simd
-    for (std::int64_t d = 0; d < width; ++d) to[i * width + d] = from[i * stride + d];
+    for (std::int64_t d = 0; d < width; ++d) to[i * width + d] = wide(from[i * stride + d]);
   }
 }
 
-inline void unpack_rows(float* to, const float* from, std::int64_t n, std::int64_t width,
+template <typename Element>
+inline void unpack_rows(Element* to, const float* from, std::int64_t n, std::int64_t width,
                         std::int64_t stride) {
   for (std::int64_t i = 0; i < n; ++i) {
 #pragma omp simd
-    for (std::int64_t d = 0; d < width; ++d) to[i * stride + d] = from[i * width + d];
+    for (std::int64_t d = 0; d < width; ++d) store_narrow(to[i * stride + d], from[i * width + d]);
   }
 }
 
 // to[D, padded n] = from transposed; the padding columns are 0.
-inline void pack_transposed(float* to, const float* from, std::int64_t n, std::int64_t width,
+template <typename Element>
+inline void pack_transposed(float* to, const Element* from, std::int64_t n, std::int64_t width,
                             std::int64_t stride) {
   const std::int64_t columns = padded(n);
   for (std::int64_t d = 0; d < width; ++d) {
@@ -57,24 +61,26 @@ inline void pack_transposed(float* to, const float* from, std::int64_t n, std::i
   for (std::int64_t first = 0; first < n; first += kBlock) {
     const std::int64_t end = first + kBlock < n ? first + kBlock : n;
     for (std::int64_t d = 0; d < width; ++d) {
-      for (std::int64_t i = first; i < end; ++i) to[d * columns + i] = from[i * stride + d];
+      for (std::int64_t i = first; i < end; ++i) {
+        to[d * columns + i] = wide(from[i * stride + d]);
+      }
     }
   }
 }
 
-// scores[rows, padded L] = q k^T / sqrt(D) for `rows` queries from `first`.
-inline void score_block(float* scores, const AttentionHead& head, const float* k_transposed,
-                        std::int64_t first, std::int64_t rows) {
-  const std::int64_t columns = padded(head.length);
-  product({scores, columns, head.q + first * head.stride, head.stride, 1, k_transposed, columns,
-           rows, columns, head.head_size});
-  const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(head.head_size));
+// scores[rows, padded L] = q k^T / sqrt(D); q [rows, D].
+inline void score_block(float* scores, const float* q, const float* k_transposed,
+                        std::int64_t rows, std::int64_t length, std::int64_t width) {
+  const std::int64_t columns = padded(length);
+  product({scores, columns, q, width, 1, k_transposed, columns, rows, columns, width});
+  const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(width));
 #pragma omp simd
   for (std::int64_t i = 0; i < rows * columns; ++i) scores[i] *= scale;
 }
 
 // 0 where a key may be seen, -inf where not, padding included.
-inline void key_bias(float* bias, const AttentionHead& head) {
+template <typename Element>
+inline void key_bias(float* bias, const AttentionHead<Element>& head) {
   const std::int64_t columns = padded(head.length);
   for (std::int64_t j = 0; j < columns; ++j) {
     const bool hidden = j >= head.length || (head.key_mask != nullptr && head.key_mask[j] != 0);
@@ -82,12 +88,14 @@ inline void key_bias(float* bias, const AttentionHead& head) {
   }
 }
 
-inline std::int64_t visible_keys(const AttentionHead& head, std::int64_t query) {
+template <typename Element>
+inline std::int64_t visible_keys(const AttentionHead<Element>& head, std::int64_t query) {
   return head.causal ? query + 1 : head.length;
 }
 
 // The dropout factors of a query's probabilities, where there is dropout.
-inline void query_factors(float* factor, const AttentionHead& head, std::int64_t query) {
+template <typename Element>
+inline void query_factors(float* factor, const AttentionHead<Element>& head, std::int64_t query) {
   const std::int64_t columns = padded(head.length);
   DropoutRow row = head.dropout;
   row.counter[0] = static_cast<std::uint32_t>(head.sample[query]);

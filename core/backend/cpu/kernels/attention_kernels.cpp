@@ -33,7 +33,8 @@ float softmax_row(float* x, const float* bias, std::int64_t visible, std::int64_
   return largest + __builtin_logf(sum);
 }
 
-void forward_block(const AttentionHead& head, float* scores, const float* bias, float* factor,
+template <typename Element>
+void forward_block(const AttentionHead<Element>& head, float* scores, const float* bias, float* factor,
                    std::int64_t first, std::int64_t rows) {
   const std::int64_t columns = padded(head.length);
   for (std::int64_t r = 0; r < rows; ++r) {
@@ -53,7 +54,8 @@ void forward_block(const AttentionHead& head, float* scores, const float* bias, 
   }
 }
 
-void forward(const AttentionHead& head) {
+template <typename Element>
+void forward(const AttentionHead<Element>& head) {
   const std::int64_t length = head.length;
   const std::int64_t columns = padded(length);
   const std::int64_t width = head.head_size;
@@ -61,6 +63,7 @@ void forward(const AttentionHead& head) {
   float* k_transposed = scratch.take(width * columns);
   float* v = scratch.take(length * width);
   float* scores = scratch.take(kQueryBlock * columns);
+  float* block = scratch.take(kQueryBlock * width);  // of q, then of y
   float* bias = scratch.take(columns);
   float* factor = scratch.take(columns);
   pack_transposed(k_transposed, head.k, length, width, head.stride);
@@ -68,16 +71,17 @@ void forward(const AttentionHead& head) {
   key_bias(bias, head);
   for (std::int64_t first = 0; first < length; first += kQueryBlock) {
     const std::int64_t rows = length - first < kQueryBlock ? length - first : kQueryBlock;
-    score_block(scores, head, k_transposed, first, rows);
+    pack_rows(block, head.q + first * head.stride, rows, width, head.stride);
+    score_block(scores, block, k_transposed, rows, length, width);
     forward_block(head, scores, bias, factor, first, rows);
-    product({head.y + first * head.output_stride, head.output_stride, scores, columns, 1, v, width,
-             rows, width, length});
+    product({block, width, scores, columns, 1, v, width, rows, width, length});
+    unpack_rows(head.y + first * head.output_stride, block, rows, width, head.output_stride);
   }
 }
 
 struct BackwardScratch {
   float *k_transposed, *v_transposed, *k, *dk, *dv;
-  float *scores, *dprobability, *q, *dy, *bias, *factor;
+  float *scores, *dprobability, *q, *dy, *dq, *bias, *factor;
 };
 
 BackwardScratch backward_scratch(float* memory, std::int64_t length, std::int64_t width) {
@@ -92,20 +96,22 @@ BackwardScratch backward_scratch(float* memory, std::int64_t length, std::int64_
           s.take(kQueryBlock * columns),
           s.take(kQueryBlock * width),
           s.take(kQueryBlock * width),
+          s.take(kQueryBlock * width),
           s.take(columns),
           s.take(columns)};
 }
 
 // One query: scores become P R, dprobability becomes (dS + dscores) / sqrt(D), with
 // dS = P (dP R - sum(dy y)).
-void backward_row(const AttentionHead& head, const BackwardScratch& s, std::int64_t query,
+template <typename Element>
+void backward_row(const AttentionHead<Element>& head, const BackwardScratch& s, std::int64_t query,
                   std::int64_t row) {
   const std::int64_t columns = padded(head.length);
-  const float* y = head.saved_y + query * head.output_stride;
-  const float* dy = head.dy + query * head.output_stride;
+  const Element* y = head.saved_y + query * head.output_stride;
+  const float* dy = s.dy + row * head.head_size;
   float delta = 0;
 #pragma omp simd reduction(+ : delta)
-  for (std::int64_t d = 0; d < head.head_size; ++d) delta += dy[d] * y[d];
+  for (std::int64_t d = 0; d < head.head_size; ++d) delta += dy[d] * wide(y[d]);
   if (head.sample != nullptr) query_factors(s.factor, head, query);
   const float log_sum = head.saved_log_sum[query * head.log_sum_stride];
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(head.head_size));
@@ -126,20 +132,21 @@ void backward_row(const AttentionHead& head, const BackwardScratch& s, std::int6
 }
 
 // dv += (P R)^T dy;  dk += dS^T q;  dq = dS k.
-void backward_products(const AttentionHead& head, const BackwardScratch& s, std::int64_t first,
+template <typename Element>
+void backward_products(const AttentionHead<Element>& head, const BackwardScratch& s, std::int64_t first,
                        std::int64_t rows) {
   const std::int64_t length = head.length;
   const std::int64_t columns = padded(length);
   const std::int64_t width = head.head_size;
   const Store store = first == 0 ? Store::overwrite : Store::add;
-  pack_rows(s.q, head.q + first * head.stride, rows, width, head.stride);
   product({s.dv, width, s.scores, 1, columns, s.dy, width, length, width, rows, store});
   product({s.dk, width, s.dprobability, 1, columns, s.q, width, length, width, rows, store});
-  product({head.dq + first * head.stride, head.stride, s.dprobability, columns, 1, s.k, width, rows,
-           width, length});
+  product({s.dq, width, s.dprobability, columns, 1, s.k, width, rows, width, length});
+  unpack_rows(head.dq + first * head.stride, s.dq, rows, width, head.stride);
 }
 
-void backward(const AttentionHead& head) {
+template <typename Element>
+void backward(const AttentionHead<Element>& head) {
   const std::int64_t length = head.length;
   const std::int64_t columns = padded(length);
   const std::int64_t width = head.head_size;
@@ -151,7 +158,8 @@ void backward(const AttentionHead& head) {
   for (std::int64_t j = 0; j < columns; ++j) s.factor[j] = 1.0f;
   for (std::int64_t first = 0; first < length; first += kQueryBlock) {
     const std::int64_t rows = length - first < kQueryBlock ? length - first : kQueryBlock;
-    score_block(s.scores, head, s.k_transposed, first, rows);
+    pack_rows(s.q, head.q + first * head.stride, rows, width, head.stride);
+    score_block(s.scores, s.q, s.k_transposed, rows, length, width);
     pack_rows(s.dy, head.dy + first * head.output_stride, rows, width, head.output_stride);
     product(
         {s.dprobability, columns, s.dy, width, 1, s.v_transposed, columns, rows, columns, width});
@@ -166,13 +174,14 @@ void backward(const AttentionHead& head) {
 std::int64_t scratch_floats(std::int64_t length, std::int64_t head_size) {
   const std::int64_t columns = padded(length);
   return 2 * padded(head_size * columns) + 3 * padded(length * head_size) +
-         2 * padded(kQueryBlock * columns) + 2 * padded(kQueryBlock * head_size) + 2 * columns;
+         2 * padded(kQueryBlock * columns) + 3 * padded(kQueryBlock * head_size) + 2 * columns;
 }
 
 }  // namespace
 
 AttentionKernels attention_kernels() {
-  return {forward, backward, scratch_floats};
+  return {forward<float>, backward<float>, forward<BFloatBits>, backward<BFloatBits>,
+          scratch_floats};
 }
 
 }  // namespace bertyard::BERTYARD_ISA_NAMESPACE

@@ -46,16 +46,26 @@ struct NormKernels {
   void (*norm_gradient)(const NormGradientRow& row, std::int64_t n, const DropoutRow& dropout);
 };
 
+// The upper half of a float: a bf16 as these files see it.
+using BFloatBits = std::uint16_t;
+
+// Rows of bf16 and rows of floats; narrowing rounds to nearest even, a NaN stays one.
+struct CastKernels {
+  void (*widen)(float* to, const BFloatBits* from, std::int64_t n);
+  void (*narrow)(BFloatBits* to, const float* from, std::int64_t n);
+};
+
 struct ActivationKernels {
-  // pre = x + bias, y = act(pre). pre and bias may be null; x, pre and y may be one row.
-  void (*bias_activation)(float* y, float* pre, const float* x, const float* bias, std::int64_t n,
-                          Activation activation);
+  // y = act(x); y may be x.
+  void (*activation)(float* y, const float* x, std::int64_t n, Activation activation);
   // dx = dy act'(pre); dx may be dy.
   void (*activation_gradient)(float* dx, const float* dy, const float* pre, std::int64_t n,
                               Activation activation);
-  // sum[c] += x[r][c] for r in order, c below `columns`; rows are `stride` floats apart.
+  // sum[c] += x[r][c] for r in order, c below `columns`; rows are `stride` elements apart.
   void (*add_rows)(float* sum, const float* x, std::int64_t rows, std::int64_t columns,
                    std::int64_t stride);
+  void (*add_narrow_rows)(float* sum, const BFloatBits* x, std::int64_t rows, std::int64_t columns,
+                          std::int64_t stride);
   // sum += x
   void (*add)(float* sum, const float* x, std::int64_t n);
 };
@@ -73,11 +83,13 @@ struct CrossEntropyKernels {
   double (*sum)(const float* x, std::int64_t n);
 };
 
-// One head of one sequence of L tokens. Rows of q, k, v and of their gradients are `stride` floats
-// apart, those of y and dy `output_stride`. Buffers that a pass does not need are null.
+// One head of one sequence of L tokens, its activations float or bf16. Rows of q, k, v and of their
+// gradients are `stride` elements apart, those of y and dy `output_stride`. Buffers that a pass does
+// not need are null.
+template <typename Element>
 struct AttentionHead {
   std::int64_t length = 0, head_size = 0, stride = 0, output_stride = 0;
-  const float *q = nullptr, *k = nullptr, *v = nullptr;
+  const Element *q = nullptr, *k = nullptr, *v = nullptr;
   const std::uint8_t* key_mask = nullptr;  // [L], 1: not a key
   std::int64_t position = 0;               // of the first token: later ones follow one by one
   DropoutRow dropout;                      // of the first token
@@ -86,17 +98,19 @@ struct AttentionHead {
   const float* saved_log_sum = nullptr;
   std::int64_t log_sum_stride = 0;
   bool causal = false;
-  float* y = nullptr;
+  Element* y = nullptr;
   float* scores = nullptr;         // [L, L], scores before masking
   const float* dscores = nullptr;  // [L, L]
-  const float *dy = nullptr, *saved_y = nullptr;
-  float *dq = nullptr, *dk = nullptr, *dv = nullptr;
+  const Element *dy = nullptr, *saved_y = nullptr;
+  Element *dq = nullptr, *dk = nullptr, *dv = nullptr;
   float* scratch = nullptr;  // scratch_floats(L, D) floats, 64-byte aligned
 };
 
 struct AttentionKernels {
-  void (*forward)(const AttentionHead& head);
-  void (*backward)(const AttentionHead& head);
+  void (*forward)(const AttentionHead<float>& head);
+  void (*backward)(const AttentionHead<float>& head);
+  void (*forward_narrow)(const AttentionHead<BFloatBits>& head);
+  void (*backward_narrow)(const AttentionHead<BFloatBits>& head);
   std::int64_t (*scratch_floats)(std::int64_t length, std::int64_t head_size);
 };
 
@@ -120,6 +134,7 @@ struct UpdateKernels {
 
 struct CpuKernels {
   const char* instruction_set;
+  CastKernels cast;
   NormKernels norm;
   ActivationKernels activation;
   CrossEntropyKernels cross_entropy;

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "core/backend/cpu/kernels/instruction_set.h"
+
+// Elements of activations, float or bf16, read and written as floats.
+namespace bertyard::BERTYARD_ISA_NAMESPACE {
+namespace {
+
+inline float wide(float x) {
+  return x;
+}
+inline float wide(BFloatBits x) {
+  return __builtin_bit_cast(float, static_cast<std::uint32_t>(x) << 16);
+}
+
+inline void store_narrow(float& to, float x) {
+  to = x;
+}
+// To nearest even. Adding the rounding term would turn a NaN of small payload into infinity.
+inline void store_narrow(BFloatBits& to, float x) {
+  const auto bits = __builtin_bit_cast(std::uint32_t, x);
+  const std::uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
+  const std::uint32_t quiet = bits >> 16 | 0x40u;
+  to = static_cast<BFloatBits>((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
+}
+
+}  // namespace
+}  // namespace bertyard::BERTYARD_ISA_NAMESPACE
