@@ -29,6 +29,7 @@ struct Batch {
 // One step's share of a rank, and the counts of the whole step.
 struct StepBatches {
   std::vector<Batch> micro_batches;     // this rank's, in order
+  std::vector<std::size_t> leaf_ends;   // where each of its leaves ends in micro_batches
   std::size_t first_micro_batch = 0;    // place of the first in the whole step
   std::size_t total_micro_batches = 0;  // of all ranks
   std::int64_t samples = 0;             // of all ranks, as the two below

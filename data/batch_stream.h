@@ -21,6 +21,7 @@ struct BatchStreamOptions {
   std::uint64_t seed = 0;  // of sample order and masks
   int rank = 0;
   int world = 1;
+  int leaves = 0;                 // Dealing: 0 is one a rank
   std::int64_t global_batch = 1;  // samples a step, over all ranks
   int max_length = 512;           // longer samples are cut to it: data/cut_sample.h
   MicroBatchCapacities capacities;

@@ -146,9 +146,10 @@ std::optional<StepBatches> StepBuilder::build(std::uint64_t number) const {
   loads.reserve(size);
   for (std::uint64_t i = 0; i < size; ++i) loads.push_back(load_of(first + i, scratch));
   const StepPlan plan(
-      loads, options_.capacities, options_.world,
+      loads, options_.capacities, {options_.world, options_.leaves},
       options_.order == StreamOrder::sequential ? IdleRanks::allow : IdleRanks::refuse);
   StepBatches step{.micro_batches = {},
+                   .leaf_ends = plan.group_ends(options_.rank),
                    .first_micro_batch = plan.first_of_rank(options_.rank),
                    .total_micro_batches = plan.micro_batches().size(),
                    .samples = plan.samples(),

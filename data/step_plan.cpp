@@ -117,9 +117,9 @@ Packing make_packing(std::span<const SampleLoad> loads, const MicroBatchCapaciti
 }  // namespace
 
 StepPlan::StepPlan(std::span<const SampleLoad> samples, const MicroBatchCapacities& capacities,
-                   int ranks, IdleRanks idle_ranks)
-    : ranks_(ranks), samples_(static_cast<std::int64_t>(samples.size())) {
-  BERTYARD_CHECK(ranks > 0, "step plan: the number of ranks must be above 0");
+                   const Dealing& dealing, IdleRanks idle_ranks)
+    : dealing_(dealing), samples_(static_cast<std::int64_t>(samples.size())) {
+  BERTYARD_CHECK(dealing.ranks > 0, "step plan: the number of ranks must be above 0");
   check_loads(samples, capacities);
   const Packing packing = make_packing(samples, capacities);
   micro_batches_ = pack_tightly(packing);
@@ -133,23 +133,43 @@ StepPlan::StepPlan(std::span<const SampleLoad> samples, const MicroBatchCapaciti
   }
   std::sort(micro_batches_.begin(), micro_batches_.end(),
             [](const auto& a, const auto& b) { return a.samples.front() < b.samples.front(); });
-  if (idle_ranks == IdleRanks::refuse && micro_batches_.size() < static_cast<std::size_t>(ranks)) {
+  const int groups = dealing.groups();
+  if (idle_ranks == IdleRanks::refuse && micro_batches_.size() < static_cast<std::size_t>(groups)) {
     throw UsageError(fmt::format(
         "step plan: {} samples of {} tokens make {} micro-batch(es) of at most {} tokens and {} "
-        "sequences, fewer than the {} ranks; lower parallel.micro_batch.tokens to about {}, raise "
-        "the phase's global_batch, or start fewer ranks",
-        samples_, tokens_, micro_batches_.size(), capacities.tokens, capacities.sequences, ranks,
-        std::max<std::int64_t>(1, tokens_ / ranks)));
+        "sequences, fewer than the {} {}; lower parallel.micro_batch.tokens to about {}, raise "
+        "the phase's global_batch, or {}",
+        samples_, tokens_, micro_batches_.size(), capacities.tokens, capacities.sequences, groups,
+        dealing.leaves > 0 ? "leaves" : "ranks", std::max<std::int64_t>(1, tokens_ / groups),
+        dealing.leaves > 0 ? "lower parallel.leaves" : "start fewer ranks"));
   }
 }
 
+int StepPlan::first_group(int rank) const {
+  return static_cast<int>(std::int64_t{dealing_.groups()} * rank / dealing_.ranks);
+}
+
+std::size_t StepPlan::first_of_group(int group) const {
+  return micro_batches_.size() * static_cast<std::size_t>(group) /
+         static_cast<std::size_t>(dealing_.groups());
+}
+
 std::size_t StepPlan::first_of_rank(int rank) const {
-  return micro_batches_.size() * static_cast<std::size_t>(rank) / static_cast<std::size_t>(ranks_);
+  return first_of_group(first_group(rank));
 }
 
 std::span<const PlannedMicroBatch> StepPlan::of_rank(int rank) const {
   const std::size_t first = first_of_rank(rank);
   return std::span(micro_batches_).subspan(first, first_of_rank(rank + 1) - first);
+}
+
+std::vector<std::size_t> StepPlan::group_ends(int rank) const {
+  std::vector<std::size_t> ends;
+  const std::size_t first = first_of_rank(rank);
+  for (int group = first_group(rank) + 1; group <= first_group(rank + 1); ++group) {
+    ends.push_back(first_of_group(group) - first);
+  }
+  return ends;
 }
 
 }  // namespace bertyard

@@ -6,10 +6,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/base/error.h"
 #include "core/base/hash.h"
 #include "data/manifest.h"
 #include "launch/signals.h"
 #include "launch/training_banner.h"
+#include "parallel/gradient_buckets.h"
+#include "parallel/ordered_reduction.h"
 #include "train/checkpoint_store.h"
 
 namespace bertyard {
@@ -21,13 +24,34 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// What decides the bits of a run beside its configuration: design, 4.5.
-std::map<std::string, std::string> environment_of(const Device& device, int ranks) {
+// What decides the bits of a run beside its configuration (design, 4.5).
+// Ordered reduction does not depend on the ranks, but on how a step is cut into leaves.
+std::map<std::string, std::string> environment_of(const Device& device,
+                                                  const ParallelOptions& parallel, int ranks) {
   const DeviceInfo info = device.info();
-  return {{"ranks", std::to_string(ranks)},
-          {"threads", std::to_string(info.threads)},
-          {"instruction_set", info.instruction_set},
-          {"libraries", info.libraries}};
+  std::map<std::string, std::string> environment{{"threads", std::to_string(info.threads)},
+                                                 {"instruction_set", info.instruction_set},
+                                                 {"libraries", info.libraries}};
+  if (parallel.reduction == Reduction::ordered) {
+    environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
+  } else {
+    environment["reduction"] = "fast";
+    environment["ranks"] = std::to_string(ranks);
+  }
+  return environment;
+}
+
+std::unique_ptr<GradientReduction> make_reduction(PretrainingSetup& setup,
+                                                  Communicator& communicator) {
+  const ParallelOptions& options = setup.config.parallel;
+  const ParameterStore& parameters = setup.objective.parameters();
+  const auto bytes = static_cast<std::int64_t>(options.bucket_bytes);
+  if (options.reduction == Reduction::ordered) {
+    return std::make_unique<OrderedReduction>(
+        *setup.device, communicator, parameters.gradients(),
+        OrderedReduction::Options{.leaves = options.leaves, .block_bytes = bytes});
+  }
+  return std::make_unique<GradientBuckets>(communicator, parameters, parameters.gradients(), bytes);
 }
 
 // The configuration's identity and the data's: paths may change, what lies behind them may not.
@@ -76,7 +100,8 @@ void PretrainingRun::open_directory() {
       {.config_input = parts_.loaded.input_text,
        .config_resolved = resolved_yaml(config),
        .command = parts_.command,
-       .environment = environment_of(*parts_.setup.device, parts_.communicator.size())});
+       .environment = environment_of(*parts_.setup.device, config.parallel,
+                                     parts_.communicator.size())});
   directory_->set_status(RunStatus::running, "");
 }
 
@@ -90,7 +115,8 @@ RunCheckpoints::Setting PretrainingRun::checkpoint_setting(const std::string& ru
   setting.identity.run_id = run_id;
   setting.identity.resolved_config = resolved_yaml(config);
   setting.identity.settings = settings_of(config, parts_.setup);
-  setting.identity.environment = environment_of(*parts_.setup.device, parts_.communicator.size());
+  setting.identity.environment =
+      environment_of(*parts_.setup.device, config.parallel, parts_.communicator.size());
   return setting;
 }
 
@@ -110,6 +136,13 @@ std::optional<Checkpoint> PretrainingRun::restore() {
   if (!checkpoint) checkpoint = Checkpoint::read(path);
   const RunCheckpoints::Restored restored = checkpoints_->restore(*checkpoint);
   start_ = restored.state;
+  if (!restored.environment_differences.empty() &&
+      parts_.loaded.config.parallel.reduction == Reduction::ordered) {
+    throw DataError(fmt::format(
+        "{}: ordered reduction promises the same bits, but the environment is another one ({}); "
+        "go back to it, or set parallel.reduction to fast and accept differences of rounding",
+        checkpoint->path().string(), fmt::join(restored.environment_differences, "; ")));
+  }
   if (leads() && !restored.environment_differences.empty()) {
     parts_.log.warning(
         "the run goes on in another environment ({}); its numbers will differ from an "
@@ -149,11 +182,12 @@ TrainEnd PretrainingRun::train(const TrainState& start) {
     return std::make_unique<BatchStream>(*setup.train, setup.masker ? &*setup.masker : nullptr,
                                          options);
   };
+  const auto reduction = make_reduction(setup, parts_.communicator);
   Trainer trainer(
-      {*setup.device, parts_.communicator, setup.objective, setup.optimizer, setup.batch, *this},
+      {*setup.device, parts_.communicator, *reduction, setup.objective, setup.optimizer,
+       setup.batch, *this},
       setup.plan,
       {.schedule = setup.schedule(),
-       .bucket_bytes = static_cast<std::int64_t>(config.parallel.bucket_bytes),
        .checkpoint_every = config.checkpoint.every,
        .evaluate_every = config.eval.every},
       open_stream);

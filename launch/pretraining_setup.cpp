@@ -38,17 +38,36 @@ MaskOptions mask_bounds(const SampleSource& source, const RunConfig& config) {
   return mask;
 }
 
+// In fast reduction every rank is one leaf.
+int leaves_of(const ParallelOptions& options) {
+  return options.reduction == Reduction::ordered ? options.leaves : 0;
+}
+
 RunPlan make_plan(const RunConfig& config, const SampleSource& train) {
   RunPlan plan(config.schedule, config.optim.warmup, data_facts(train));
   for (PlannedPhase& phase : plan.phases()) {
-    phase.capacities = choose_capacities(config.parallel.micro_batch, phase.global_batch,
-                                         phase.max_length, mask_bounds(train, config));
+    phase.capacities = choose_capacities(
+        config.parallel.micro_batch,
+        {phase.global_batch, phase.max_length, leaves_of(config.parallel)},
+        mask_bounds(train, config));
   }
   return plan;
 }
 
-Capacities largest_capacities(const RunPlan& plan) {
+DType activation_type(const RunConfig& config, const Device& device) {
+  const DType type = config.precision == Precision::bf16 ? DType::bf16 : DType::f32;
+  if (!device.computes(type)) {
+    throw EnvironmentError(fmt::format(
+        "precision: bf16 needs a processor with AVX512-BF16 or AMX and a build with oneDNN; this "
+        "one is {} with {}. Set precision to fp32",
+        device.info().name, device.info().libraries));
+  }
+  return type;
+}
+
+Capacities largest_capacities(const RunPlan& plan, DType activations) {
   Capacities largest;
+  largest.activations = activations;
   for (const PlannedPhase& phase : plan.phases()) {
     largest.tokens = std::max(largest.tokens, phase.capacities.tokens);
     largest.sequences = std::max(largest.sequences, phase.capacities.sequences);
@@ -80,7 +99,7 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, int ranks_on_hos
       plan(make_plan(config, *train)),
       masker(make_masker(config, *train, vocabulary)),
       model(model_of(config, vocabulary)),
-      capacities(largest_capacities(plan)),
+      capacities(largest_capacities(plan, activation_type(config, *device))),
       objective(model, sentence_objective(*train), config.run.seed),
       optimizer(config.optim.optimizer, objective.parameters()),
       memory(objective, batch, &optimizer, capacities) {}
@@ -114,6 +133,7 @@ BatchStreamOptions PretrainingSetup::stream_options(const PlannedPhase& phase, s
   options.seed = config.run.seed;
   options.rank = rank;
   options.world = world;
+  options.leaves = leaves_of(config.parallel);
   options.global_batch = phase.global_batch;
   options.max_length = phase.max_length;
   options.capacities = phase.capacities;

@@ -54,7 +54,7 @@ void GradientBuckets::gradients_ready_up_to(std::int64_t offset) {
   }
 }
 
-void GradientBuckets::wait() {
+void GradientBuckets::finish() {
   gradients_ready_up_to(gradients_.elements());
   for (Pending& bucket : pending_) bucket.wait();
   pending_.clear();

@@ -6,14 +6,15 @@
 
 #include "core/nn/parameters.h"
 #include "parallel/communicator.h"
+#include "parallel/gradient_reduction.h"
 
 namespace bertyard {
 
-// Sums a step's gradients over the ranks while backward still runs. The flat gradient buffer is cut
+// The fast reduction: sums a step's gradients over the ranks while backward still runs. The flat gradient buffer is cut
 // at parameter boundaries into contiguous buckets, in the order in which backward finishes them;
 // the last parameter, the tied embedding, has a bucket of its own. Used in the last micro-batch of
 // a step only; before that gradients accumulate without communication. Borrows all it is given.
-class GradientBuckets {
+class GradientBuckets : public GradientReduction {
  public:
   struct Bucket {
     std::int64_t first = 0;  // element of the flat buffer
@@ -27,12 +28,17 @@ class GradientBuckets {
 
   const std::vector<Bucket>& buckets() const { return buckets_; }
 
-  // Backward is done with the elements before `offset`: starts to sum the buckets that end there or
-  // earlier. An offset below an earlier one changes nothing.
-  void gradients_ready_up_to(std::int64_t offset);
-  // Starts what has not been started and waits for everything: `gradients` then holds the sums, the
-  // same bits on every rank however the buckets were announced. Ready for the next step.
-  void wait();
+  // A leaf a rank.
+  int leaves() const override { return communicator_.size(); }
+  LeafRange own_leaves() const override { return {communicator_.rank(), communicator_.rank() + 1}; }
+
+  // Starts to sum the buckets that end at `offset` or earlier. An offset below an earlier one
+  // changes nothing.
+  void gradients_ready_up_to(std::int64_t offset) override;
+  void leaf_done() override {}
+  // Starts what has not been started; the sums are the same bits however the buckets were
+  // announced.
+  void finish() override;
 
  private:
   Communicator& communicator_;

@@ -80,17 +80,18 @@ std::size_t RunPlan::phase_of(std::int64_t step) const {
   return phases_.size() - 1;
 }
 
-MicroBatchCapacities choose_capacities(const MicroBatchOptions& wanted, std::int64_t global_batch,
-                                       std::int64_t max_length, const MaskOptions& mask) {
+MicroBatchCapacities choose_capacities(const MicroBatchOptions& wanted, const StepSize& step,
+                                       const MaskOptions& mask) {
   MicroBatchCapacities capacities{wanted.tokens, wanted.sequences, wanted.masked};
   if (capacities.tokens == 0) {
-    const std::int64_t step_tokens = global_batch * max_length;
+    const std::int64_t step_tokens = step.global_batch * step.max_length;
     const std::int64_t quarter = std::min<std::int64_t>(1024, (step_tokens + 3) / 4);
-    const std::int64_t share = std::max((step_tokens + 7) / 8, quarter);
-    capacities.tokens = std::max(max_length, std::min<std::int64_t>(share, 4096));
+    std::int64_t share = std::max((step_tokens + 7) / 8, quarter);
+    if (step.leaves > 0) share = std::min(share, step_tokens / (2 * step.leaves));
+    capacities.tokens = std::max(step.max_length, std::min<std::int64_t>(share, 4096));
   }
   if (capacities.sequences == 0) {
-    capacities.sequences = std::clamp<std::int64_t>(capacities.tokens / 16, 8, global_batch);
+    capacities.sequences = std::min(std::max<std::int64_t>(capacities.tokens / 16, 8), step.global_batch);
     capacities.sequences = std::max<std::int64_t>(capacities.sequences, 1);
   }
   if (capacities.masked == 0) {

@@ -52,8 +52,14 @@ RunPlan::DataFacts data_facts(const SampleSource& source, std::size_t limit = 10
 
 // Capacities of a micro-batch, by the program where `wanted` has zeros: at least four micro-batches
 // a step where the batch allows it, at most 4,096 tokens each (activations of BERT-Base: 2.4 GiB),
-// whatever the number of ranks. Masked tokens are bounded by `mask`.
-MicroBatchCapacities choose_capacities(const MicroBatchOptions& wanted, std::int64_t global_batch,
-                                       std::int64_t max_length, const MaskOptions& mask);
+// whatever the number of ranks. Masked tokens are bounded by `mask`. With `leaves` above 0 small
+// enough for twice as many micro-batches, since samples may be shorter than max_length.
+struct StepSize {
+  std::int64_t global_batch = 0;
+  std::int64_t max_length = 0;
+  int leaves = 0;
+};
+MicroBatchCapacities choose_capacities(const MicroBatchOptions& wanted, const StepSize& step,
+                                       const MaskOptions& mask);
 
 }  // namespace bertyard

@@ -25,9 +25,7 @@ Trainer::Trainer(const Parts& parts, const RunPlan& plan, const Options& options
     : parts_(parts),
       plan_(plan),
       options_(options),
-      open_stream_(std::move(open_stream)),
-      buckets_(parts.communicator, parts.objective.parameters(),
-               parts.objective.parameters().gradients(), options.bucket_bytes) {}
+      open_stream_(std::move(open_stream)) {}
 
 TrainEnd Trainer::run(const TrainState& state) {
   state_ = state;
@@ -64,7 +62,7 @@ StepReport Trainer::step() {
 
   accumulate(batches);
   const Clock::time_point waiting = Clock::now();
-  buckets_.wait();
+  parts_.reduction.finish();
   report.sums = exchange();
   report.comm_seconds = seconds_since(waiting);
 
@@ -79,42 +77,68 @@ StepReport Trainer::step() {
   return report;
 }
 
-// Gradients of this rank's micro-batches; those of the last go to the other ranks as soon as
+// Gradients of this rank's leaves; in the last micro-batch they go to the other ranks as soon as
 // backward has passed them.
 void Trainer::accumulate(const StepBatches& batches) {
-  Device& device = parts_.device;
-  device.set_zero(parts_.objective.parameters().gradients(), device.compute_stream());
-  parts_.objective.begin({batches.masked, batches.samples});
-  for (const Batch& batch : batches.micro_batches) {
-    const bool last = &batch == &batches.micro_batches.back();
-    const auto ready = [this](std::int64_t elements) { buckets_.gradients_ready_up_to(elements); };
-    const PackedInput input = parts_.batch.upload(batch);
-    parts_.objective.train(input, last ? GradientsReady(ready) : GradientsReady());
+  const auto sums = static_cast<std::size_t>(parts_.objective.sums().elements());
+  leaf_sums_.assign(sums * static_cast<std::size_t>(parts_.reduction.leaves()), 0.0);
+  const auto ready = [this](std::int64_t elements) {
+    parts_.reduction.gradients_ready_up_to(elements);
+  };
+  int leaf = parts_.reduction.own_leaves().first;
+  std::size_t first = 0;
+  for (const std::size_t end : batches.leaf_ends) {
+    const bool last = end == batches.micro_batches.size();
+    parts_.objective.begin({batches.masked, batches.samples});
+    accumulate_leaf(std::span(batches.micro_batches).subspan(first, end - first),
+                    last ? GradientsReady(ready) : GradientsReady());
+    keep_sums(leaf++);
+    parts_.reduction.leaf_done();
+    first = end;
   }
 }
 
-// The objective's sums over all ranks; fills flags_ with what any rank asked for.
-std::vector<double> Trainer::exchange() {
-  const TensorView device_sums = parts_.objective.sums();
-  const auto sums = static_cast<std::size_t>(device_sums.elements());
-  std::vector<double> values(sums + kFlagCount, 0.0);
-  parts_.device.copy(view_of(std::span(values).first(sums)), device_sums,
-                     CopyDirection::device_to_host, parts_.device.compute_stream());
-  parts_.device.synchronize();
+void Trainer::accumulate_leaf(std::span<const Batch> micro_batches, const GradientsReady& last) {
+  Device& device = parts_.device;
+  device.set_zero(parts_.objective.parameters().gradients(), device.compute_stream());
+  for (const Batch& batch : micro_batches) {
+    const PackedInput input = parts_.batch.upload(batch);
+    const bool is_last = &batch == &micro_batches.back();
+    parts_.objective.train(input, is_last ? last : GradientsReady());
+  }
+}
 
+void Trainer::keep_sums(int leaf) {
+  const TensorView sums = parts_.objective.sums();
+  const auto count = static_cast<std::size_t>(sums.elements());
+  const auto kept = std::span(leaf_sums_).subspan(static_cast<std::size_t>(leaf) * count, count);
+  parts_.device.copy(view_of(kept), sums, CopyDirection::device_to_host,
+                     parts_.device.compute_stream());
+  parts_.device.synchronize();
+}
+
+// The objective's sums over all leaves in their order, so that no bit depends on who computed them;
+// fills flags_ with what any rank asked for.
+std::vector<double> Trainer::exchange() {
+  std::vector<double> values = leaf_sums_;
+  values.resize(leaf_sums_.size() + kFlagCount, 0.0);
+  const std::span<double> flags = std::span(values).subspan(leaf_sums_.size());
   const StopRequest stop = parts_.hooks.stop_requested();
-  values[sums + kRequeue] = stop == StopRequest::requeue ? 1 : 0;
-  values[sums + kTerminate] = stop == StopRequest::terminate ? 1 : 0;
+  flags[kRequeue] = stop == StopRequest::requeue ? 1 : 0;
+  flags[kTerminate] = stop == StopRequest::terminate ? 1 : 0;
   const auto time_due = [this](const Interval& every, Clock::time_point last) {
     const bool decides = parts_.communicator.rank() == 0;
     return decides && every.seconds > 0 && seconds_since(last) >= every.seconds ? 1.0 : 0.0;
   };
-  values[sums + kCheckpointDue] = time_due(options_.checkpoint_every, last_save_);
-  values[sums + kEvaluationDue] = time_due(options_.evaluate_every, last_evaluation_);
+  flags[kCheckpointDue] = time_due(options_.checkpoint_every, last_save_);
+  flags[kEvaluationDue] = time_due(options_.evaluate_every, last_evaluation_);
   parts_.communicator.all_reduce_sum(view_of(std::span(values))).wait();
-  flags_.assign(values.begin() + static_cast<std::ptrdiff_t>(sums), values.end());
-  values.resize(sums);
-  return values;
+  flags_.assign(flags.begin(), flags.end());
+
+  const auto count = static_cast<std::size_t>(parts_.objective.sums().elements());
+  std::vector<double> sums(count, 0.0);
+  for (std::size_t i = 0; i < leaf_sums_.size(); ++i) sums[i % count] += values[i];
+  return sums;
 }
 
 void Trainer::refuse_divergence(const StepReport& report) {

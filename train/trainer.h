@@ -5,13 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/optim/optimizer.h"
 #include "core/optim/schedule.h"
 #include "data/batch_stream.h"
 #include "parallel/communicator.h"
-#include "parallel/gradient_buckets.h"
+#include "parallel/gradient_reduction.h"
 #include "train/device_batch.h"
 #include "train/objective.h"
 #include "train/options.h"
@@ -62,6 +63,7 @@ class Trainer {
   struct Parts {
     Device& device;
     Communicator& communicator;
+    GradientReduction& reduction;  // of the objective's gradients
     Objective& objective;
     Optimizer& optimizer;
     DeviceBatch& batch;
@@ -69,7 +71,6 @@ class Trainer {
   };
   struct Options {
     ScheduleOptions schedule;
-    std::int64_t bucket_bytes = 25 << 20;
     Interval checkpoint_every;
     Interval evaluate_every;
     std::int64_t max_skipped_steps = 10;  // in a row, then DivergedError
@@ -90,6 +91,8 @@ class Trainer {
   StepBatches next_batches();
   StepReport step();
   void accumulate(const StepBatches& batches);
+  void accumulate_leaf(std::span<const Batch> micro_batches, const GradientsReady& last);
+  void keep_sums(int leaf);
   std::vector<double> exchange();
   void refuse_divergence(const StepReport& report);
   // Evaluates and saves where it is time; whether to stop.
@@ -101,8 +104,8 @@ class Trainer {
   OpenStream open_stream_;
   std::unique_ptr<BatchStream> stream_;
   std::size_t stream_phase_ = 0;
-  GradientBuckets buckets_;
   TrainState state_;
+  std::vector<double> leaf_sums_;  // [leaves, sums], those of other ranks 0
   std::vector<double> flags_;
   std::int64_t skipped_ = 0;
   Clock::time_point last_save_;

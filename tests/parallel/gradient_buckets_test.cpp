@@ -85,7 +85,7 @@ TEST_P(Announcements, SumIsTheSerialSumBitForBit) {
       const std::vector<float> fresh = gradients_of(communicator.rank(), store);
       std::copy(fresh.begin(), fresh.end(), gradients.begin());
       for (const std::int64_t offset : GetParam()) buckets.gradients_ready_up_to(offset);
-      buckets.wait();
+      buckets.finish();
       EXPECT_EQ(gradients, serial_sum(3, store));
     }
   });
@@ -103,7 +103,7 @@ TEST(GradientBuckets, LeavesAloneWhatIsNotReady) {
     control.barrier("read", ControlPlane::Seconds(30));
     EXPECT_EQ(gradients[111], serial_sum(2, store)[111]);
     EXPECT_EQ(gradients[112], gradients_of(communicator.rank(), store)[112]);
-    buckets.wait();
+    buckets.finish();
   });
 }
 
@@ -114,7 +114,7 @@ TEST(GradientBuckets, OneRankDoesNothing) {
   GradientBuckets buckets(communicator, store, view_of(std::span<float>(gradients)), 4);
 
   buckets.gradients_ready_up_to(272);
-  buckets.wait();
+  buckets.finish();
 
   EXPECT_EQ(gradients, gradients_of(0, store));
 }
