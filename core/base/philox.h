@@ -47,6 +47,7 @@ enum class RandomPurpose : std::uint32_t {
   masking = 2,
   sample_building = 3,
   initialization = 4,
+  synthetic_samples = 5,
 };
 
 // A sequence of draws under one key and one counter prefix, for host code that draws few numbers:
