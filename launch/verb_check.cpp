@@ -10,6 +10,7 @@
 #include "launch/pretraining_setup.h"
 #include "launch/training_banner.h"
 #include "train/console.h"
+#include "train/step_flops.h"
 
 namespace bertyard {
 namespace {
@@ -24,17 +25,6 @@ void check_writable(const std::filesystem::path& directory) {
   }
 }
 
-// Multiplications and additions of one step: 3 x forward, attention and gathered MLM head included.
-double step_flops(const ModelConfig& model, const StepBatches& step, double mean_length) {
-  const auto h = static_cast<double>(model.hidden);
-  const auto tokens = static_cast<double>(step.tokens);
-  const double linear = 2 * (4 * h * h + 2 * h * static_cast<double>(model.intermediate));
-  const double attention = 4 * mean_length * h;
-  const double head = 2 * (h * h + h * static_cast<double>(model.vocab_size));
-  return 3 * (static_cast<double>(model.layers) * tokens * (linear + attention) +
-              static_cast<double>(step.masked) * head);
-}
-
 StepBatches first_step(const PretrainingSetup& setup, const PlannedPhase& phase, int ranks) {
   BatchStreamOptions options = setup.stream_options(phase, phase.first_index, 0, ranks);
   options.prefetch = 1;
@@ -45,17 +35,19 @@ StepBatches first_step(const PretrainingSetup& setup, const PlannedPhase& phase,
 void print_phase(const PretrainingSetup& setup, std::size_t index, int ranks) {
   const PlannedPhase& phase = setup.plan.phases()[index];
   const StepBatches step = first_step(setup, phase, ranks);
-  const double filled = static_cast<double>(step.tokens) /
-                        static_cast<double>(step.total_micro_batches *
-                                            static_cast<std::size_t>(phase.capacities.tokens));
+  const auto tokens = static_cast<double>(step.tokens);
+  const StepWork work{.tokens = tokens,
+                      .masked = static_cast<double>(step.masked),
+                      .keys_per_token = tokens / static_cast<double>(step.samples)};
+  const double filled =
+      tokens / static_cast<double>(step.total_micro_batches *
+                                   static_cast<std::size_t>(phase.capacities.tokens));
   fmt::print(
       "phase {}     steps {} to {}: {} samples of at most {} tokens a step; its first has {} "
       "tokens in {} micro-batches ({:.1f}% full), {:.1f} TFLOP\n",
       index, grouped(phase.first_step + 1), grouped(phase.end_step), phase.global_batch,
       phase.max_length, grouped(step.tokens), step.total_micro_batches, 100 * filled,
-      step_flops(setup.model, step,
-                 static_cast<double>(step.tokens) / static_cast<double>(step.samples)) *
-          1e-12);
+      step_flops(setup.model, work) * 1e-12);
 }
 
 }  // namespace

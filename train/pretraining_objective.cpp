@@ -45,7 +45,7 @@ Pass PretrainingObjective::pass(const PackedInput& input, Mode mode) const {
   return {device_->layer_ops(), parameters_, input, mode, dropout_seed_};
 }
 
-void PretrainingObjective::forward(const Pass& pass) const {
+void PretrainingObjective::run_forward(const Pass& pass) const {
   const TensorView sum = sums();
   const TensorView scales = arena_->view(scales_);
   model_.forward(pass, *arena_,
@@ -53,14 +53,21 @@ void PretrainingObjective::forward(const Pass& pass) const {
                  {scales.slice(0, 1), scales.slice(1, 1)});
 }
 
+void PretrainingObjective::forward(const PackedInput& input) {
+  run_forward(pass(input, Mode::training));
+}
+
+void PretrainingObjective::backward(const PackedInput& input, const GradientsReady& ready) {
+  model_.backward(pass(input, Mode::training), *arena_, *device_, ready);
+}
+
 void PretrainingObjective::train(const PackedInput& input, const GradientsReady& ready) {
-  const Pass training = pass(input, Mode::training);
-  forward(training);
-  model_.backward(training, *arena_, *device_, ready);
+  forward(input);
+  backward(input, ready);
 }
 
 void PretrainingObjective::evaluate(const PackedInput& input) {
-  forward(pass(input, Mode::evaluation));
+  run_forward(pass(input, Mode::evaluation));
 }
 
 }  // namespace bertyard

@@ -38,11 +38,14 @@ class PretrainingObjective final : public Objective {
   void begin(const StepCounts& counts) override;
   void train(const PackedInput& input, const GradientsReady& ready) override;
   void evaluate(const PackedInput& input) override;
+  // The halves of train(), for whoever times them: forward first, backward of the same input next.
+  void forward(const PackedInput& input);
+  void backward(const PackedInput& input, const GradientsReady& ready);
   TensorView sums() const override { return arena_->view(sums_); }
 
  private:
   Pass pass(const PackedInput& input, Mode mode) const;
-  void forward(const Pass& pass) const;
+  void run_forward(const Pass& pass) const;
 
   ModelConfig config_;
   ParameterStore parameters_;

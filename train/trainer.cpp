@@ -66,8 +66,10 @@ StepReport Trainer::step() {
   report.sums = exchange();
   report.comm_seconds = seconds_since(waiting);
 
+  const Clock::time_point updating = Clock::now();
   report.learning_rate = learning_rate(options_.schedule, state_.step);
   report.update = parts_.optimizer.step(report.learning_rate, parts_.objective.parameters());
+  report.update_seconds = seconds_since(updating);
   report.seconds = seconds_since(start);
   ++state_.step;
   state_.data_position = batches.next_index;

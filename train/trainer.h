@@ -40,9 +40,10 @@ struct StepReport {
   std::vector<double> sums;  // the objective's
   double learning_rate = 0;
   UpdateOutcome update;
-  double seconds = 0;       // of the step on this rank
-  double data_seconds = 0;  // of these, waiting for the batch
-  double comm_seconds = 0;  // waiting for other ranks, beyond what backward hid
+  double seconds = 0;         // of the step on this rank
+  double data_seconds = 0;    // of these, waiting for the batch
+  double comm_seconds = 0;    // waiting for other ranks, beyond what backward hid
+  double update_seconds = 0;  // in the optimizer
 };
 
 // What happens around the steps; every rank has one and its calls come in the same order on all.

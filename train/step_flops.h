@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "core/nn/model_config.h"
+
+namespace bertyard {
+
+// What one training step works on.
+struct StepWork {
+  double tokens = 0;
+  double masked = 0;
+  double keys_per_token = 0;  // sum of squared lengths / sum of lengths
+};
+
+// Multiplications and additions of the matrix products of one training step, 3 x forward: layers,
+// attention over the tokens of the own sequence, and the MLM head on masked tokens alone. Pooler
+// and next-sentence head are left out: below a thousandth.
+double step_flops(const ModelConfig& model, const StepWork& work);
+
+}  // namespace bertyard
