@@ -6,10 +6,12 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "core/base/error.h"
 #include "launch/environment.h"
 #include "launch/failure.h"
+#include "launch/verb_bench.h"
 #include "launch/verb_check.h"
 #include "launch/verb_config.h"
 #include "launch/verb_eval.h"
@@ -39,6 +41,7 @@ class CommandLine {
     add_config();
     add_train();
     add_eval();
+    add_bench();
     add_export();
     add_inspect();
     add_plot();
@@ -88,9 +91,13 @@ class CommandLine {
     for (const std::string& text : overrides_) {
       request.overrides.push_back({text, argument_of(text)});
     }
-    if (!resume_.empty()) {
-      request.overrides.push_back({"checkpoint.resume=" + resume_, argument_of(resume_)});
-    }
+    const auto override_by = [&](const char* key, const std::string& value) {
+      if (value.empty()) return;
+      request.overrides.push_back({fmt::format("{}={}", key, value), argument_of(value)});
+    };
+    override_by("checkpoint.resume", resume_);
+    override_by("schedule.0.length", length_);
+    override_by("schedule.0.global_batch", batch_);
     return request;
   }
 
@@ -155,6 +162,22 @@ class CommandLine {
     sub->add_flag_callback(
         "--json", [this] { eval_.form = OutputForm::json; }, "print one JSON object");
   }
+  void add_bench() {
+    CLI::App* sub = verb("bench", [this] {
+      bench_.request = request();
+      return run_bench(bench_, environment());
+    });
+    add_config_arguments(sub)->required();
+    sub->add_option("--steps", bench_.steps, "steps to measure");
+    sub->add_option("--warmup", bench_.warmup, "steps before them");
+    sub->add_option("--length", length_, "schedule.0.length");
+    sub->add_option("--batch", batch_, "schedule.0.global_batch");
+    sub->add_option("--fill", bench_.fill, "mean length of a sample / the longest, 0 to 1");
+    sub->add_flag_callback(
+        "--shards", [this] { bench_.data = BenchData::shards; }, "data.train, not random tokens");
+    sub->add_flag_callback(
+        "--json", [this] { bench_.form = OutputForm::json; }, "print one JSON object");
+  }
   void add_export() {
     CLI::App* sub = verb("export", [this] { return run_export(export_); });
     sub->add_option("model", export_.model, "a run or a checkpoint")->required();
@@ -197,13 +220,14 @@ class CommandLine {
   std::vector<std::string> arguments_;
   std::unique_ptr<MpiEnvironment>& environment_;
   std::function<int()> run_;
-  std::string config_, resume_;
+  std::string config_, resume_, length_, batch_;
   std::vector<std::string> overrides_, set_files_;
   std::uint64_t show_ = 0;
   int ranks_ = 1;
   InitVerbOptions init_;
   ConfigVerbOptions config_verb_;
   EvalVerbOptions eval_;
+  BenchVerbOptions bench_;
   ExportVerbOptions export_;
   InspectOptions inspect_;
   PlotOptions plot_;

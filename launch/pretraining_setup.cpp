@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -90,12 +91,28 @@ SentenceObjective sentence_objective(const SampleSource& source) {
 
 }  // namespace
 
+PretrainingData open_pretraining_data(const RunConfig& config) {
+  PretrainingData data{Vocabulary::load(config.tokenizer.vocab), nullptr, nullptr};
+  SampleExpectations expectations;
+  expectations.vocabulary_hash = data.vocabulary.hash();
+  expectations.vocabulary_size = static_cast<std::uint32_t>(data.vocabulary.size());
+  expectations.segments = static_cast<int>(config.model.architecture.segments);
+  expectations.max_length = config.model.architecture.max_positions;
+  data.train = open_samples(config.data.train, expectations);
+  if (!config.data.valid.empty()) data.valid = open_samples(config.data.valid, expectations);
+  return data;
+}
+
 PretrainingSetup::PretrainingSetup(const RunConfig& run_config, int ranks_on_host)
+    : PretrainingSetup(run_config, open_pretraining_data(run_config), ranks_on_host) {}
+
+PretrainingSetup::PretrainingSetup(const RunConfig& run_config, PretrainingData data,
+                                   int ranks_on_host)
     : config(run_config),
-      vocabulary(Vocabulary::load(config.tokenizer.vocab)),
+      vocabulary(std::move(data.vocabulary)),
       device(make_device(config.parallel, ranks_on_host)),
-      train(open(config.data.train)),
-      valid(config.data.valid.empty() ? nullptr : open(config.data.valid)),
+      train(std::move(data.train)),
+      valid(std::move(data.valid)),
       plan(make_plan(config, *train)),
       masker(make_masker(config, *train, vocabulary)),
       model(model_of(config, vocabulary)),
@@ -103,15 +120,6 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, int ranks_on_hos
       objective(model, sentence_objective(*train), config.run.seed),
       optimizer(config.optim.optimizer, objective.parameters()),
       memory(objective, batch, &optimizer, capacities) {}
-
-std::unique_ptr<SampleSource> PretrainingSetup::open(const std::string& path) const {
-  SampleExpectations expectations;
-  expectations.vocabulary_hash = vocabulary.hash();
-  expectations.vocabulary_size = static_cast<std::uint32_t>(vocabulary.size());
-  expectations.segments = static_cast<int>(config.model.architecture.segments);
-  expectations.max_length = config.model.architecture.max_positions;
-  return open_samples(path, expectations);
-}
 
 bool PretrainingSetup::with_sentences() const {
   return train->properties().next_sentence == NextSentence::nsp;

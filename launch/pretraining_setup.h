@@ -18,14 +18,24 @@
 
 namespace bertyard {
 
+// What a run reads, open and fitting together.
+struct PretrainingData {
+  Vocabulary vocabulary;
+  std::unique_ptr<SampleSource> train;
+  std::unique_ptr<SampleSource> valid;  // null where nothing is held out
+};
+// The files that the configuration names. Throws DataError for those that do not fit.
+PretrainingData open_pretraining_data(const RunConfig& config);
+
 // Everything of a pre-training run that is known before it starts: the data is open, the schedule
 // is in steps, the memory is planned and not yet taken. `train` runs it, `check` prints it.
 class PretrainingSetup {
  public:
-  // Throws DataError for shards and vocabularies that do not fit, UsageError for numbers that
-  // don't.
+  // With the data of the configuration. Throws DataError for shards and vocabularies that do not
+  // fit, UsageError for numbers that don't.
   // `ranks_on_host` share its cores.
   PretrainingSetup(const RunConfig& config, int ranks_on_host);
+  PretrainingSetup(const RunConfig& config, PretrainingData data, int ranks_on_host);
 
   const RunConfig config;
   const Vocabulary vocabulary;
@@ -47,9 +57,6 @@ class PretrainingSetup {
                                     int world) const;
   // The held-out samples as evaluate() takes them, cut as the phase cuts.
   EvaluationData evaluation_data(const PlannedPhase& phase) const;
-
- private:
-  std::unique_ptr<SampleSource> open(const std::string& path) const;
 };
 
 // Weights of a new run: drawn by the seed, or taken from model.from.

@@ -17,6 +17,7 @@ const std::vector<VerbName>& verb_names() {
       {"config", "print the resolved configuration and where each value comes from"},
       {"train", "pre-train; under mpirun or srun on every rank"},
       {"eval", "losses and accuracies of a model on held-out samples"},
+      {"bench", "speed of the training that a configuration describes"},
       {"export", "write a Hugging Face directory"},
       {"inspect", "show a shard, checkpoint, vocabulary or run"},
       {"plot", "draw curves of one run or several"},

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/backend/device.h"
+#include "core/nn/model_config.h"
+#include "train/step_profile.h"
+
+namespace bertyard {
+
+// What `bertyard bench` was asked for and found, over all ranks.
+struct BenchReport {
+  ModelConfig model;
+  std::string data;        // "synthetic" or the shards' path
+  std::string optimizer;   // "adamw"
+  std::string connection;  // how the ranks are connected
+  DeviceInfo device;
+  int ranks = 1;
+  std::int64_t batch = 0;     // samples a step
+  int length = 0;             // of the longest sample
+  double keys_per_token = 0;  // sum of squared lengths / sum of lengths
+  std::int64_t warmup = 0;    // steps before those below
+  double micro_batches = 0;   // of a step, mean over the steps
+  std::vector<StepProfile::Step> steps;
+  std::vector<StepTimes> times;  // of the steps, means over the ranks
+  double peak_flops = 0;         // of matrix products a second, sum over the ranks
+  double planned_bytes = 0;      // of a rank
+  double resident_bytes = 0;     // the most of any rank
+
+  double median_seconds() const;
+  double best_seconds() const;
+  double tokens_per_second() const;  // the median over the steps; tokens of text, no padding
+  double samples_per_second() const;
+  double mean_tokens() const;
+  double mean_masked() const;
+  double flops_per_second() const;
+};
+
+// For people, and one JSON object.
+std::string bench_text(const BenchReport& report);
+std::string bench_json(const BenchReport& report);
+
+}  // namespace bertyard

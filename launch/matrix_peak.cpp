@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/matrix_peak.h"
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <vector>
+
+#include "core/backend/layer_ops.h"
+
+namespace bertyard {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t kRows = 1024, kSize = 768;
+constexpr double kSeconds = 0.5;  // of repetitions
+
+// Device memory with an uneven pattern around 0: zeros may be faster than numbers.
+Buffer filled(Device& device, TensorView& view, std::int64_t rows) {
+  std::vector<float> values(static_cast<std::size_t>(rows * kSize));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>((i * 2654435761u) % 1000) / 500.0f - 1.0f;
+  }
+  Buffer buffer = device.allocate(values.size() * sizeof(float));
+  view = TensorView(buffer.data(), DType::f32, {rows, kSize});
+  device.copy(view, view_of(std::span<const float>(values)).reshaped({rows, kSize}),
+              CopyDirection::host_to_device, device.compute_stream());
+  device.synchronize();
+  return buffer;
+}
+
+}  // namespace
+
+double measure_matrix_peak(Device& device) {
+  TensorView x, w, y;
+  const Buffer inputs = filled(device, x, kRows), weights = filled(device, w, kSize),
+               outputs = filled(device, y, kRows);
+  const double operations = 2.0 * kRows * kSize * kSize;
+  double best = 0;
+  const Clock::time_point start = Clock::now();
+  const auto seconds_since = [](Clock::time_point from) {
+    return std::chrono::duration<double>(Clock::now() - from).count();
+  };
+  do {
+    const Clock::time_point begin = Clock::now();
+    device.layer_ops().linear(y, {}, {.x = x, .w = w, .bias = {}});
+    device.synchronize();
+    best = std::max(best, operations / seconds_since(begin));
+  } while (seconds_since(start) < kSeconds);
+  return best;
+}
+
+}  // namespace bertyard

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/verb_bench.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "data/synthetic_source.h"
+#include "launch/bench_report.h"
+#include "launch/build_info.h"
+#include "launch/failure.h"
+#include "launch/matrix_peak.h"
+#include "launch/pretraining_setup.h"
+#include "parallel/agreement.h"
+
+namespace bertyard {
+namespace {
+
+void check_options(const BenchVerbOptions& options) {
+  if (options.steps < 1 || options.warmup < 0) {
+    throw UsageError(fmt::format("bench: --steps {} and --warmup {}, expected at least 1 and 0",
+                                 options.steps, options.warmup));
+  }
+  if (options.fill && options.data == BenchData::shards) {
+    throw UsageError(
+        "bench: --fill is for synthetic samples; shards have lengths of their own, "
+        "give --fill or --shards");
+  }
+}
+
+// The first phase alone, for as many steps as are measured.
+RunConfig one_phase(const RunConfig& config, std::int64_t steps) {
+  RunConfig one = config;
+  one.schedule.resize(1);
+  one.schedule.front().until = {static_cast<double>(steps), AmountUnit::steps};
+  return one;
+}
+
+// As many samples as the steps take: none comes twice, and all lengths come.
+PretrainingData synthetic_data(const RunConfig& config, double fill) {
+  const Phase& phase = config.schedule.front();
+  const std::string& vocab = config.tokenizer.vocab;
+  PretrainingData data{!vocab.empty() && std::filesystem::exists(vocab)
+                           ? Vocabulary::load(vocab)
+                           : synthetic_vocabulary(config.tokenizer.learn.size),
+                       nullptr, nullptr};
+  SyntheticOptions options;
+  options.samples = static_cast<std::uint64_t>(phase.until.value) *
+                    static_cast<std::uint64_t>(phase.global_batch);
+  options.max_length = phase.max_length;
+  options.fill = fill;
+  options.seed = config.run.seed;
+  data.train = std::make_unique<SyntheticSource>(options, data.vocabulary);
+  return data;
+}
+
+double keys_per_token(const PretrainingSetup& setup) {
+  double squares = 0, sum = 0;
+  const std::int64_t longest = setup.plan.phases().front().max_length;
+  for (const std::int64_t whole : data_facts(*setup.train).lengths) {
+    const auto length = static_cast<double>(std::min(whole, longest));
+    squares += length * length;
+    sum += length;
+  }
+  return squares / sum;
+}
+
+double resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return 1024.0 * static_cast<double>(usage.ru_maxrss);  // Linux counts KiB
+}
+
+// One value of every rank, in their order.
+std::vector<double> all_ranks(double value, Communicator& communicator) {
+  std::vector<double> values(static_cast<std::size_t>(communicator.size()));
+  communicator.all_gather(view_of(std::span<const double>(&value, 1)), view_of(std::span(values)))
+      .wait();
+  return values;
+}
+
+void check_ranks_agree(const ProcessGroup& group, const RunConfig& config,
+                       const PretrainingSetup& setup, const BenchVerbOptions& options) {
+  check_same_everywhere(
+      *group.control,
+      {{"configuration", hash_text(xxh3(resolved_yaml(config)))},
+       {"vocabulary", hash_text(setup.vocabulary.hash())},
+       {"options",
+        fmt::format("{} {} {}", options.steps, options.warmup, options.fill.value_or(1))},
+       {"program", build_identity(), ItemOrigin::environment},
+       {"threads", std::to_string(setup.device->info().threads), ItemOrigin::environment}});
+}
+
+// Runs the trainer's own loop over the plan and records its steps.
+std::vector<StepProfile::Step> train_and_record(PretrainingSetup& setup, Communicator& communicator,
+                                                std::int64_t warmup) {
+  setup.memory.allocate(*setup.device);
+  initialize_weights(setup);
+  TimedObjective objective(setup.objective, *setup.device);
+  StepProfile profile(objective, warmup);
+  const auto open_stream = [&](const PlannedPhase& phase, std::uint64_t index) {
+    return std::make_unique<BatchStream>(
+        *setup.train, setup.masker ? &*setup.masker : nullptr,
+        setup.stream_options(phase, index, communicator.rank(), communicator.size()));
+  };
+  Trainer trainer({*setup.device, communicator, objective, setup.optimizer, setup.batch, profile},
+                  setup.plan,
+                  {.schedule = setup.schedule(),
+                   .bucket_bytes = static_cast<std::int64_t>(setup.config.parallel.bucket_bytes),
+                   .checkpoint_every = {},
+                   .evaluate_every = {}},
+                  open_stream);
+  trainer.run({});
+  return profile.steps();
+}
+
+double sum(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+// Of all ranks at once, as they train.
+double common_peak(PretrainingSetup& setup, Communicator& communicator) {
+  communicator.barrier().wait();
+  return sum(all_ranks(measure_matrix_peak(*setup.device), communicator));
+}
+
+BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
+                    const BenchVerbOptions& options) {
+  BenchReport report;
+  report.model = setup.model;
+  report.data = setup.train->properties().path;
+  report.optimizer = name_of(setup.config.optim.optimizer.kind);
+  report.connection = communicator.name();
+  report.device = setup.device->info();
+  report.ranks = communicator.size();
+  report.batch = setup.plan.phases().front().global_batch;
+  report.length = setup.plan.phases().front().max_length;
+  report.keys_per_token = keys_per_token(setup);
+  report.warmup = options.warmup;
+  const double peak_before = common_peak(setup, communicator);
+  report.planned_bytes = static_cast<double>(setup.memory.use(*setup.device).total());
+  report.steps = train_and_record(setup, communicator, options.warmup);
+  report.times = mean_over_ranks(report.steps, communicator);
+  double micro_batches = 0;
+  for (const StepProfile::Step& step : report.steps) {
+    micro_batches += static_cast<double>(step.micro_batches);
+  }
+  report.micro_batches =
+      sum(all_ranks(micro_batches, communicator)) / static_cast<double>(report.steps.size());
+  const std::vector<double> resident = all_ranks(resident_bytes(), communicator);
+  report.resident_bytes = *std::max_element(resident.begin(), resident.end());
+  report.peak_flops = std::max(peak_before, common_peak(setup, communicator));
+  return report;
+}
+
+}  // namespace
+
+int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment) {
+  check_options(options);
+  const LoadedConfig loaded = load_config(options.request);
+  const bool shards = options.data == BenchData::shards;
+  if (shards) require_keys(loaded, {"tokenizer.vocab", "data.train"}, "bench --shards");
+  const RunConfig config = one_phase(loaded.config, options.warmup + options.steps);
+  const ProcessGroup group = environment.make_process_group();
+  PretrainingSetup setup(
+      config,
+      shards ? open_pretraining_data(config) : synthetic_data(config, options.fill.value_or(1)),
+      group.local_size);
+  check_ranks_agree(group, config, setup, options);
+  try {
+    const BenchReport report = measure(setup, *group.communicator, options);
+    if (group.rank() != 0) return static_cast<int>(ExitCode::ok);
+    fmt::print("{}", options.form == OutputForm::json ? bench_json(report) : bench_text(report));
+    return static_cast<int>(ExitCode::ok);
+  } catch (const std::exception& error) {
+    // Before the stack unwinds: a sum over the ranks may still be at work on the gradients.
+    if (environment.size() > 1) report_failure(&environment, error);
+    throw;
+  }
+}
+
+}  // namespace bertyard

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "launch/config.h"
+#include "launch/environment.h"
+#include "launch/verb_eval.h"
+
+namespace bertyard {
+
+enum class BenchData { synthetic, shards };
+
+struct BenchVerbOptions {
+  ConfigRequest request;  // the first phase of its schedule is measured
+  std::int64_t steps = 10;
+  std::int64_t warmup = 2;
+  std::optional<double> fill;  // mean length / the phase's; 1 where absent. Synthetic data only
+  BenchData data = BenchData::synthetic;
+  OutputForm form = OutputForm::text;
+};
+
+// `bertyard bench`: the speed of the training that the configuration describes, by the trainer's
+// own loop; under mpirun on every rank. Needs no files with synthetic data; writes none.
+int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment);
+
+}  // namespace bertyard
