@@ -18,6 +18,7 @@ constexpr const char* kConfig =
     "max_positions: 64}\n"
     "samples: {max_length: 64}\n"
     "schedule: [{until: 100 steps, length: 64, global_batch: 8}]\n"
+    "optim: {warmup: 10 steps}\n"
     "parallel: {threads: 1}\n";
 
 class BenchTest : public ProgramFixture {
