@@ -21,7 +21,10 @@ read -ra dtypes <<<"${DTYPES:-fp32}"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-echo "model: {preset: $model, dropout: 0.1, attention_dropout: 0.1}" >"$work/bench.yaml"
+cat >"$work/bench.yaml" <<YAML
+model: {preset: $model, dropout: 0.1, attention_dropout: 0.1}
+schedule: [{until: 100k steps, length: $length, global_batch: $batch}]
+YAML
 
 # One line of JSON with the row's name in front.
 record() {
@@ -32,8 +35,8 @@ record() {
   printf '{"row": "%s", %s\n' "$name" "${line#\{}" >>"$out"
 }
 bertyard() {
-  "$program" bench "$work/bench.yaml" --json --steps "$steps" --warmup 1 --batch "$batch" \
-    --length "$length" --fill "$fill" parallel.threads="$threads" optim.name="$optimizer" "$@"
+  "$program" bench "$work/bench.yaml" --json --steps "$steps" --warmup 1 \
+    --fill "$fill" parallel.threads="$threads" optim.name="$optimizer" "$@"
 }
 torch() {
   OMP_NUM_THREADS=$threads "$python" "$here/torch_cpu.py" --model "$model" --batch "$batch" \
