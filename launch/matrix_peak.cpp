@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/backend/layer_ops.h"
+#include "core/backend/update_ops.h"
 
 namespace bertyard {
 namespace {
@@ -32,10 +33,14 @@ Buffer filled(Device& device, TensorView& view, std::int64_t rows) {
 
 }  // namespace
 
-double measure_matrix_peak(Device& device) {
-  TensorView x, w, y;
-  const Buffer inputs = filled(device, x, kRows), weights = filled(device, w, kSize),
-               outputs = filled(device, y, kRows);
+double measure_matrix_peak(Device& device, DType activations) {
+  TensorView wide, w;
+  const Buffer inputs = filled(device, wide, kRows), weights = filled(device, w, kSize);
+  const std::size_t bytes = static_cast<std::size_t>(kRows * kSize) * size_of(activations);
+  const Buffer narrow = device.allocate(bytes), outputs = device.allocate(bytes);
+  const TensorView x(narrow.data(), activations, {kRows, kSize});
+  const TensorView y(outputs.data(), activations, {kRows, kSize});
+  device.update_ops().cast(x, wide);
   const double operations = 2.0 * kRows * kSize * kSize;
   double best = 0;
   const Clock::time_point start = Clock::now();

@@ -11,8 +11,7 @@
 #include "data/manifest.h"
 #include "launch/signals.h"
 #include "launch/training_banner.h"
-#include "parallel/gradient_buckets.h"
-#include "parallel/ordered_reduction.h"
+#include "parallel/gradient_reduction.h"
 #include "train/checkpoint_store.h"
 
 namespace bertyard {
@@ -39,19 +38,6 @@ std::map<std::string, std::string> environment_of(const Device& device,
     environment["ranks"] = std::to_string(ranks);
   }
   return environment;
-}
-
-std::unique_ptr<GradientReduction> make_reduction(PretrainingSetup& setup,
-                                                  Communicator& communicator) {
-  const ParallelOptions& options = setup.config.parallel;
-  const ParameterStore& parameters = setup.objective.parameters();
-  const auto bytes = static_cast<std::int64_t>(options.bucket_bytes);
-  if (options.reduction == Reduction::ordered) {
-    return std::make_unique<OrderedReduction>(
-        *setup.device, communicator, parameters.gradients(),
-        OrderedReduction::Options{.leaves = options.leaves, .block_bytes = bytes});
-  }
-  return std::make_unique<GradientBuckets>(communicator, parameters, parameters.gradients(), bytes);
 }
 
 // The configuration's identity and the data's: paths may change, what lies behind them may not.
@@ -182,7 +168,7 @@ TrainEnd PretrainingRun::train(const TrainState& start) {
     return std::make_unique<BatchStream>(*setup.train, setup.masker ? &*setup.masker : nullptr,
                                          options);
   };
-  const auto reduction = make_reduction(setup, parts_.communicator);
+  const auto reduction = setup.make_reduction(parts_.communicator);
   Trainer trainer(
       {*setup.device, parts_.communicator, *reduction, setup.objective, setup.optimizer,
        setup.batch, *this},

@@ -10,6 +10,8 @@
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
 #include "launch/cpu_threads.h"
+#include "parallel/gradient_buckets.h"
+#include "parallel/ordered_reduction.h"
 #include "train/huggingface.h"
 
 namespace bertyard {
@@ -133,6 +135,35 @@ ScheduleOptions PretrainingSetup::schedule() const {
           .decay = config.optim.decay,
           .form = config.optim.form,
           .polynomial_degree = config.optim.polynomial_degree};
+}
+
+namespace {
+
+OrderedReduction::Options ordered_options(const ParallelOptions& options) {
+  return {.leaves = options.leaves,
+          .block_bytes = static_cast<std::int64_t>(options.bucket_bytes)};
+}
+
+}  // namespace
+
+std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator& communicator) {
+  const ParameterStore& parameters = objective.parameters();
+  if (config.parallel.reduction == Reduction::ordered) {
+    return std::make_unique<OrderedReduction>(*device, communicator, parameters.gradients(),
+                                              ordered_options(config.parallel));
+  }
+  return std::make_unique<GradientBuckets>(
+      communicator, parameters, parameters.gradients(),
+      static_cast<std::int64_t>(config.parallel.bucket_bytes));
+}
+
+MemoryUse PretrainingSetup::memory_use(int ranks) const {
+  MemoryUse use = memory.use(*device);
+  if (config.parallel.reduction == Reduction::ordered) {
+    use.reduction = OrderedReduction::bytes(objective.parameters().flat_elements(), ranks - 1,
+                                            ranks, ordered_options(config.parallel));
+  }
+  return use;
 }
 
 BatchStreamOptions PretrainingSetup::stream_options(const PlannedPhase& phase, std::uint64_t start,

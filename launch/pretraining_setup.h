@@ -10,6 +10,8 @@
 #include "data/sample_source.h"
 #include "data/vocabulary.h"
 #include "launch/run_config.h"
+#include "parallel/communicator.h"
+#include "parallel/gradient_reduction.h"
 #include "train/device_batch.h"
 #include "train/evaluation.h"
 #include "train/model_memory.h"
@@ -53,6 +55,11 @@ class PretrainingSetup {
 
   bool with_sentences() const;
   ScheduleOptions schedule() const;
+  // The sum over the ranks that parallel.reduction asks for, over the memory that was allocated.
+  // Throws UsageError where there are more ranks than leaves.
+  std::unique_ptr<GradientReduction> make_reduction(Communicator& communicator);
+  // Memory of the last of so many ranks, which has the most leaves.
+  MemoryUse memory_use(int ranks) const;
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
                                     int world) const;
   // The held-out samples as evaluate() takes them, cut as the phase cuts.

@@ -11,9 +11,10 @@ std::string memory_text(const MemoryUse& use) {
   const auto gib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1u << 30); };
   return fmt::format(
       "{:.2f} GiB a rank (weights {:.2f}, gradients {:.2f}, optimizer {:.2f}, activations {:.2f}, "
-      "workspace {:.2f})",
+      "workspace {:.2f}{})",
       gib(use.total()), gib(use.parameters), gib(use.gradients), gib(use.optimizer),
-      gib(use.activations), gib(use.workspace));
+      gib(use.activations), gib(use.workspace),
+      use.reduction > 0 ? fmt::format(", reduction {:.2f}", gib(use.reduction)) : "");
 }
 
 std::vector<std::string> training_banner(PretrainingSetup& setup, const Communicator& communicator,
@@ -32,14 +33,20 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
       fmt::format("at most {} tokens, {} sequences, {} masked", grouped(setup.capacities.tokens),
                   setup.capacities.sequences, setup.capacities.masked);
   return banner_lines({
-      {"ranks", fmt::format("{} over {}, {} threads each", communicator.size(), communicator.name(),
-                            device.threads)},
+      {"ranks", fmt::format("{} over {}, {} threads each, gradients summed {}", communicator.size(),
+                            communicator.name(), device.threads,
+                            setup.config.parallel.reduction == Reduction::ordered
+                                ? fmt::format("in order of {} leaves", setup.config.parallel.leaves)
+                                : "fast")},
       {"device", fmt::format("{} ({}; {})", device.name, device.instruction_set, device.libraries)},
       {"model", fmt::format("{} layers, hidden {}, heads {}, {} parameters", model.layers,
                             model.hidden, model.heads, grouped(model.parameter_count()))},
       {"schedule", phases},
+      {"precision", setup.capacities.activations == DType::bf16
+                        ? "bf16 activations, fp32 weights and sums"
+                        : "fp32"},
       {"micro-batch", micro},
-      {"memory", memory_text(setup.memory.use(*setup.device))},
+      {"memory", memory_text(setup.memory_use(communicator.size()))},
       {"data",
        fmt::format("{} samples, {} tokens ({})", grouped(static_cast<std::int64_t>(data.samples)),
                    grouped(static_cast<std::int64_t>(data.tokens)), data.path)},

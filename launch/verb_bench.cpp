@@ -110,10 +110,11 @@ std::vector<StepProfile::Step> train_and_record(PretrainingSetup& setup, Communi
         *setup.train, setup.masker ? &*setup.masker : nullptr,
         setup.stream_options(phase, index, communicator.rank(), communicator.size()));
   };
-  Trainer trainer({*setup.device, communicator, objective, setup.optimizer, setup.batch, profile},
+  const auto reduction = setup.make_reduction(communicator);
+  Trainer trainer({*setup.device, communicator, *reduction, objective, setup.optimizer, setup.batch,
+                   profile},
                   setup.plan,
                   {.schedule = setup.schedule(),
-                   .bucket_bytes = static_cast<std::int64_t>(setup.config.parallel.bucket_bytes),
                    .checkpoint_every = {},
                    .evaluate_every = {}},
                   open_stream);
@@ -128,7 +129,7 @@ double sum(const std::vector<double>& values) {
 // Of all ranks at once, as they train.
 double common_peak(PretrainingSetup& setup, Communicator& communicator) {
   communicator.barrier().wait();
-  return sum(all_ranks(measure_matrix_peak(*setup.device), communicator));
+  return sum(all_ranks(measure_matrix_peak(*setup.device, setup.capacities.activations), communicator));
 }
 
 BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
@@ -145,7 +146,7 @@ BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
   report.keys_per_token = keys_per_token(setup);
   report.warmup = options.warmup;
   const double peak_before = common_peak(setup, communicator);
-  report.planned_bytes = static_cast<double>(setup.memory.use(*setup.device).total());
+  report.planned_bytes = static_cast<double>(setup.memory_use(communicator.size()).total());
   report.steps = train_and_record(setup, communicator, options.warmup);
   report.times = mean_over_ranks(report.steps, communicator);
   double micro_batches = 0;

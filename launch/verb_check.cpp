@@ -71,7 +71,7 @@ int run_check(const CheckVerbOptions& options) {
   if (setup.valid) shards("held out", *setup.valid);
   fmt::print("model       {} parameters\n", grouped(setup.model.parameter_count()));
   for (std::size_t i = 0; i < setup.plan.phases().size(); ++i) print_phase(setup, i, options.ranks);
-  fmt::print("memory      {}\n", memory_text(setup.memory.use(*setup.device)));
+  fmt::print("memory      {}\n", memory_text(setup.memory_use(options.ranks)));
   fmt::print("ok: {} steps on {} rank{}\n", grouped(setup.plan.total_steps()), options.ranks,
              options.ranks == 1 ? "" : "s");
   return static_cast<int>(ExitCode::ok);

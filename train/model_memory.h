@@ -19,7 +19,10 @@ struct MemoryUse {
   std::size_t optimizer = 0;
   std::size_t activations = 0;  // with the micro-batch itself
   std::size_t workspace = 0;
-  std::size_t total() const { return parameters + gradients + optimizer + activations + workspace; }
+  std::size_t reduction = 0;  // sums of leaves that wait, in ordered reduction
+  std::size_t total() const {
+    return parameters + gradients + optimizer + activations + workspace + reduction;
+  }
 };
 
 // All memory a model needs on a device: planned first, so that a run knows its size before it
