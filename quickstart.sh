@@ -11,6 +11,7 @@ no_root=
 case ${1:-} in
   '') ;;
   --no-root) no_root=--no-root ;;
+  -h | --help) sed -n '3,5s/^# //p' "$0"; exit 0 ;;
   *) echo "usage: ./quickstart.sh [--no-root]" >&2; exit 2 ;;
 esac
 
@@ -47,12 +48,13 @@ say "3. prepare: text -> vocabulary -> shards"
 "$bertyard" check "$config" --ranks 2
 
 train=(mpirun -n 2 --oversubscribe --bind-to none "$bertyard" train "$config")
-status() { cut -d' ' -f1 runs/jargon/STATUS 2>/dev/null || true; }
 
 say "4. train: two ranks, stopped half-way by USR1 as a cluster would, then resumed"
-if [ "$(status)" != "done" ]; then
+if [ ! -e runs/jargon/STATUS ]; then
   "${train[@]}" & # a function here would put a shell between us and mpirun
   launcher_pid=$!
+  # What a script starts with & does not hear Ctrl-C.
+  trap 'kill -TERM $launcher_pid 2>/dev/null; wait $launcher_pid; exit 130' INT TERM
   while kill -0 $launcher_pid 2>/dev/null; do
     # Half of the 1,500 steps; mpirun forwards the signal to the ranks.
     if [ "$(wc -l <runs/jargon/loss.log 2>/dev/null || echo 0)" -ge 750 ]; then
@@ -63,10 +65,11 @@ if [ "$(status)" != "done" ]; then
   done
   code=0
   wait $launcher_pid || code=$?
+  trap - INT TERM
   if [ $code != 0 ] && [ $code != 75 ]; then exit $code; fi
   echo "the run left with code $code and STATUS '$(cat runs/jargon/STATUS)'; now it is resumed"
-  "${train[@]}"
 fi
+if [ "$(cat runs/jargon/STATUS)" != "done" ]; then "${train[@]}"; fi
 
 say "5. eval on the held-out samples"
 "$bertyard" eval runs/jargon --data data/valid

@@ -16,6 +16,12 @@ case $purpose in
   *) echo "install_packages.sh: '$purpose' is not build, tests or quickstart" >&2; exit 2 ;;
 esac
 
+if ! command -v dpkg-query >/dev/null; then
+  printf 'this is no Debian or Ubuntu; install what these packages hold, then see CONTRIBUTING.md:\n' >&2
+  printf '  %s\n' "${packages[*]}" >&2
+  exit 4
+fi
+
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' ||
@@ -24,12 +30,12 @@ done
 if [ ${#missing[@]} = 0 ]; then exit 0; fi
 
 command="apt-get install -y --no-install-recommends ${missing[*]}"
-if [ "${2:-}" = --no-root ]; then
+sudo=()
+if [ "$(id -u)" != 0 ]; then sudo=(sudo); fi
+if [ "${2:-}" = --no-root ] || { [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; }; then
   printf 'missing packages; ask an administrator to run:\n  %s\n' "$command" >&2
   exit 4
 fi
-sudo=()
-if [ "$(id -u)" != 0 ]; then sudo=(sudo); fi
 echo "installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 "${sudo[@]}" apt-get update -qq
