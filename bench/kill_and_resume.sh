@@ -13,14 +13,16 @@ cd "$work"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 "$program" prepare "$config" >prepare.log
+# Becomes mpirun: to be started as a job or in a subshell. The run directory's whole path tells this
+# script's processes from all others.
 train() {
-  mpirun -n 2 --oversubscribe --bind-to none "$program" train "$config" run.name="$1" \
-    schedule.0.until="$((40 * kills)) steps" optim.warmup="20 steps" checkpoint.every="5 steps" \
+  exec mpirun -n 2 --oversubscribe --bind-to none "$program" train "$config" run.name="$1" \
+    run.dir="$PWD/runs" schedule.0.until="$((40 * kills)) steps" optim.warmup="20 steps" checkpoint.every="5 steps" \
     eval.every="100 steps" log.console=off >>"$1.log" 2>&1
 }
 lines() { if [ -f runs/killed/loss.log ]; then wc -l <runs/killed/loss.log; else echo 0; fi; }
 
-train whole
+(train whole)
 for ((i = 0; i < kills; ++i)); do
   before=$(lines)
   train killed &
@@ -29,16 +31,21 @@ for ((i = 0; i < kills; ++i)); do
   target=$((before + 1 + RANDOM % 30))
   while [ "$(lines)" -lt "$target" ] && kill -0 $job 2>/dev/null; do sleep 0.01; done
   case $((i % 3)) in
-    0) pkill -9 -n -f "$program train $config run.name=killed" || true ;;
-    1) pkill -9 -f "mpirun .*run.name=killed" || true ;;
-    2) pkill -9 -f "run.name=killed" || true ;;
+    0) pkill -9 -n -P $job || true ;;
+    1) kill -9 $job || true ;;
+    2) kill -9 $job $(pgrep -P $job) || true ;;
   esac
   wait $job 2>/dev/null || true
-  while pkill -9 -f "run.name=killed"; do sleep 0.1; done
+  # The others must go by themselves.
+  for ((tenths = 0; tenths < 300; ++tenths)); do
+    pgrep -f "run.dir=$PWD/runs" >/dev/null || break
+    sleep 0.1
+  done
+  if pgrep -f "run.dir=$PWD/runs"; then echo "processes are left 30 s after the kill"; exit 1; fi
   echo "kill $((i + 1)) after $(lines) steps; newest checkpoint: $(find runs/killed/checkpoints \
     -maxdepth 1 -name 'step-*' -printf '%f\n' 2>/dev/null | sort | tail -1)"
 done
-train killed
+(train killed)
 
 failed=0
 for file in checkpoints/latest/model.safetensors checkpoints/latest/optimizer.bin loss.log; do
