@@ -8,6 +8,10 @@ constexpr NamedValue<Precision> kPrecisions[] = {{Precision::fp32, "fp32"},
                                                  {Precision::bf16, "bf16"}};
 constexpr NamedValue<BackendChoice> kBackends[] = {{BackendChoice::automatic, "auto"},
                                                    {BackendChoice::cpu, "cpu"}};
+constexpr NamedValue<InstructionSet> kInstructionSets[] = {{InstructionSet::automatic, "auto"},
+                                                           {InstructionSet::avx512, "avx512"},
+                                                           {InstructionSet::avx2, "avx2"},
+                                                           {InstructionSet::generic, "generic"}};
 constexpr NamedValue<Reduction> kReductions[] = {{Reduction::fast, "fast"},
                                                  {Reduction::ordered, "ordered"}};
 constexpr NamedValue<ConsoleMode> kConsoleModes[] = {
@@ -43,6 +47,9 @@ std::vector<ConfigField> parallel_fields() {
                         {"nccl", "is not available: this build has no NCCL; use auto"}}),
       make_field({"parallel.threads", "of one rank"}, parallel(&ParallelOptions::threads),
                  automatic_count_type<int>({1, 4096})),
+      make_field({"parallel.instruction_set", "of the CPU's own kernels; auto: the best there is"},
+                 parallel(&ParallelOptions::instruction_set),
+                 choice_type<InstructionSet>(kInstructionSets, {})),
       make_field({"parallel.micro_batch.tokens", "capacity of a micro-batch"},
                  capacity(&MicroBatchOptions::tokens),
                  automatic_count_type<std::int64_t>(capacities)),

@@ -79,6 +79,7 @@ struct MicroBatchOptions {
 // Of activations and products; master weights, gradients of parameters and statistics are fp32.
 enum class Precision { fp32, bf16 };
 enum class BackendChoice { automatic, cpu };
+enum class InstructionSet { automatic, avx512, avx2, generic };  // of our own kernels on the CPU
 enum class Reduction {
   fast,     // equal to any other order of summation up to rounding
   ordered,  // the same bits for any number of ranks: parallel/ordered_reduction.h
@@ -87,6 +88,7 @@ enum class Reduction {
 struct ParallelOptions {
   BackendChoice backend = BackendChoice::automatic;
   int threads = 0;  // of one rank; 0 means chosen by the program
+  InstructionSet instruction_set = InstructionSet::automatic;
   MicroBatchOptions micro_batch;
   Reduction reduction = Reduction::fast;
   int leaves = 8;  // of a step in ordered reduction
