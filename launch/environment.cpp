@@ -11,6 +11,10 @@
 namespace bertyard {
 namespace {
 
+const char* own_variable(const char* name) {
+  return std::getenv(name);
+}
+
 std::string host_name() {
   std::array<char, 256> name{};
   if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
@@ -19,8 +23,12 @@ std::string host_name() {
 
 }  // namespace
 
+Launcher own_launcher() {
+  return find_launcher(own_variable);
+}
+
 MpiEnvironment::MpiEnvironment(const std::string& command)
-    : MpiEnvironment(command, [](const char* name) -> const char* { return std::getenv(name); }) {}
+    : MpiEnvironment(command, own_variable) {}
 
 MpiEnvironment::MpiEnvironment(const std::string& command, const EnvironmentLookup& lookup) {
   const Launcher launcher = find_launcher(lookup);

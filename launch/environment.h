@@ -12,6 +12,9 @@
 
 namespace bertyard {
 
+// What the process's own variables say.
+Launcher own_launcher();
+
 // A process's view of the run's ranks. Borrows the MpiEnvironment that made it.
 struct ProcessGroup {
   std::unique_ptr<Communicator> communicator;

@@ -23,10 +23,10 @@ int exit_code_of(const std::exception& error) {
 }
 
 void report_failure(MpiEnvironment* environment, const std::exception& error) {
-  const bool leads = environment == nullptr || environment->rank() == 0;
-  if (!leads) std::this_thread::sleep_for(kLetRankZeroSpeak);
-  const std::string tag =
-      leads ? "" : fmt::format("[r{} {}] ", environment->rank(), environment->host());
+  const int rank = environment != nullptr ? environment->rank() : own_launcher().rank;
+  if (rank != 0) std::this_thread::sleep_for(kLetRankZeroSpeak);
+  const std::string host = environment != nullptr ? " " + environment->host() : std::string();
+  const std::string tag = rank == 0 ? std::string() : fmt::format("[r{}{}] ", rank, host);
   // Every line of a configuration error has its own place and "error:".
   const bool is_list = dynamic_cast<const ConfigError*>(&error) != nullptr;
   fmt::print(stderr, "{}{}{}\n", tag, is_list ? "" : "error: ", error.what());

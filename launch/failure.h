@@ -12,7 +12,8 @@ int exit_code_of(const std::exception& error);
 
 // Prints "error: ..." once for the whole job: rank 0 at once; another rank, whose error is most
 // often rank 0's too, only if rank 0 has not ended the job meanwhile. With MPI it then ends every
-// rank and does not come back. `environment` may be null before there is one.
+// rank and does not come back. `environment` may be null before there is one, while the command
+// line is read: the launcher, if any, then ends the others when rank 0 leaves.
 void report_failure(MpiEnvironment* environment, const std::exception& error);
 
 }  // namespace bertyard

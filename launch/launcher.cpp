@@ -29,14 +29,24 @@ Launcher find_launcher(const EnvironmentLookup& lookup) {
   if (lookup("OMPI_COMM_WORLD_SIZE") != nullptr) {
     launcher.kind = LauncherKind::mpirun;
     launcher.processes = number(lookup, "OMPI_COMM_WORLD_SIZE", 1);
+    launcher.rank = number(lookup, "OMPI_COMM_WORLD_RANK", 0);
   } else if (lookup("PMIX_RANK") != nullptr) {
     launcher.kind = LauncherKind::pmix;
     launcher.processes = number(lookup, "SLURM_STEP_NUM_TASKS", 1);
+    launcher.rank = number(lookup, "PMIX_RANK", 0);
   } else if (lookup("PMI_SIZE") != nullptr) {
     launcher.kind = LauncherKind::old_pmi;
     launcher.processes = number(lookup, "PMI_SIZE", 1);
+    launcher.rank = number(lookup, "PMI_RANK", 0);
   }
   return launcher;
+}
+
+void check_one_process(const Launcher& launcher, std::string_view verb) {
+  if (launcher.processes <= 1) return;
+  throw UsageError(
+      fmt::format("'{}' is one process, but {} were started; start it without mpirun or srun", verb,
+                  launcher.processes));
 }
 
 void check_world_size(const Launcher& launcher, int world_size, std::string_view command) {

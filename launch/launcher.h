@@ -18,6 +18,7 @@ struct Launcher {
   LauncherKind kind = LauncherKind::none;
   int processes = 1;    // how many the launcher says that it started; 1 where it says nothing
   int slurm_tasks = 0;  // SLURM_NTASKS; 0 outside SLURM
+  int rank = 0;         // which of the processes this is; 0 where the launcher says nothing
 };
 
 // The value of an environment variable, or nullptr.
@@ -25,6 +26,10 @@ using EnvironmentLookup = std::function<const char*(const char* name)>;
 
 // Open MPI's variables come first: under sbatch with mpirun SLURM's describe the batch shell.
 Launcher find_launcher(const EnvironmentLookup& lookup);
+
+// Throws UsageError when `verb`, which is one process, was started as several: they would write the
+// same files at the same time.
+void check_one_process(const Launcher& launcher, std::string_view verb);
 
 // Throws EnvironmentError when the launcher meant more processes than the `world_size` that MPI
 // sees: each would train alone and overwrite the others' files. `command` is this program's command

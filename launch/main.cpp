@@ -121,7 +121,10 @@ class CommandLine {
         "--list", [this] { init_.list = ListPresets::yes; }, "list the presets");
   }
   void add_prepare() {
-    CLI::App* sub = verb("prepare", [this] { return run_prepare({request(), show_}); });
+    CLI::App* sub = verb("prepare", [this] {
+      check_one_process(own_launcher(), "prepare");
+      return run_prepare({request(), show_});
+    });
     add_config_arguments(sub)->required();
     sub->add_option("--show", show_, "print so many decoded samples");
   }
@@ -179,7 +182,10 @@ class CommandLine {
         "--json", [this] { bench_.form = OutputForm::json; }, "print one JSON object");
   }
   void add_export() {
-    CLI::App* sub = verb("export", [this] { return run_export(export_); });
+    CLI::App* sub = verb("export", [this] {
+      check_one_process(own_launcher(), "export");
+      return run_export(export_);
+    });
     sub->add_option("model", export_.model, "a run or a checkpoint")->required();
     sub->add_option("--to", export_.to, "directory to write")->required();
     sub->add_flag_callback(

@@ -25,27 +25,44 @@ EnvironmentLookup variables(std::map<std::string, std::string> values) {
 
 TEST(FindLauncher, ReadsTheVariablesOfEachLauncher) {
   const Launcher shell = find_launcher(variables({}));
-  const Launcher mpirun = find_launcher(
-      variables({{"OMPI_COMM_WORLD_SIZE", "4"}, {"PMIX_RANK", "0"}, {"SLURM_NTASKS", "8"}}));
+  const Launcher mpirun = find_launcher(variables({{"OMPI_COMM_WORLD_SIZE", "4"},
+                                                   {"OMPI_COMM_WORLD_RANK", "2"},
+                                                   {"PMIX_RANK", "0"},
+                                                   {"SLURM_NTASKS", "8"}}));
   const Launcher srun = find_launcher(
       variables({{"PMIX_RANK", "3"}, {"SLURM_STEP_NUM_TASKS", "16"}, {"SLURM_NTASKS", "16"}}));
-  const Launcher mpich = find_launcher(variables({{"PMI_SIZE", "2"}}));
+  const Launcher mpich = find_launcher(variables({{"PMI_SIZE", "2"}, {"PMI_RANK", "1"}}));
 
   EXPECT_EQ(shell.kind, LauncherKind::none);
   EXPECT_EQ(shell.processes, 1);
+  EXPECT_EQ(shell.rank, 0);
   EXPECT_EQ(mpirun.kind, LauncherKind::mpirun);
   EXPECT_EQ(mpirun.processes, 4);
+  EXPECT_EQ(mpirun.rank, 2);
   EXPECT_EQ(mpirun.slurm_tasks, 8);
   EXPECT_EQ(srun.kind, LauncherKind::pmix);
   EXPECT_EQ(srun.processes, 16);
+  EXPECT_EQ(srun.rank, 3);
   EXPECT_EQ(mpich.kind, LauncherKind::old_pmi);
   EXPECT_EQ(mpich.processes, 2);
+  EXPECT_EQ(mpich.rank, 1);
 }
 
 TEST(FindLauncher, TakesNonsenseForAbsent) {
   EXPECT_EQ(find_launcher(variables({{"SLURM_NTASKS", "4x"}})).slurm_tasks, 0);
   EXPECT_EQ(find_launcher(variables({{"SLURM_NTASKS", ""}})).slurm_tasks, 0);
   EXPECT_EQ(find_launcher(variables({{"PMI_SIZE", "-1"}})).processes, 1);
+}
+
+TEST(CheckOneProcess, RefusesSeveral) {
+  check_one_process({LauncherKind::mpirun, 1, 0}, "prepare");
+  check_one_process({LauncherKind::none, 1, 8}, "prepare");  // in a batch script of eight tasks
+  EXPECT_THAT(
+      [] {
+        check_one_process({LauncherKind::pmix, 8, 8}, "prepare");
+      },
+      ThrowsMessage<UsageError>(HasSubstr(
+          "'prepare' is one process, but 8 were started; start it without mpirun or srun")));
 }
 
 TEST(CheckWorldSize, AcceptsWhatWasMeant) {
