@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: reads the command line, calls one verb, and is the only place that turns an error
 // into an exit code.
+#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
@@ -244,6 +245,8 @@ class CommandLine {
 }  // namespace bertyard
 
 int main(int argc, char** argv) {
+  // A file beyond the size limit (ulimit -f) is then a write that fails, with a message.
+  std::signal(SIGXFSZ, SIG_IGN);
   std::unique_ptr<bertyard::MpiEnvironment> environment;
   try {
     bertyard::CommandLine command_line(argc, argv, environment);
