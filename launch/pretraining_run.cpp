@@ -3,16 +3,9 @@
 
 #include <chrono>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include "core/base/error.h"
-#include "core/base/hash.h"
-#include "data/manifest.h"
 #include "launch/signals.h"
 #include "launch/training_banner.h"
-#include "parallel/gradient_reduction.h"
-#include "train/checkpoint_store.h"
 
 namespace bertyard {
 namespace {
@@ -23,49 +16,36 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// What decides the bits of a run beside its configuration (design, 4.5).
-// Ordered reduction does not depend on the ranks, but on how a step is cut into leaves.
-std::map<std::string, std::string> environment_of(const Device& device,
-                                                  const ParallelOptions& parallel, int ranks) {
-  const DeviceInfo info = device.info();
-  std::map<std::string, std::string> environment{{"threads", std::to_string(info.threads)},
-                                                 {"instruction_set", info.instruction_set},
-                                                 {"libraries", info.libraries}};
-  if (parallel.reduction == Reduction::ordered) {
-    environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
-  } else {
-    environment["reduction"] = "fast";
-    environment["ranks"] = std::to_string(ranks);
-  }
-  return environment;
-}
-
-// The configuration's identity and the data's: paths may change, what lies behind them may not.
-std::map<std::string, std::string> settings_of(const RunConfig& config,
-                                               const PretrainingSetup& setup) {
-  std::map<std::string, std::string> settings = run_identity(config);
-  settings["vocabulary hash"] = hash_text(setup.vocabulary.hash());
-  settings["training samples"] = std::to_string(setup.train->size());
-  settings["training tokens"] = std::to_string(setup.train->properties().tokens);
-  return settings;
-}
-
 }  // namespace
 
-PretrainingRun::PretrainingRun(const Parts& parts) : parts_(parts) {}
+PretrainingRun::PretrainingRun(const RunParts& parts) : parts_(parts) {}
 PretrainingRun::~PretrainingRun() = default;
 
 TrainEnd PretrainingRun::run() {
+  const StopSignals signals;  // heard from here on, obeyed after the first step
   open_directory();
   try {
-    const std::optional<Checkpoint> resumed = restore();
+    const std::optional<Checkpoint> resumed =
+        restore_run(parts_, directory_ ? &*directory_ : nullptr, *checkpoints_, start_);
+    write_record();
     open_journal(resumed ? &*resumed : nullptr);
-    const TrainEnd end = train(start_);
+    const TrainEnd end = train_run(parts_, *this, start_);
     finish(end);
     return end;
   } catch (const std::exception& error) {
-    if (directory_) directory_->set_status(RunStatus::failed, error.what());
+    note_failure(error.what());
     throw;
+  }
+}
+
+// A start that was refused leaves the run as it was. What cannot be written must not hide why it
+// failed: on a full disk, say.
+void PretrainingRun::note_failure(const std::string& reason) {
+  if (!directory_ || (!recorded_ && directory_->has_status())) return;
+  try {
+    directory_->set_status(RunStatus::failed, reason);
+  } catch (const Error& error) {
+    parts_.log.warning("STATUS was not brought up to date: {}", error.what());
   }
 }
 
@@ -77,65 +57,19 @@ void PretrainingRun::open_directory() {
     id = directory_->id();
   }
   id = parts_.control.broadcast_string("run id", id);
-  parts_.setup.memory.allocate(*parts_.setup.device);
-  checkpoints_.emplace(checkpoint_setting(id), *parts_.setup.device,
-                       parts_.setup.objective.parameters(), parts_.setup.optimizer);
+  checkpoints_.emplace(allocate_run(parts_, id));
+}
+
+void PretrainingRun::write_record() {
   if (!leads()) return;
   parts_.log.open_file(directory_->log_file(0).string());
   directory_->write_record(
       {.config_input = parts_.loaded.input_text,
-       .config_resolved = resolved_yaml(config),
+       .config_resolved = resolved_yaml(parts_.loaded.config),
        .command = parts_.command,
-       .environment = environment_of(*parts_.setup.device, config.parallel,
-                                     parts_.communicator.size())});
+       .environment = environment_of(parts_)});
   directory_->set_status(RunStatus::running, "");
-}
-
-RunCheckpoints::Setting PretrainingRun::checkpoint_setting(const std::string& run_id) const {
-  const RunConfig& config = parts_.loaded.config;
-  RunCheckpoints::Setting setting;
-  setting.model = parts_.setup.model;
-  setting.vocabulary = parts_.setup.vocabulary.text();
-  setting.tokenizer = config.tokenizer.options;
-  setting.options = config.checkpoint;
-  setting.identity.run_id = run_id;
-  setting.identity.resolved_config = resolved_yaml(config);
-  setting.identity.settings = settings_of(config, parts_.setup);
-  setting.identity.environment =
-      environment_of(*parts_.setup.device, config.parallel, parts_.communicator.size());
-  return setting;
-}
-
-std::optional<Checkpoint> PretrainingRun::restore() {
-  std::string path;
-  std::optional<Checkpoint> checkpoint;
-  if (leads()) {
-    remove_checkpoint_leftovers(directory_->checkpoints());
-    checkpoint = directory_->resume_point(parts_.loaded.config.checkpoint, parts_.log);
-    if (checkpoint) path = checkpoint->path().string();
-  }
-  path = parts_.control.broadcast_string("checkpoint to resume from", path);
-  if (path.empty()) {
-    initialize_weights(parts_.setup);
-    return std::nullopt;
-  }
-  if (!checkpoint) checkpoint = Checkpoint::read(path);
-  const RunCheckpoints::Restored restored = checkpoints_->restore(*checkpoint);
-  start_ = restored.state;
-  if (!restored.environment_differences.empty() &&
-      parts_.loaded.config.parallel.reduction == Reduction::ordered) {
-    throw DataError(fmt::format(
-        "{}: ordered reduction promises the same bits, but the environment is another one ({}); "
-        "go back to it, or set parallel.reduction to fast and accept differences of rounding",
-        checkpoint->path().string(), fmt::join(restored.environment_differences, "; ")));
-  }
-  if (leads() && !restored.environment_differences.empty()) {
-    parts_.log.warning(
-        "the run goes on in another environment ({}); its numbers will differ from an "
-        "uninterrupted run's by rounding",
-        fmt::join(restored.environment_differences, "; "));
-  }
-  return checkpoint;
+  recorded_ = true;
 }
 
 void PretrainingRun::open_journal(const Checkpoint* resumed) {
@@ -156,28 +90,6 @@ void PretrainingRun::open_journal(const Checkpoint* resumed) {
           .memory_total_gib =
               static_cast<double>(parts_.setup.device->info().memory_bytes) / (1u << 30)},
       resumed != nullptr ? &resumed->state() : nullptr, parts_.log);
-}
-
-TrainEnd PretrainingRun::train(const TrainState& start) {
-  const StopSignals signals;
-  PretrainingSetup& setup = parts_.setup;
-  const RunConfig& config = setup.config;
-  const auto open_stream = [&](const PlannedPhase& phase, std::uint64_t index) {
-    const BatchStreamOptions options =
-        setup.stream_options(phase, index, parts_.communicator.rank(), parts_.communicator.size());
-    return std::make_unique<BatchStream>(*setup.train, setup.masker ? &*setup.masker : nullptr,
-                                         options);
-  };
-  const auto reduction = setup.make_reduction(parts_.communicator);
-  Trainer trainer(
-      {*setup.device, parts_.communicator, *reduction, setup.objective, setup.optimizer,
-       setup.batch, *this},
-      setup.plan,
-      {.schedule = setup.schedule(),
-       .checkpoint_every = config.checkpoint.every,
-       .evaluate_every = config.eval.every},
-      open_stream);
-  return trainer.run(start);
 }
 
 void PretrainingRun::step_done(const StepReport& report) {

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 
-#include "core/base/log.h"
-#include "launch/config.h"
-#include "launch/pretraining_setup.h"
-#include "parallel/communicator.h"
-#include "parallel/control_plane.h"
+#include "launch/run_start.h"
 #include "train/baselines.h"
-#include "train/run_checkpoints.h"
-#include "train/run_directory.h"
 #include "train/run_journal.h"
 #include "train/trainer.h"
 
@@ -23,15 +15,7 @@ namespace bertyard {
 // alone owns the run directory and the journal.
 class PretrainingRun final : public TrainerHooks {
  public:
-  struct Parts {
-    const LoadedConfig& loaded;
-    PretrainingSetup& setup;
-    Communicator& communicator;
-    ControlPlane& control;
-    Logger& log;
-    std::string command;  // for command.txt
-  };
-  explicit PretrainingRun(const Parts& parts);
+  explicit PretrainingRun(const RunParts& parts);
   ~PretrainingRun() override;
 
   // Resumes or starts, trains, and leaves STATUS and summary.json.
@@ -43,23 +27,22 @@ class PretrainingRun final : public TrainerHooks {
   StopRequest stop_requested() override;
 
  private:
-  bool leads() const { return parts_.communicator.rank() == 0; }
+  bool leads() const { return parts_.leads(); }
   void open_directory();
-  RunCheckpoints::Setting checkpoint_setting(const std::string& run_id) const;
-  // The checkpoint rank 0 chose, restored on every rank; nothing for a new run.
-  std::optional<Checkpoint> restore();
-  void print_banner(const TrainState& start) const;
+  // How this start was made, once nothing of the start can be refused any more.
+  void write_record();
   void open_journal(const Checkpoint* resumed);
-  TrainEnd train(const TrainState& start);
   void finish(TrainEnd end);
+  void note_failure(const std::string& reason);
 
-  Parts parts_;
+  RunParts parts_;
   std::optional<RunDirectory> directory_;
   std::optional<RunCheckpoints> checkpoints_;
   std::optional<RunJournal> journal_;
   std::optional<Baselines> baselines_;   // rank 0, at the first evaluation
   std::optional<double> held_out_loss_;  // since the last checkpoint
   TrainState start_;
+  bool recorded_ = false;
 };
 
 }  // namespace bertyard

@@ -36,19 +36,20 @@ std::string host_name() {
                   path.string(), reason));
 }
 
+fs::path record_file(const fs::path& path) {
+  return path / "env.json";
+}
+
+fs::path lock_file(const fs::path& path) {
+  return path / ".lock";
+}
+
 // The descriptor of the lock file. Held until it is closed, by a kill too.
 int take_lock(const fs::path& path, Logger& log) {
-  const fs::path file = path / ".lock";
+  const fs::path file = lock_file(path);
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0) fail_unwritable(path, std::strerror(errno));
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
-    const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
-    const bool noted =
-        ::ftruncate(descriptor, 0) == 0 &&
-        ::write(descriptor, holder.data(), holder.size()) == static_cast<ssize_t>(holder.size());
-    if (!noted) log.debug("{}: the holder's name could not be noted", file.string());
-    return descriptor;
-  }
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
   const int error = errno;
   if (error != EWOULDBLOCK) {
     log.warning("{} does not support locks ({}): see to it that one trainer at a time uses {}",
@@ -62,6 +63,15 @@ int take_lock(const fs::path& path, Logger& log) {
                   path.string(), read_file(file)));
 }
 
+// For the message of whoever finds the lock taken.
+void note_holder(int descriptor, const fs::path& path, Logger& log) {
+  const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
+  const bool noted =
+      ::ftruncate(descriptor, 0) == 0 &&
+      ::write(descriptor, holder.data(), holder.size()) == static_cast<ssize_t>(holder.size());
+  if (!noted) log.debug("{}: the holder's name could not be noted", lock_file(path).string());
+}
+
 // Whether something of a run, or of somebody else, is there already. `launch` puts slurm/ there
 // before the first start.
 bool holds_files(const fs::path& path) {
@@ -70,6 +80,24 @@ bool holds_files(const fs::path& path) {
     if (name != ".lock" && name != "slurm" && !name.starts_with(kTemporaryPrefix)) return true;
   }
   return false;
+}
+
+// Whether a run is there that `resume` lets go on; UsageError for anything else that is there.
+bool require_resumable(const fs::path& path, ResumeMode resume) {
+  if (!holds_files(path)) return false;
+  if (resume == ResumeMode::never) {
+    throw UsageError(
+        fmt::format("run directory {} is not empty and checkpoint.resume is 'never'; "
+                    "resume with 'auto', or choose another run.name",
+                    path.string()));
+  }
+  if (!fs::exists(record_file(path))) {
+    throw UsageError(
+        fmt::format("{} holds files but no run (there is no env.json); choose another "
+                    "run.name or an empty directory",
+                    path.string()));
+  }
+  return true;
 }
 
 std::string draw_id() {
@@ -129,20 +157,9 @@ RunDirectory RunDirectory::open(const RunOptions& run, ResumeMode resume, Logger
   fs::create_directories(path, error);
   if (error) fail_unwritable(path, error.message());
   RunDirectory directory(path, take_lock(path, log));
-  const fs::path record = path / "env.json";
-  const bool occupied = holds_files(path);
-  if (occupied && resume == ResumeMode::never) {
-    throw UsageError(
-        fmt::format("run directory {} is not empty and checkpoint.resume is 'never'; "
-                    "resume with 'auto', or choose another run.name",
-                    path.string()));
-  }
-  if (occupied && !fs::exists(record)) {
-    throw UsageError(
-        fmt::format("{} holds files but no run (there is no env.json); choose another "
-                    "run.name or an empty directory",
-                    path.string()));
-  }
+  note_holder(directory.lock_, path, log);
+  const fs::path record = record_file(path);
+  const bool occupied = require_resumable(path, resume);
   remove_leftovers(path, kTemporaryPrefix);
   directory.id_ = occupied ? stored_id(record) : draw_id();
   if (!occupied) write_file_atomically(record, environment_text(directory.id_, {}));
@@ -150,6 +167,27 @@ RunDirectory RunDirectory::open(const RunOptions& run, ResumeMode resume, Logger
   make_directories(path / "logs");
   remove_checkpoint_leftovers(directory.checkpoints());
   return directory;
+}
+
+RunDirectory RunDirectory::examine(const RunOptions& run, ResumeMode resume, Logger& log) {
+  require_writable(run);
+  const fs::path path = fs::path(run.directory) / run.name;
+  RunDirectory directory(path, fs::exists(lock_file(path)) ? take_lock(path, log) : -1);
+  if (require_resumable(path, resume)) directory.id_ = stored_id(record_file(path));
+  return directory;
+}
+
+void RunDirectory::require_writable(const RunOptions& run) {
+  const fs::path path = fs::path(run.directory) / run.name;
+  fs::path existing = fs::absolute(path);
+  std::error_code unreadable;
+  while (!fs::exists(existing, unreadable)) existing = existing.parent_path();
+  if (!fs::is_directory(existing)) {
+    fail_unwritable(path, fmt::format("{} is no directory", existing.string()));
+  }
+  if (::access(existing.c_str(), W_OK) != 0) {
+    fail_unwritable(path, fmt::format("{}: {}", existing.string(), std::strerror(errno)));
+  }
 }
 
 fs::path RunDirectory::log_file(int rank) const {
@@ -174,6 +212,10 @@ void RunDirectory::write_record(const RunRecord& record) const {
   write_file_atomically(path_ / "config.resolved.yaml", record.config_resolved);
   write_file_atomically(path_ / "command.txt", record.command + "\n");
   write_file_atomically(path_ / "env.json", environment_text(id_, record.environment));
+}
+
+bool RunDirectory::has_status() const {
+  return fs::exists(path_ / "STATUS");
 }
 
 void RunDirectory::set_status(RunStatus status, std::string_view reason) const {

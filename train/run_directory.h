@@ -32,6 +32,11 @@ class RunDirectory {
   // UsageError where another process trains in it, where `never` meets a run, or where the
   // directory holds something else than a run.
   static RunDirectory open(const RunOptions& run, ResumeMode resume, Logger& log);
+  // Looks and changes nothing: the errors of open() as far as they can be known. Holds the lock of
+  // a directory that is there; id() is empty where no run is.
+  static RunDirectory examine(const RunOptions& run, ResumeMode resume, Logger& log);
+  // IoError unless the nearest directory that exists would let open() create the rest.
+  static void require_writable(const RunOptions& run);
   ~RunDirectory();
   RunDirectory(RunDirectory&& other) noexcept;
   RunDirectory& operator=(RunDirectory&&) = delete;
@@ -47,6 +52,7 @@ class RunDirectory {
   std::optional<Checkpoint> resume_point(const CheckpointOptions& options, Logger& log) const;
 
   void write_record(const RunRecord& record) const;
+  bool has_status() const;
   void set_status(RunStatus status, std::string_view reason) const;
   // Final figures as one flat JSON object, values as they stand: {"steps", "750"}.
   void write_summary(const std::map<std::string, double>& figures) const;

@@ -68,6 +68,28 @@ TEST_F(RunDirectoryTest, NeverRefusesADirectoryThatIsNotEmpty) {
               HasSubstr("is not empty and checkpoint.resume is 'never'"));
 }
 
+TEST_F(RunDirectoryTest, ExaminingChangesNothingAndHasTheErrorsOfOpening) {
+  EXPECT_EQ(RunDirectory::examine(options_, ResumeMode::never, log_).id(), "");
+  EXPECT_FALSE(fs::exists(path_));
+  const std::string id = open().id();
+
+  EXPECT_EQ(RunDirectory::examine(options_, ResumeMode::automatic, log_).id(), id);
+  EXPECT_THAT(
+      message_of<UsageError>([&] { RunDirectory::examine(options_, ResumeMode::never, log_); }),
+      HasSubstr("is not empty"));
+  const RunDirectory held = open();
+  EXPECT_THAT(
+      message_of<UsageError>([&] { RunDirectory::examine(options_, ResumeMode::automatic, log_); }),
+      HasSubstr("is in use by process"));
+}
+
+TEST_F(RunDirectoryTest, AFileInTheWayIsFoundWithoutCreatingAnything) {
+  write_file_atomically(path_, "a file");
+
+  EXPECT_THAT(message_of<IoError>([&] { RunDirectory::require_writable(options_); }),
+              HasSubstr("base is no directory; set run.dir"));
+}
+
 TEST_F(RunDirectoryTest, AJobScriptAndLeftoversAreNoRun) {
   fs::create_directories(path_ / "slurm");
   write_file_atomically(path_ / ".tmp-STATUS-7", "");

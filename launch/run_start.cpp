@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run_start.h"
+
+#include <memory>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+
+namespace bertyard {
+namespace {
+
+// The configuration's identity and the data's: paths may change, what lies behind them may not.
+std::map<std::string, std::string> settings_of(const RunConfig& config,
+                                               const PretrainingSetup& setup) {
+  std::map<std::string, std::string> settings = run_identity(config);
+  settings["vocabulary hash"] = hash_text(setup.vocabulary.hash());
+  settings["training samples"] = std::to_string(setup.train->size());
+  settings["training tokens"] = std::to_string(setup.train->properties().tokens);
+  return settings;
+}
+
+RunCheckpoints::Setting checkpoint_setting(const RunParts& parts, const std::string& run_id) {
+  const RunConfig& config = parts.loaded.config;
+  RunCheckpoints::Setting setting;
+  setting.model = parts.setup.model;
+  setting.vocabulary = parts.setup.vocabulary.text();
+  setting.tokenizer = config.tokenizer.options;
+  setting.options = config.checkpoint;
+  setting.identity.run_id = run_id;
+  setting.identity.resolved_config = resolved_yaml(config);
+  setting.identity.settings = settings_of(config, parts.setup);
+  setting.identity.environment = environment_of(parts);
+  return setting;
+}
+
+}  // namespace
+
+// Ordered reduction does not depend on the ranks, but on how a step is cut into leaves.
+std::map<std::string, std::string> environment_of(const RunParts& parts) {
+  const ParallelOptions& parallel = parts.loaded.config.parallel;
+  const DeviceInfo info = parts.setup.device->info();
+  std::map<std::string, std::string> environment{{"threads", std::to_string(info.threads)},
+                                                 {"instruction_set", info.instruction_set},
+                                                 {"libraries", info.libraries}};
+  if (parallel.reduction == Reduction::ordered) {
+    environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
+  } else {
+    environment["reduction"] = "fast";
+    environment["ranks"] = std::to_string(parts.communicator.size());
+  }
+  return environment;
+}
+
+RunCheckpoints allocate_run(const RunParts& parts, const std::string& run_id) {
+  parts.setup.memory.allocate(*parts.setup.device);
+  return RunCheckpoints(checkpoint_setting(parts, run_id), *parts.setup.device,
+                        parts.setup.objective.parameters(), parts.setup.optimizer);
+}
+
+std::optional<Checkpoint> restore_run(const RunParts& parts, const RunDirectory* directory,
+                                      RunCheckpoints& checkpoints, TrainState& state) {
+  std::string path;
+  std::optional<Checkpoint> checkpoint;
+  if (directory != nullptr) {
+    checkpoint = directory->resume_point(parts.loaded.config.checkpoint, parts.log);
+    if (checkpoint) path = checkpoint->path().string();
+  }
+  path = parts.control.broadcast_string("checkpoint to resume from", path);
+  if (path.empty()) {
+    initialize_weights(parts.setup);
+    return std::nullopt;
+  }
+  if (!checkpoint) checkpoint = Checkpoint::read(path);
+  const RunCheckpoints::Restored restored = checkpoints.restore(*checkpoint);
+  state = restored.state;
+  if (restored.environment_differences.empty()) return checkpoint;
+  if (parts.loaded.config.parallel.reduction == Reduction::ordered) {
+    throw DataError(fmt::format(
+        "{}: ordered reduction promises the same bits, but the environment is another one ({}); "
+        "go back to it, or set parallel.reduction to fast and accept differences of rounding",
+        checkpoint->path().string(), fmt::join(restored.environment_differences, "; ")));
+  }
+  if (parts.leads()) {
+    parts.log.warning(
+        "the run goes on in another environment ({}); its numbers will differ from an "
+        "uninterrupted run's by rounding",
+        fmt::join(restored.environment_differences, "; "));
+  }
+  return checkpoint;
+}
+
+TrainEnd train_run(const RunParts& parts, TrainerHooks& hooks, const TrainState& state) {
+  PretrainingSetup& setup = parts.setup;
+  const RunConfig& config = setup.config;
+  const auto open_stream = [&](const PlannedPhase& phase, std::uint64_t index) {
+    const BatchStreamOptions options =
+        setup.stream_options(phase, index, parts.communicator.rank(), parts.communicator.size());
+    return std::make_unique<BatchStream>(*setup.train, setup.masker ? &*setup.masker : nullptr,
+                                         options);
+  };
+  const auto reduction = setup.make_reduction(parts.communicator);
+  Trainer trainer({*setup.device, parts.communicator, *reduction, setup.objective, setup.optimizer,
+                   setup.batch, hooks},
+                  setup.plan,
+                  {.schedule = setup.schedule(),
+                   .checkpoint_every = config.checkpoint.every,
+                   .evaluate_every = config.eval.every},
+                  open_stream);
+  return trainer.run(state);
+}
+
+}  // namespace bertyard
