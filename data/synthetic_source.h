@@ -13,9 +13,10 @@ struct SyntheticOptions {
   std::int64_t max_length = 512;
   double fill = 1;  // mean length / max_length, above 0 to 1
   std::uint64_t seed = 0;
+  NextSentence next_sentence = NextSentence::nsp;  // none: one segment
 };
 
-// Samples of random text tokens in two segments, made on demand without a file: what a benchmark
+// Samples of random text tokens, in two segments where there are sentence pairs, made on demand without a file: what a benchmark
 // trains on. With w = min(fill, 1 - fill) the lengths rise evenly from (fill - w) to (fill + w)
 // times max_length over the samples (five tokens at least), so that their mean over all is as asked
 // for; a shuffled stream mixes them. Masks are drawn when loading, as for prepared text.
@@ -31,6 +32,7 @@ class SyntheticSource final : public SampleSource {
 
  private:
   std::int64_t length(std::uint64_t index) const;
+  std::int64_t a_length_of(std::int64_t length) const;
 
   SyntheticOptions options_;
   SpecialTokens special_;

@@ -150,10 +150,13 @@ class CommandLine {
   }
   void add_train() {
     CLI::App* sub = verb("train", [this] {
-      return run_train({request(), command()}, environment());
+      return run_train({request(), command(), train_form_}, environment());
     });
     add_config_arguments(sub)->required();
     sub->add_option("--resume", resume_, "auto, never or the path of a checkpoint");
+    sub->add_flag_callback(
+        "--dry-run", [this] { train_form_ = TrainForm::dry; },
+        "one step, on mock data where there are no shards; writes nothing");
   }
   void add_eval() {
     CLI::App* sub = verb("eval", [this] { return run_eval(eval_, environment()); });
@@ -231,6 +234,7 @@ class CommandLine {
   std::vector<std::string> overrides_, set_files_;
   std::uint64_t show_ = 0;
   int ranks_ = 1;
+  TrainForm train_form_ = TrainForm::real;
   InitVerbOptions init_;
   ConfigVerbOptions config_verb_;
   EvalVerbOptions eval_;

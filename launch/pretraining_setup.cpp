@@ -108,23 +108,7 @@ SentenceObjective sentence_objective(const SampleSource& source) {
 
 }  // namespace
 
-PretrainingData open_pretraining_data(const RunConfig& config) {
-  PretrainingData data{Vocabulary::load(config.tokenizer.vocab), nullptr, nullptr};
-  SampleExpectations expectations;
-  expectations.vocabulary_hash = data.vocabulary.hash();
-  expectations.vocabulary_size = static_cast<std::uint32_t>(data.vocabulary.size());
-  expectations.segments = static_cast<int>(config.model.architecture.segments);
-  expectations.max_length = config.model.architecture.max_positions;
-  data.train = open_samples(config.data.train, expectations);
-  if (!config.data.valid.empty()) data.valid = open_samples(config.data.valid, expectations);
-  return data;
-}
-
-PretrainingSetup::PretrainingSetup(const RunConfig& run_config, int ranks_on_host)
-    : PretrainingSetup(run_config, open_pretraining_data(run_config), ranks_on_host) {}
-
-PretrainingSetup::PretrainingSetup(const RunConfig& run_config, PretrainingData data,
-                                   int ranks_on_host)
+PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data, int ranks_on_host)
     : config(run_config),
       vocabulary(std::move(data.vocabulary)),
       device(make_device(config.parallel, ranks_on_host)),

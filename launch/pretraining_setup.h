@@ -10,6 +10,7 @@
 #include "data/sample_source.h"
 #include "data/vocabulary.h"
 #include "launch/run_config.h"
+#include "launch/run_data.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
 #include "train/device_batch.h"
@@ -20,24 +21,12 @@
 
 namespace bertyard {
 
-// What a run reads, open and fitting together.
-struct PretrainingData {
-  Vocabulary vocabulary;
-  std::unique_ptr<SampleSource> train;
-  std::unique_ptr<SampleSource> valid;  // null where nothing is held out
-};
-// The files that the configuration names. Throws DataError for those that do not fit.
-PretrainingData open_pretraining_data(const RunConfig& config);
-
 // Everything of a pre-training run that is known before it starts: the data is open, the schedule
 // is in steps, the memory is planned and not yet taken. `train` runs it, `check` prints it.
 class PretrainingSetup {
  public:
-  // With the data of the configuration. Throws DataError for shards and vocabularies that do not
-  // fit, UsageError for numbers that don't.
-  // `ranks_on_host` share its cores.
-  PretrainingSetup(const RunConfig& config, int ranks_on_host);
-  PretrainingSetup(const RunConfig& config, PretrainingData data, int ranks_on_host);
+  // Throws UsageError for numbers that do not fit together. `ranks_on_host` share its cores.
+  PretrainingSetup(const RunConfig& config, RunData data, int ranks_on_host);
 
   const RunConfig config;
   const Vocabulary vocabulary;

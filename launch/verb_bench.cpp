@@ -2,7 +2,6 @@
 #include "launch/verb_bench.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -12,7 +11,6 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
-#include "data/synthetic_source.h"
 #include "launch/bench_report.h"
 #include "launch/build_info.h"
 #include "launch/failure.h"
@@ -44,21 +42,15 @@ RunConfig one_phase(const RunConfig& config, std::int64_t steps) {
 }
 
 // As many samples as the steps take: none comes twice, and all lengths come.
-PretrainingData synthetic_data(const RunConfig& config, double fill) {
+RunData synthetic_data(const RunConfig& config, double fill) {
   const Phase& phase = config.schedule.front();
-  const std::string& vocab = config.tokenizer.vocab;
-  PretrainingData data{!vocab.empty() && std::filesystem::exists(vocab)
-                           ? Vocabulary::load(vocab)
-                           : synthetic_vocabulary(config.tokenizer.learn.size),
-                       nullptr, nullptr};
-  SyntheticOptions options;
-  options.samples = static_cast<std::uint64_t>(phase.until.value) *
-                    static_cast<std::uint64_t>(phase.global_batch);
-  options.max_length = phase.max_length;
-  options.fill = fill;
-  options.seed = config.run.seed;
-  data.train = std::make_unique<SyntheticSource>(options, data.vocabulary);
-  return data;
+  return make_synthetic_data(config,
+                             {.samples = static_cast<std::uint64_t>(phase.until.value) *
+                                         static_cast<std::uint64_t>(phase.global_batch),
+                              .max_length = phase.max_length,
+                              .fill = fill,
+                              .seed = config.run.seed,
+                              .next_sentence = config.samples.next_sentence});
 }
 
 double keys_per_token(const PretrainingSetup& setup) {
@@ -172,7 +164,7 @@ int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment) {
   const ProcessGroup group = environment.make_process_group();
   PretrainingSetup setup(
       config,
-      shards ? open_pretraining_data(config) : synthetic_data(config, options.fill.value_or(1)),
+      shards ? open_run_data(config) : synthetic_data(config, options.fill.value_or(1)),
       group.local_size);
   check_ranks_agree(group, config, setup, options);
   try {

@@ -1,29 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/verb_check.h"
 
-#include <filesystem>
-
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "core/base/error.h"
 #include "launch/pretraining_setup.h"
 #include "launch/training_banner.h"
 #include "train/console.h"
+#include "train/run_directory.h"
 #include "train/step_flops.h"
 
 namespace bertyard {
 namespace {
-
-// The nearest directory that exists must let us create the run's.
-void check_writable(const std::filesystem::path& directory) {
-  std::filesystem::path existing = std::filesystem::absolute(directory);
-  while (!std::filesystem::exists(existing)) existing = existing.parent_path();
-  if (access(existing.c_str(), W_OK) != 0) {
-    throw IoError(fmt::format("{}: cannot be written; choose another run.dir or change its rights",
-                              existing.string()));
-  }
-}
 
 StepBatches first_step(const PretrainingSetup& setup, const PlannedPhase& phase, int ranks) {
   BatchStreamOptions options = setup.stream_options(phase, phase.first_index, 0, ranks);
@@ -56,8 +44,8 @@ int run_check(const CheckVerbOptions& options) {
   const LoadedConfig loaded = load_config(options.request);
   require_keys(loaded, {"tokenizer.vocab", "data.train"}, "check");
   const RunConfig& config = loaded.config;
-  check_writable(std::filesystem::path(config.run.directory) / config.run.name);
-  PretrainingSetup setup(config, 1);
+  RunDirectory::require_writable(config.run);
+  PretrainingSetup setup(config, open_run_data(config), 1);
   const auto shards = [](const char* name, const SampleSource& source) {
     const SourceProperties& properties = source.properties();
     fmt::print("{:<11} {}: {} samples, {} tokens, longest {} ({})\n", name, properties.path,

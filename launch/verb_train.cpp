@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/verb_train.h"
 
-#include <fmt/format.h>
+#include <filesystem>
 
 #include "core/base/hash.h"
 #include "launch/build_info.h"
+#include "launch/dry_run.h"
 #include "launch/failure.h"
 #include "launch/pretraining_run.h"
 #include "launch/rank_log.h"
@@ -25,6 +26,44 @@ int exit_code_of(TrainEnd end) {
   return static_cast<int>(ExitCode::other);
 }
 
+// Only a dry run may do without shards.
+DryData data_of(const TrainVerbOptions& options, const RunConfig& config) {
+  const bool mock = options.form == TrainForm::dry && !std::filesystem::exists(config.data.train);
+  return mock ? DryData::mock : DryData::real;
+}
+
+// Every sample of full length, so that a step takes all the memory that it may.
+RunData mock_data(const RunConfig& config) {
+  constexpr std::uint64_t kSamples = 100000;  // more than any step takes
+  return make_synthetic_data(config, {.samples = kSamples,
+                                      .max_length = config.samples.max_length,
+                                      .next_sentence = config.samples.next_sentence});
+}
+
+// Before the data are opened: the whole configuration, for ranks that differ in a bucket or an
+// interval would wait for each other.
+void check_starts(ControlPlane& control, const RunConfig& config, DryData data) {
+  check_same_everywhere(control, {{"configuration", hash_text(xxh3(resolved_yaml(config)))},
+                                  {"data", data == DryData::mock ? "mock" : "real"},
+                                  {"program", build_identity(), ItemOrigin::environment}});
+}
+
+void check_setups(ControlPlane& control, const PretrainingSetup& setup) {
+  const DeviceInfo device = setup.device->info();
+  check_same_everywhere(control,
+                        {{"vocabulary", hash_text(setup.vocabulary.hash())},
+                         {"training samples", std::to_string(setup.train->size())},
+                         {"threads", std::to_string(device.threads), ItemOrigin::environment},
+                         {"instruction set", device.instruction_set, ItemOrigin::environment},
+                {"libraries", device.libraries, ItemOrigin::environment}});
+}
+
+int run(const RunParts& parts, TrainForm form, DryData data) {
+  if (form == TrainForm::real) return exit_code_of(PretrainingRun(parts).run());
+  run_dry(parts, data);
+  return static_cast<int>(ExitCode::ok);
+}
+
 }  // namespace
 
 int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
@@ -32,27 +71,22 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
   require_keys(loaded, {"tokenizer.vocab", "data.train"}, "train");
   const ProcessGroup group = environment.make_process_group();
   Logger log = rank_logger(loaded.config.log, group.rank(), environment.host());
-  // The whole of it: ranks that differ in a bucket or an interval would wait for each other.
-  check_same_everywhere(*group.control,
-                        {{"configuration", hash_text(xxh3(resolved_yaml(loaded.config)))},
-                         {"program", build_identity(), ItemOrigin::environment}});
-
-  PretrainingSetup setup(loaded.config, group.local_size);
-  check_same_everywhere(
-      *group.control,
-      {{"vocabulary", hash_text(setup.vocabulary.hash())},
-       {"training samples", std::to_string(setup.train->size())},
-       {"threads", std::to_string(setup.device->info().threads), ItemOrigin::environment},
-       {"instruction set", setup.device->info().instruction_set, ItemOrigin::environment}});
+  const DryData data = data_of(options, loaded.config);
+  check_starts(*group.control, loaded.config, data);
+  PretrainingSetup setup(
+      loaded.config,
+      data == DryData::mock ? mock_data(loaded.config) : open_run_data(loaded.config),
+      group.local_size);
+  check_setups(*group.control, setup);
   log.info("bertyard {} ({})", version_text(), git_revision());
-  PretrainingRun run({.loaded = loaded,
-                      .setup = setup,
-                      .communicator = *group.communicator,
-                      .control = *group.control,
-                      .log = log,
-                      .command = options.command});
   try {
-    return exit_code_of(run.run());
+    return run({.loaded = loaded,
+                .setup = setup,
+                .communicator = *group.communicator,
+                .control = *group.control,
+                .log = log,
+                .command = options.command},
+               options.form, data);
   } catch (const std::exception& error) {
     // Before the stack unwinds: a sum over the ranks may still be at work on the gradients.
     if (environment.size() > 1) report_failure(&environment, error);

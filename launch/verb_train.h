@@ -8,13 +8,17 @@
 
 namespace bertyard {
 
+enum class TrainForm { real, dry };
+
 struct TrainVerbOptions {
   ConfigRequest request;
   std::string command;  // the command line, for the run directory
+  TrainForm form = TrainForm::real;
 };
 
 // `bertyard train`: pre-trains on every rank of the environment. Returns the exit code: 0 done, 75
-// stopped by USR1 or USR2, 143 by TERM or INT, each after a checkpoint.
+// stopped by USR1 or USR2, 143 by TERM or INT, each after a checkpoint. With `--dry-run` one step
+// is made, on mock data where the shards are not there yet, and nothing is written.
 int run_train(const TrainVerbOptions& options, MpiEnvironment& environment);
 
 }  // namespace bertyard

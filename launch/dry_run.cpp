@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/dry_run.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "core/base/error.h"
+#include "launch/training_banner.h"
+#include "train/console.h"
+
+namespace bertyard {
+namespace {
+
+// Lets the trainer take one step and keeps its report.
+class OneStep final : public TrainerHooks {
+ public:
+  void step_done(const StepReport& report) override { report_ = report; }
+  void evaluate(const TrainState&) override {}
+  void save(const TrainState&) override {}
+  StopRequest stop_requested() override { return StopRequest::requeue; }
+
+  const std::optional<StepReport>& report() const { return report_; }
+
+ private:
+  std::optional<StepReport> report_;
+};
+
+// On every rank, for all have the same report.
+void require_finite(const StepReport& report) {
+  if (report.update.applied) return;
+  throw DivergedError(
+      fmt::format("dry run: the gradient of step {} is not finite; lower optim.lr or "
+                  "model.init_range, or look at what model.from holds",
+                  report.state.step));
+}
+
+double peak_gib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / (1024.0 * 1024.0);  // KiB on Linux
+}
+
+void print_report(const RunParts& parts, const StepReport& report, DryData data) {
+  const PretrainingSetup& setup = parts.setup;
+  const PretrainingScores scores = scores_of(report.sums, report.counts);
+  const std::string sentences =
+      setup.with_sentences() ? fmt::format(", NSP {:.3f}", scores.sentence_loss) : std::string();
+  const double left =
+      report.seconds * static_cast<double>(setup.plan.total_steps() - report.state.step + 1);
+  fmt::print("data        {}\n", data == DryData::real
+                                     ? setup.train->properties().path
+                                     : "mock data, for " + setup.config.data.train +
+                                           " is not there yet; 'bertyard prepare' makes it");
+  fmt::print("step {}      MLM {:.3f} nats{}, gradient norm {:.3g}; {} samples, {} tokens\n",
+             grouped(report.state.step), scores.mlm_loss, sentences, report.update.gradient_norm,
+             grouped(report.counts.samples), grouped(report.tokens));
+  fmt::print(
+      "time        {:.3f} s for this step ({} tokens/s), with all that a first step warms "
+      "up; {} steps are left: at most {}\n",
+      report.seconds, shortened(static_cast<double>(report.tokens) / report.seconds),
+      grouped(setup.plan.total_steps() - report.state.step + 1), duration_text(left));
+}
+
+}  // namespace
+
+void run_dry(const RunParts& parts, DryData data) {
+  std::optional<RunDirectory> directory;
+  const RunConfig& config = parts.loaded.config;
+  if (parts.leads()) {
+    directory.emplace(RunDirectory::examine(config.run, config.checkpoint.resume, parts.log));
+  }
+  RunCheckpoints checkpoints = allocate_run(parts, directory ? directory->id() : std::string());
+  TrainState state;
+  restore_run(parts, directory ? &*directory : nullptr, checkpoints, state);
+  if (parts.leads()) {
+    for (const std::string& line :
+         training_banner(parts.setup, parts.communicator, directory->path(), state.step)) {
+      parts.log.info("{}", line);
+    }
+  }
+  OneStep step;
+  train_run(parts, step, state);
+  if (step.report()) require_finite(*step.report());
+  if (!parts.leads()) return;
+  if (step.report()) {
+    print_report(parts, *step.report(), data);
+  } else {
+    fmt::print("step        none: the run is at its end, step {}\n", grouped(state.step));
+  }
+  fmt::print("memory      {}; this process took {:.2f} GiB at most\n",
+             memory_text(parts.setup.memory.use(*parts.setup.device)), peak_gib());
+  fmt::print("ok: a dry run; nothing was written\n");
+}
+
+}  // namespace bertyard
