@@ -54,7 +54,7 @@ if [ ! -e runs/jargon/STATUS ]; then
   "${train[@]}" & # a function here would put a shell between us and mpirun
   launcher_pid=$!
   # What a script starts with & does not hear Ctrl-C.
-  trap 'kill -TERM $launcher_pid 2>/dev/null; wait $launcher_pid; exit 130' INT TERM
+  trap 'kill -TERM $launcher_pid 2>/dev/null; wait $launcher_pid || true; exit 130' INT TERM
   while kill -0 $launcher_pid 2>/dev/null; do
     # Half of the 1,500 steps; mpirun forwards the signal to the ranks.
     if [ "$(wc -l <runs/jargon/loss.log 2>/dev/null || echo 0)" -ge 750 ]; then
