@@ -2,6 +2,7 @@
 // The whole path from text to losses against stored numbers: any unintended change of tokenizer,
 // sample builder, masks, sample order, initialisation, model, optimizer or schedule shows here.
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -57,6 +58,11 @@ TEST_P(GoldenTest, ThirtyStepsHaveTheStoredLosses) {
     EXPECT_NEAR(found[i].sentence, golden[i].sentence, kTolerance * golden[i].sentence);
     largest = std::max({largest, relative_difference(found[i].mlm, golden[i].mlm),
                         relative_difference(found[i].sentence, golden[i].sentence)});
+  }
+  if (HasFailure()) {
+    for (const LossLine& line : found) {
+      std::printf("%d %.9f %.9f\n", static_cast<int>(line.step), line.mlm, line.sentence);
+    }
   }
   std::cout << "largest relative difference: " << largest << "\n";
   EXPECT_LT(found.back().mlm, found.front().mlm - 0.5) << "nothing was learnt";
