@@ -3,6 +3,8 @@
 
 #include <chrono>
 
+#include <fmt/format.h>
+
 #include "core/base/error.h"
 #include "launch/signals.h"
 #include "launch/training_banner.h"
@@ -38,12 +40,15 @@ TrainEnd PretrainingRun::run() {
   }
 }
 
-// A start that was refused leaves the run as it was. What cannot be written must not hide why it
-// failed: on a full disk, say.
+// Any rank's, for rank 0 hears no more of it than a signal. A start that was refused leaves the run
+// as it was. What cannot be written must not hide why it failed: on a full disk, say.
 void PretrainingRun::note_failure(const std::string& reason) {
-  if (!directory_ || (!recorded_ && directory_->has_status())) return;
+  const bool is_new = directory_ && !directory_->has_status();
+  if (!recorded_ && !is_new) return;
   try {
-    directory_->set_status(RunStatus::failed, reason);
+    if (directory_) return directory_->set_status(RunStatus::failed, reason);
+    const std::string of_rank = fmt::format("rank {}: {}", parts_.communicator.rank(), reason);
+    RunDirectory::note_status(parts_.loaded.config.run, RunStatus::failed, of_rank);
   } catch (const Error& error) {
     parts_.log.warning("STATUS was not brought up to date: {}", error.what());
   }
@@ -61,6 +66,7 @@ void PretrainingRun::open_directory() {
 }
 
 void PretrainingRun::write_record() {
+  recorded_ = true;
   if (!leads()) return;
   parts_.log.open_file(directory_->log_file(0).string());
   directory_->write_record(
@@ -69,7 +75,6 @@ void PretrainingRun::write_record() {
        .command = parts_.command,
        .environment = environment_of(parts_)});
   directory_->set_status(RunStatus::running, "");
-  recorded_ = true;
 }
 
 void PretrainingRun::open_journal(const Checkpoint* resumed) {

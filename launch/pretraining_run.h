@@ -42,7 +42,7 @@ class PretrainingRun final : public TrainerHooks {
   std::optional<Baselines> baselines_;   // rank 0, at the first evaluation
   std::optional<double> held_out_loss_;  // since the last checkpoint
   TrainState start_;
-  bool recorded_ = false;
+  bool recorded_ = false;  // the start was not refused
 };
 
 }  // namespace bertyard

@@ -138,6 +138,11 @@ std::string_view name_of(RunStatus status) {
   return "?";
 }
 
+void write_status(const fs::path& path, RunStatus status, std::string_view reason) {
+  write_file_atomically(path / "STATUS", fmt::format("{}{}{}\n", name_of(status),
+                                                     reason.empty() ? "" : ": ", reason));
+}
+
 }  // namespace
 
 RunDirectory::RunDirectory(fs::path path, int lock) : path_(std::move(path)), lock_(lock) {}
@@ -218,9 +223,12 @@ bool RunDirectory::has_status() const {
   return fs::exists(path_ / "STATUS");
 }
 
+void RunDirectory::note_status(const RunOptions& run, RunStatus status, std::string_view reason) {
+  write_status(fs::path(run.directory) / run.name, status, reason);
+}
+
 void RunDirectory::set_status(RunStatus status, std::string_view reason) const {
-  write_file_atomically(path_ / "STATUS", fmt::format("{}{}{}\n", name_of(status),
-                                                      reason.empty() ? "" : ": ", reason));
+  write_status(path_, status, reason);
 }
 
 void RunDirectory::write_summary(const std::map<std::string, double>& figures) const {

@@ -53,6 +53,8 @@ class RunDirectory {
 
   void write_record(const RunRecord& record) const;
   bool has_status() const;
+  // For a rank that does not hold the directory and has an error of its own to tell.
+  static void note_status(const RunOptions& run, RunStatus status, std::string_view reason);
   void set_status(RunStatus status, std::string_view reason) const;
   // Final figures as one flat JSON object, values as they stand: {"steps", "750"}.
   void write_summary(const std::map<std::string, double>& figures) const;

@@ -96,6 +96,19 @@ TEST_F(DataErrorTest, IdsOutOfRangeAreRefusedAtTheirFirstUse) {
   EXPECT_THAT(read(run("bad") / "STATUS"), ::testing::HasSubstr("failed: data/train/shard"));
 }
 
+// One bad sample: the rank that it falls to speaks, for rank 0 would wait for it in vain.
+TEST_F(DataErrorTest, TheRankThatFindsABadSampleSaysSoHereAndInStatus) {
+  BERTYARD_REQUIRE_MPIRUN();
+  fs::remove(path("data/train/manifest.json"));
+  fill("tokens", 20, 1, 60000);
+  const testing::Ended ended = train(2, "bad", {"data.train=data/train/shard-00000.h5"});
+  expect_error(ended, 3, {"sample 0: token id 60000 is not below the vocabulary size"});
+  const bool by_rank_0 = ended.errors.find("[r1 ") == std::string::npos;
+  EXPECT_THAT(
+      read(run("bad") / "STATUS"),
+      ::testing::StartsWith(by_rank_0 ? "failed: data/train" : "failed: rank 1: data/train"));
+}
+
 // A byte flips between two starts: refused with nothing lost, and with the shard mended the run
 // ends with the bits of one that nothing happened to.
 TEST_F(DataErrorTest, AShardDamagedBetweenStartsCostsNothing) {
