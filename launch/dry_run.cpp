@@ -61,6 +61,11 @@ void print_report(const RunParts& parts, const StepReport& report, DryData data)
       grouped(setup.plan.total_steps() - report.state.step + 1), duration_text(left));
 }
 
+// A run that is not there yet would get an id that no checkpoint has.
+std::string id_of(const RunDirectory& directory) {
+  return directory.id().empty() ? "(a new one)" : directory.id();
+}
+
 }  // namespace
 
 void run_dry(const RunParts& parts, DryData data) {
@@ -69,7 +74,7 @@ void run_dry(const RunParts& parts, DryData data) {
   if (parts.leads()) {
     directory.emplace(RunDirectory::examine(config.run, config.checkpoint.resume, parts.log));
   }
-  RunCheckpoints checkpoints = allocate_run(parts, directory ? directory->id() : std::string());
+  RunCheckpoints checkpoints = allocate_run(parts, directory ? id_of(*directory) : std::string());
   TrainState state;
   restore_run(parts, directory ? &*directory : nullptr, checkpoints, state);
   if (parts.leads()) {

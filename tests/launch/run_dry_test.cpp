@@ -103,6 +103,7 @@ TEST_F(DryRunTest, FindsWhatAStartWouldTripOver) {
   ASSERT_EQ(train(0, "run").code, 0);
   EXPECT_EQ(dry(0, "run", {"--resume", "never"}).code, 2);
   EXPECT_EQ(dry(0, "run", {"model.hidden=32"}).code, 3);
+  EXPECT_EQ(dry(0, "new", {"--resume", "runs/run"}).code, 3);
   fs::remove(path("vocab.txt"));
   EXPECT_EQ(dry(0, "run").code, 3);
 }
