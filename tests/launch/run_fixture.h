@@ -27,10 +27,6 @@ struct LossLine {
 std::vector<LossLine> parse_losses(const std::string& text);
 double relative_difference(double a, double b);
 
-// Several hundred sentences in documents, of a small grammar with a long-tailed choice of words: a
-// text in which there is something to learn. A pure function of the seed.
-std::string made_text(std::uint64_t seed, int documents = 120);
-
 // The whole program as a user runs it, in a directory of its own in which a small text has been
 // prepared: run.yaml, text.txt, vocab.txt, data/. Trains into runs/NAME.
 class RunTest : public ::testing::Test {
