@@ -18,10 +18,10 @@ enum class TextLayout {
 struct CorpusOptions {
   std::vector<std::string> text;  // files (plain, .gz, .zst), directories, globs, "-" for stdin
   TextLayout layout = TextLayout::sentences;
-  std::string document_start;     // ECMAScript regular expression; wrapped text only
-  std::int64_t skip_lines = 0;    // at the head of every file
-  std::string language = "en";    // rules for splitting sentences
-  double held_out = 0.01;         // fraction of documents, by hash of the document's text
+  std::string document_start;   // ECMAScript regular expression; wrapped text only
+  std::int64_t skip_lines = 0;  // at the head of every file
+  std::string language = "en";  // rules for splitting sentences
+  double held_out = 0.01;       // fraction of documents, by hash of the document's text
   bool operator==(const CorpusOptions&) const = default;
 };
 
@@ -29,7 +29,7 @@ struct TokenizerOptions {
   bool lower_case = true;
   std::optional<bool> strip_accents;  // absent: as lower_case
   bool split_cjk = true;
-  int max_word_characters = 200;      // longer words become [UNK]; Google 200, Hugging Face 100
+  int max_word_characters = 200;  // longer words become [UNK]; Google 200, Hugging Face 100
   bool operator==(const TokenizerOptions&) const = default;
 };
 
@@ -56,8 +56,8 @@ struct MaskOptions {
 enum class NextSentence { nsp, none };
 
 struct SampleOptions {
-  std::string out;        // directory that gets train/ and valid/
-  int max_length = 512;   // with [CLS] and both [SEP]
+  std::string out;       // directory that gets train/ and valid/
+  int max_length = 512;  // with [CLS] and both [SEP]
   double short_sequence = 0.1;
   NextSentence next_sentence = NextSentence::nsp;
   int duplicate = 1;

@@ -15,8 +15,8 @@ struct MicroBatchCapacities {
   bool operator==(const MicroBatchCapacities&) const = default;
 };
 
-// How a step's micro-batches are dealt out: cut into `leaves` contiguous groups, whole groups to each
-// rank, counts differing by one at most. No leaves: a group a rank.
+// How a step's micro-batches are dealt out: cut into `leaves` contiguous groups, whole groups to
+// each rank, counts differing by one at most. No leaves: a group a rank.
 struct Dealing {
   int ranks = 1;
   int leaves = 0;

@@ -87,8 +87,7 @@ void SyntheticSource::read(std::uint64_t index, StoredSample& sample) const {
   sample.mask_positions.clear();
   sample.mask_labels.clear();
   sample.a_length = a_length;
-  sample.is_random_next =
-      options_.next_sentence != NextSentence::none && draws.next_below(2) == 1;
+  sample.is_random_next = options_.next_sentence != NextSentence::none && draws.next_below(2) == 1;
 }
 
 Vocabulary synthetic_vocabulary(std::int64_t size) {

@@ -16,10 +16,11 @@ struct SyntheticOptions {
   NextSentence next_sentence = NextSentence::nsp;  // none: one segment
 };
 
-// Samples of random text tokens, in two segments where there are sentence pairs, made on demand without a file: what a benchmark
-// trains on. With w = min(fill, 1 - fill) the lengths rise evenly from (fill - w) to (fill + w)
-// times max_length over the samples (five tokens at least), so that their mean over all is as asked
-// for; a shuffled stream mixes them. Masks are drawn when loading, as for prepared text.
+// Samples of random text tokens, in two segments where there are sentence pairs, made on demand
+// without a file: what a benchmark trains on. With w = min(fill, 1 - fill) the lengths rise evenly
+// from (fill - w) to (fill + w) times max_length over the samples (five tokens at least), so that
+// their mean over all is as asked for; a shuffled stream mixes them. Masks are drawn when loading,
+// as for prepared text.
 class SyntheticSource final : public SampleSource {
  public:
   // Throws UsageError for options that make no sample.

@@ -26,8 +26,8 @@ ConfigField precision_field() {
       {"precision", "of activations and products; master weights are fp32 always",
        FieldRole::identity},
       at(&RunConfig::precision),
-      choice_type<Precision>(kPrecisions, {later("tf32", "fp32"),
-                                           {"fp16", "is refused on a CPU; use fp32 or bf16"}}));
+      choice_type<Precision>(
+          kPrecisions, {later("tf32", "fp32"), {"fp16", "is refused on a CPU; use fp32 or bf16"}}));
 }
 
 std::vector<ConfigField> parallel_fields() {

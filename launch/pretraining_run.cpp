@@ -69,11 +69,10 @@ void PretrainingRun::write_record() {
   recorded_ = true;
   if (!leads()) return;
   parts_.log.open_file(directory_->log_file(0).string());
-  directory_->write_record(
-      {.config_input = parts_.loaded.input_text,
-       .config_resolved = resolved_yaml(parts_.loaded.config),
-       .command = parts_.command,
-       .environment = environment_of(parts_)});
+  directory_->write_record({.config_input = parts_.loaded.input_text,
+                            .config_resolved = resolved_yaml(parts_.loaded.config),
+                            .command = parts_.command,
+                            .environment = environment_of(parts_)});
   directory_->set_status(RunStatus::running, "");
 }
 

@@ -64,10 +64,10 @@ int leaves_of(const ParallelOptions& options) {
 RunPlan make_plan(const RunConfig& config, const SampleSource& train) {
   RunPlan plan(config.schedule, config.optim.warmup, data_facts(train));
   for (PlannedPhase& phase : plan.phases()) {
-    phase.capacities = choose_capacities(
-        config.parallel.micro_batch,
-        {phase.global_batch, phase.max_length, leaves_of(config.parallel)},
-        mask_bounds(train, config));
+    phase.capacities =
+        choose_capacities(config.parallel.micro_batch,
+                          {phase.global_batch, phase.max_length, leaves_of(config.parallel)},
+                          mask_bounds(train, config));
   }
   return plan;
 }
@@ -139,8 +139,7 @@ ScheduleOptions PretrainingSetup::schedule() const {
 namespace {
 
 OrderedReduction::Options ordered_options(const ParallelOptions& options) {
-  return {.leaves = options.leaves,
-          .block_bytes = static_cast<std::int64_t>(options.bucket_bytes)};
+  return {.leaves = options.leaves, .block_bytes = static_cast<std::int64_t>(options.bucket_bytes)};
 }
 
 }  // namespace
@@ -151,9 +150,8 @@ std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator
     return std::make_unique<OrderedReduction>(*device, communicator, parameters.gradients(),
                                               ordered_options(config.parallel));
   }
-  return std::make_unique<GradientBuckets>(
-      communicator, parameters, parameters.gradients(),
-      static_cast<std::int64_t>(config.parallel.bucket_bytes));
+  return std::make_unique<GradientBuckets>(communicator, parameters, parameters.gradients(),
+                                           static_cast<std::int64_t>(config.parallel.bucket_bytes));
 }
 
 MemoryUse PretrainingSetup::memory_use(int ranks) const {

@@ -44,13 +44,12 @@ RunConfig one_phase(const RunConfig& config, std::int64_t steps) {
 // As many samples as the steps take: none comes twice, and all lengths come.
 RunData synthetic_data(const RunConfig& config, double fill) {
   const Phase& phase = config.schedule.front();
-  return make_synthetic_data(config,
-                             {.samples = static_cast<std::uint64_t>(phase.until.value) *
-                                         static_cast<std::uint64_t>(phase.global_batch),
-                              .max_length = phase.max_length,
-                              .fill = fill,
-                              .seed = config.run.seed,
-                              .next_sentence = config.samples.next_sentence});
+  return make_synthetic_data(config, {.samples = static_cast<std::uint64_t>(phase.until.value) *
+                                                 static_cast<std::uint64_t>(phase.global_batch),
+                                      .max_length = phase.max_length,
+                                      .fill = fill,
+                                      .seed = config.run.seed,
+                                      .next_sentence = config.samples.next_sentence});
 }
 
 double keys_per_token(const PretrainingSetup& setup) {
@@ -103,13 +102,10 @@ std::vector<StepProfile::Step> train_and_record(PretrainingSetup& setup, Communi
         setup.stream_options(phase, index, communicator.rank(), communicator.size()));
   };
   const auto reduction = setup.make_reduction(communicator);
-  Trainer trainer({*setup.device, communicator, *reduction, objective, setup.optimizer, setup.batch,
-                   profile},
-                  setup.plan,
-                  {.schedule = setup.schedule(),
-                   .checkpoint_every = {},
-                   .evaluate_every = {}},
-                  open_stream);
+  Trainer trainer(
+      {*setup.device, communicator, *reduction, objective, setup.optimizer, setup.batch, profile},
+      setup.plan, {.schedule = setup.schedule(), .checkpoint_every = {}, .evaluate_every = {}},
+      open_stream);
   trainer.run({});
   return profile.steps();
 }
@@ -121,7 +117,8 @@ double sum(const std::vector<double>& values) {
 // Of all ranks at once, as they train.
 double common_peak(PretrainingSetup& setup, Communicator& communicator) {
   communicator.barrier().wait();
-  return sum(all_ranks(measure_matrix_peak(*setup.device, setup.capacities.activations), communicator));
+  return sum(
+      all_ranks(measure_matrix_peak(*setup.device, setup.capacities.activations), communicator));
 }
 
 BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
@@ -163,8 +160,7 @@ int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment) {
   const RunConfig config = one_phase(loaded.config, options.warmup + options.steps);
   const ProcessGroup group = environment.make_process_group();
   PretrainingSetup setup(
-      config,
-      shards ? open_run_data(config) : synthetic_data(config, options.fill.value_or(1)),
+      config, shards ? open_run_data(config) : synthetic_data(config, options.fill.value_or(1)),
       group.local_size);
   check_ranks_agree(group, config, setup, options);
   try {

@@ -55,7 +55,7 @@ void check_setups(ControlPlane& control, const PretrainingSetup& setup) {
                          {"training samples", std::to_string(setup.train->size())},
                          {"threads", std::to_string(device.threads), ItemOrigin::environment},
                          {"instruction set", device.instruction_set, ItemOrigin::environment},
-                {"libraries", device.libraries, ItemOrigin::environment}});
+                         {"libraries", device.libraries, ItemOrigin::environment}});
 }
 
 int run(const RunParts& parts, TrainForm form, DryData data) {

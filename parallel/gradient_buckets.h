@@ -10,10 +10,11 @@
 
 namespace bertyard {
 
-// The fast reduction: sums a step's gradients over the ranks while backward still runs. The flat gradient buffer is cut
-// at parameter boundaries into contiguous buckets, in the order in which backward finishes them;
-// the last parameter, the tied embedding, has a bucket of its own. Used in the last micro-batch of
-// a step only; before that gradients accumulate without communication. Borrows all it is given.
+// The fast reduction: sums a step's gradients over the ranks while backward still runs. The flat
+// gradient buffer is cut at parameter boundaries into contiguous buckets, in the order in which
+// backward finishes them; the last parameter, the tied embedding, has a bucket of its own. Used in
+// the last micro-batch of a step only; before that gradients accumulate without communication.
+// Borrows all it is given.
 class GradientBuckets : public GradientReduction {
  public:
   struct Bucket {

@@ -75,8 +75,8 @@ std::size_t OrderedReduction::bytes(std::int64_t elements, int rank, int ranks,
   return layout_for(elements, rank, ranks, options).plan.bytes();
 }
 
-OrderedReduction::OrderedReduction(Device& device, Communicator& communicator,
-                                   TensorView gradients, const Options& options)
+OrderedReduction::OrderedReduction(Device& device, Communicator& communicator, TensorView gradients,
+                                   const Options& options)
     : device_(device),
       communicator_(communicator),
       gradients_(gradients),
@@ -151,8 +151,7 @@ void OrderedReduction::finish() {
 
 // Subtree `index` of every rank: part p of what a rank sends is what rank p adds up.
 void OrderedReduction::send_subtree(std::size_t index, std::int64_t first, std::int64_t count) {
-  const std::int64_t padded =
-      communicator_.size() * slice_elements(count, communicator_.size());
+  const std::int64_t padded = communicator_.size() * slice_elements(count, communicator_.size());
   const TensorView sent = sent_.slice(0, padded);
   if (index < partials_.size()) {
     device_.copy(sent.slice(0, count), partials_[index].values.slice(first, count),

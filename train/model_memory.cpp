@@ -46,8 +46,12 @@ WorkspaceLimits ModelMemory::limits() const {
 }
 
 MemoryUse ModelMemory::use(Device& device) const {
-  return {parameters_plan_.bytes(), gradients_plan_.bytes(), optimizer_plan_.bytes(),
-          activations_plan_.bytes(), device.layer_ops().workspace_bytes(limits()), 0};
+  return {parameters_plan_.bytes(),
+          gradients_plan_.bytes(),
+          optimizer_plan_.bytes(),
+          activations_plan_.bytes(),
+          device.layer_ops().workspace_bytes(limits()),
+          0};
 }
 
 void ModelMemory::allocate(Device& device) {

@@ -91,7 +91,8 @@ MicroBatchCapacities choose_capacities(const MicroBatchOptions& wanted, const St
     capacities.tokens = std::max(step.max_length, std::min<std::int64_t>(share, 4096));
   }
   if (capacities.sequences == 0) {
-    capacities.sequences = std::min(std::max<std::int64_t>(capacities.tokens / 16, 8), step.global_batch);
+    capacities.sequences =
+        std::min(std::max<std::int64_t>(capacities.tokens / 16, 8), step.global_batch);
     capacities.sequences = std::max<std::int64_t>(capacities.sequences, 1);
   }
   if (capacities.masked == 0) {

@@ -22,10 +22,7 @@ bool due(const Interval& every, std::int64_t step) {
 
 Trainer::Trainer(const Parts& parts, const RunPlan& plan, const Options& options,
                  OpenStream open_stream)
-    : parts_(parts),
-      plan_(plan),
-      options_(options),
-      open_stream_(std::move(open_stream)) {}
+    : parts_(parts), plan_(plan), options_(options), open_stream_(std::move(open_stream)) {}
 
 TrainEnd Trainer::run(const TrainState& state) {
   state_ = state;

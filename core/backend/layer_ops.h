@@ -10,11 +10,11 @@
 namespace bertyard {
 
 // Shapes: T tokens of a micro-batch, packed without padding; N sequences; M masked rows; H hidden,
-// A heads, D = H / A, F intermediate, V vocabulary. Activations and their gradients are f32, or bf16
-// where Device::computes() says so, one type in all of an operation; products then take weights
-// rounded to bf16 and sum in f32. Parameters, their gradients, statistics and losses are f32.
-// Gradients of parameters are added to what is there; gradients of activations overwrite unless
-// Accumulate::yes says otherwise.
+// A heads, D = H / A, F intermediate, V vocabulary. Activations and their gradients are f32, or
+// bf16 where Device::computes() says so, one type in all of an operation; products then take
+// weights rounded to bf16 and sum in f32. Parameters, their gradients, statistics and losses are
+// f32. Gradients of parameters are added to what is there; gradients of activations overwrite
+// unless Accumulate::yes says otherwise.
 
 enum class Accumulate { yes, no };
 

@@ -62,9 +62,9 @@ class IoError : public Error {
 }  // namespace bertyard
 
 // For conditions a caller of the library can violate. The message says what was expected and found.
-#define BERTYARD_CHECK(condition, message)                              \
-  do {                                                                  \
-    if (!(condition)) {                                                 \
-      ::bertyard::throw_check_failure(__FILE__, __LINE__, (message));   \
-    }                                                                   \
+#define BERTYARD_CHECK(condition, message)                            \
+  do {                                                                \
+    if (!(condition)) {                                               \
+      ::bertyard::throw_check_failure(__FILE__, __LINE__, (message)); \
+    }                                                                 \
   } while (false)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/hash.h"
 
-#include <fmt/format.h>
-#include <xxhash.h>
-
 #include <charconv>
 #include <new>
+
+#include <fmt/format.h>
+#include <xxhash.h>
 
 #include "core/base/error.h"
 
@@ -15,7 +15,9 @@ std::uint64_t xxh3(std::span<const std::byte> bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
-std::uint64_t xxh3(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
+std::uint64_t xxh3(std::string_view text) {
+  return XXH3_64bits(text.data(), text.size());
+}
 
 struct StreamingHash::State {
   struct Free {
@@ -40,9 +42,13 @@ void StreamingHash::update(std::string_view text) {
   update(std::as_bytes(std::span(text.data(), text.size())));
 }
 
-std::uint64_t StreamingHash::digest() const { return XXH3_64bits_digest(state_->xxh.get()); }
+std::uint64_t StreamingHash::digest() const {
+  return XXH3_64bits_digest(state_->xxh.get());
+}
 
-std::string hash_text(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
+std::string hash_text(std::uint64_t hash) {
+  return fmt::format("{:016x}", hash);
+}
 
 std::uint64_t parse_hash(std::string_view text) {
   std::uint64_t value = 0;

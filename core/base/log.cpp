@@ -14,11 +14,16 @@ namespace {
 
 std::string_view level_name(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return "debug";
-    case LogLevel::info: return "info";
-    case LogLevel::warning: return "warning";
-    case LogLevel::error: return "error";
-    case LogLevel::off: break;
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
+    case LogLevel::off:
+      break;
   }
   return "off";
 }
@@ -44,12 +49,12 @@ struct Logger::State {
 };
 
 LogLevel parse_log_level(std::string_view text) {
-  for (const LogLevel level : {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error,
-                               LogLevel::off}) {
+  for (const LogLevel level :
+       {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error, LogLevel::off}) {
     if (text == level_name(level)) return level;
   }
-  throw UsageError(fmt::format(
-      "log level is '{}', expected one of: debug, info, warning, error, off", text));
+  throw UsageError(
+      fmt::format("log level is '{}', expected one of: debug, info, warning, error, off", text));
 }
 
 Logger::Logger(Options options) : options_(std::move(options)), state_(new State) {}

@@ -16,9 +16,9 @@ std::size_t slice_offset(const ConstTensorView& view, std::int64_t first, std::i
 }
 
 void check_reshape(const ConstTensorView& view, const Shape& shape) {
-  BERTYARD_CHECK(shape.elements() == view.shape().elements(),
-                 fmt::format("tensor: {} cannot be seen as {}", to_string(view.shape()),
-                             to_string(shape)));
+  BERTYARD_CHECK(
+      shape.elements() == view.shape().elements(),
+      fmt::format("tensor: {} cannot be seen as {}", to_string(view.shape()), to_string(shape)));
 }
 
 }  // namespace

@@ -178,10 +178,13 @@ TEST(StepPlan, LeavesAreDealtWholeAndTheSameForAnyNumberOfRanks) {
 TEST(StepPlan, FewerMicroBatchesThanLeavesAreRefused) {
   const std::vector<SampleLoad> loads(8, {100, 10});
 
-  EXPECT_THAT([&] { StepPlan(loads, {200, 256, 1000}, {2, 8}); },
-              ::testing::ThrowsMessage<UsageError>(::testing::HasSubstr(
-                  "fewer than the 8 leaves; lower parallel.micro_batch.tokens to about 100, raise "
-                  "the phase's global_batch, or lower parallel.leaves")));
+  EXPECT_THAT(
+      [&] {
+        StepPlan(loads, {200, 256, 1000}, {2, 8});
+      },
+      ::testing::ThrowsMessage<UsageError>(::testing::HasSubstr(
+          "fewer than the 8 leaves; lower parallel.micro_batch.tokens to about 100, raise "
+          "the phase's global_batch, or lower parallel.leaves")));
 }
 
 }  // namespace

@@ -11,9 +11,9 @@
 
 namespace bertyard {
 
-// LayerOps on the host, activations f32 or bf16. Rows, heads and strips of columns are shared out among OpenMP
-// threads; every sum runs in an order that does not depend on their number. Borrows the kernels and
-// the matrix library, owns the workspace. One .cpp per family of operations.
+// LayerOps on the host, activations f32 or bf16. Rows, heads and strips of columns are shared out
+// among OpenMP threads; every sum runs in an order that does not depend on their number. Borrows
+// the kernels and the matrix library, owns the workspace. One .cpp per family of operations.
 class CpuLayerOps : public LayerOps {
  public:
   CpuLayerOps(const CpuKernels& kernels, MatrixLibrary& matrices, int threads);
@@ -85,8 +85,7 @@ class CpuLayerOps : public LayerOps {
                                         std::int64_t head);
   void run_heads(const AttentionCall& call);
   template <typename Element>
-  void run_heads_of(const AttentionCall& call,
-                    void (*kernel)(const AttentionHead<Element>& head));
+  void run_heads_of(const AttentionCall& call, void (*kernel)(const AttentionHead<Element>& head));
 
   CpuKernels kernels_;
   MatrixLibrary& matrices_;

@@ -32,8 +32,8 @@ Memory::desc matrix_desc(std::int64_t rows, std::int64_t columns, const MatrixOp
 }
 
 // Everything that a primitive depends on; not where the operands lie.
-using ProductShape = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
-                         std::int64_t, int>;
+using ProductShape = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                                std::int64_t, std::int64_t, int>;
 
 ProductShape shape_of(const MatrixProduct& p) {
   const auto flag = [](bool set, int bit) { return set ? 1 << bit : 0; };
@@ -161,9 +161,8 @@ class OneDnn : public MatrixLibrary {
     product.a.set_data_handle(const_cast<void*>(p.a.data));
     product.y.set_data_handle(p.y);
     const Memory scratch(product.description.scratchpad_desc(), engine_, scratch_.data());
-    std::unordered_map<int, Memory> arguments{{DNNL_ARG_SRC, product.a},
-                                              {DNNL_ARG_DST, product.y},
-                                              {DNNL_ARG_SCRATCHPAD, scratch}};
+    std::unordered_map<int, Memory> arguments{
+        {DNNL_ARG_SRC, product.a}, {DNNL_ARG_DST, product.y}, {DNNL_ARG_SCRATCHPAD, scratch}};
     if (p.second == SecondOperand::weight) {
       arguments.emplace(DNNL_ARG_WEIGHTS, packed(p, product));
     } else {

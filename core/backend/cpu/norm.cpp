@@ -40,8 +40,8 @@ void CpuLayerOps::add_norm(TensorView y, const NormSaved& saved, ConstTensorView
     float* row = out.row(r, scratch.row(3));
     kernels_.norm.dropout_add(z, in.read(r, scratch.row(0)), added.read(r, scratch.row(1)), columns,
                               decisions.row(r));
-    saved.rstd.as<float>()[r] = kernels_.norm.normalise(
-        row, z, norm.gamma.as<float>(), norm.beta.as<float>(), columns, epsilon);
+    saved.rstd.as<float>()[r] = kernels_.norm.normalise(row, z, norm.gamma.as<float>(),
+                                                        norm.beta.as<float>(), columns, epsilon);
     normalised.finish(r, z);
     out.finish(r, row);
   }

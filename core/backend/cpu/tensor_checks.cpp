@@ -35,9 +35,10 @@ void check_f32(Argument argument, const ConstTensorView& found, const Shape& sha
 void check_activation(Argument argument, const ConstTensorView& found, DType type,
                       const Shape& shape) {
   if (type != DType::f32 && type != DType::bf16) {
-    throw Error(fmt::format("{}: {} is {}, but activations on the CPU are f32 or bf16; set the "
-                            "precision to fp32 or bf16",
-                            argument.operation, argument.name, name_of(type)));
+    throw Error(
+        fmt::format("{}: {} is {}, but activations on the CPU are f32 or bf16; set the "
+                    "precision to fp32 or bf16",
+                    argument.operation, argument.name, name_of(type)));
   }
   check_tensor(argument, found, type, shape);
 }

@@ -3,11 +3,11 @@
 // which the other files of this folder hold against double precision: what bf16 stores is rounded
 // once, so results may differ by 2^-8 of the largest, and by a few of these where an operation
 // reads what it has itself rounded.
-#include "core/backend/cpu/narrow_floats.h"
-
 #include "host_tensors.h"
 
 #include <gtest/gtest.h>
+
+#include "core/backend/cpu/narrow_floats.h"
 
 namespace bertyard::testing {
 namespace {
@@ -154,10 +154,10 @@ TEST_P(CpuBf16, Attention) {
   EXPECT_EQ(narrow_log_sum.values, log_sum.values);
 
   y = Twin(y.wide);
-  ops().attention_backward(dqkv.f32(), {dy.f32(), y.f32(), log_sum.read(), qkv.f32(), kHeads,
-                                        packing, dropout});
-  ops().attention_backward(dqkv.bf16(), {dy.bf16(), y.bf16(), log_sum.read(), qkv.bf16(), kHeads,
-                                         packing, dropout});
+  ops().attention_backward(
+      dqkv.f32(), {dy.f32(), y.f32(), log_sum.read(), qkv.f32(), kHeads, packing, dropout});
+  ops().attention_backward(
+      dqkv.bf16(), {dy.bf16(), y.bf16(), log_sum.read(), qkv.bf16(), kHeads, packing, dropout});
   dqkv.expect_equal(kOneRounding, "dqkv");
 }
 

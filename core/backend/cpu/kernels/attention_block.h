@@ -69,8 +69,8 @@ inline void pack_transposed(float* to, const Element* from, std::int64_t n, std:
 }
 
 // scores[rows, padded L] = q k^T / sqrt(D); q [rows, D].
-inline void score_block(float* scores, const float* q, const float* k_transposed,
-                        std::int64_t rows, std::int64_t length, std::int64_t width) {
+inline void score_block(float* scores, const float* q, const float* k_transposed, std::int64_t rows,
+                        std::int64_t length, std::int64_t width) {
   const std::int64_t columns = padded(length);
   product({scores, columns, q, width, 1, k_transposed, columns, rows, columns, width});
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(width));

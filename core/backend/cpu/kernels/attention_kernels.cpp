@@ -34,8 +34,8 @@ float softmax_row(float* x, const float* bias, std::int64_t visible, std::int64_
 }
 
 template <typename Element>
-void forward_block(const AttentionHead<Element>& head, float* scores, const float* bias, float* factor,
-                   std::int64_t first, std::int64_t rows) {
+void forward_block(const AttentionHead<Element>& head, float* scores, const float* bias,
+                   float* factor, std::int64_t first, std::int64_t rows) {
   const std::int64_t columns = padded(head.length);
   for (std::int64_t r = 0; r < rows; ++r) {
     const std::int64_t query = first + r;
@@ -133,8 +133,8 @@ void backward_row(const AttentionHead<Element>& head, const BackwardScratch& s, 
 
 // dv += (P R)^T dy;  dk += dS^T q;  dq = dS k.
 template <typename Element>
-void backward_products(const AttentionHead<Element>& head, const BackwardScratch& s, std::int64_t first,
-                       std::int64_t rows) {
+void backward_products(const AttentionHead<Element>& head, const BackwardScratch& s,
+                       std::int64_t first, std::int64_t rows) {
   const std::int64_t length = head.length;
   const std::int64_t columns = padded(length);
   const std::int64_t width = head.head_size;

@@ -84,8 +84,8 @@ struct CrossEntropyKernels {
 };
 
 // One head of one sequence of L tokens, its activations float or bf16. Rows of q, k, v and of their
-// gradients are `stride` elements apart, those of y and dy `output_stride`. Buffers that a pass does
-// not need are null.
+// gradients are `stride` elements apart, those of y and dy `output_stride`. Buffers that a pass
+// does not need are null.
 template <typename Element>
 struct AttentionHead {
   std::int64_t length = 0, head_size = 0, stride = 0, output_stride = 0;
