@@ -4,6 +4,8 @@
 #include <cmath>
 #include <regex>
 
+#include <fmt/format.h>
+
 #include "launch/config_suggestion.h"
 
 namespace bertyard {

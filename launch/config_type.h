@@ -11,8 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include "launch/config_scalar.h"
 #include "launch/config_tree.h"
 
@@ -108,12 +106,12 @@ ConfigType<E> choice_type(std::span<const NamedValue<E>> values,
                           const std::vector<LaterValue>& later) {
   std::vector<std::string> names;
   for (const auto& value : values) names.emplace_back(value.name);
+  const ConfigType<std::string> texts = text_choice_type(names);
   ConfigType<E> type;
-  type.form = fmt::format("{}", fmt::join(names, " | "));
-  type.schema = schema_of_choices(names);
+  type.form = texts.form;
+  type.schema = texts.schema;
   type.read = [values, names, later](const ConfigNode& node) {
-    const std::string& text =
-        scalar_of(node, "one of: " + fmt::format("{}", fmt::join(names, ", ")));
+    const std::string& text = scalar_of(node, choices_text("", names));
     for (const auto& value : values) {
       if (text == value.name) return value.value;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "host_tensors.h"
-
 #include <gtest/gtest.h>
+
+#include "tests/core/backend/host_tensors.h"
 
 namespace bertyard::testing {
 namespace {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "host_tensors.h"
-
 #include <bit>
 
 #include <gtest/gtest.h>
 
 #include "core/backend/cpu/narrow_floats.h"
 #include "core/backend/device.h"
+#include "tests/core/backend/host_tensors.h"
 
 namespace bertyard::testing {
 namespace {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "host_tensors.h"
-
 #include <array>
 #include <limits>
 
 #include <gtest/gtest.h>
+
+#include "tests/core/backend/host_tensors.h"
 
 namespace bertyard::testing {
 namespace {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "reference_ops.h"
-
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -16,6 +14,7 @@
 #include "core/backend/update_ops.h"
 #include "core/base/error.h"
 #include "core/base/philox.h"
+#include "tests/core/backend/reference_ops.h"
 
 namespace bertyard::testing {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/backend/cpu/matrix_product.h"
 
-#include "host_tensors.h"
-
 #include <gtest/gtest.h>
+
+#include "tests/core/backend/host_tensors.h"
 
 namespace bertyard::testing {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "reference_ops.h"
-
 #include <cmath>
 #include <limits>
+
+#include "tests/core/backend/reference_ops.h"
 
 namespace bertyard::testing {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "reference_ops.h"
+#include "tests/core/backend/reference_ops.h"
 
 #include <algorithm>
 #include <cmath>

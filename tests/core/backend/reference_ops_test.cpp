@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "reference_ops.h"
-
-#include "host_tensors.h"
+#include "tests/core/backend/reference_ops.h"
 
 #include <functional>
 
 #include <gtest/gtest.h>
+
+#include "tests/core/backend/host_tensors.h"
 
 namespace bertyard::testing {
 namespace {
