@@ -31,15 +31,20 @@ std::string pattern_of(std::string_view key) {
 
 }  // namespace
 
+ConfigField unbound_field(FieldText text, std::string form, std::string schema) {
+  return {.key = std::move(text.key),
+          .form = std::move(form),
+          .schema = std::move(schema),
+          .meaning = std::move(text.meaning),
+          .role = text.role,
+          .read = {},
+          .write = {}};
+}
+
 ConfigField make_fixed_field(FieldText text, const std::string& value,
                              const std::vector<LaterValue>& later) {
   const ConfigType<std::string> type = fixed_type(value, later);
-  ConfigField field;
-  field.key = std::move(text.key);
-  field.meaning = std::move(text.meaning);
-  field.role = text.role;
-  field.form = type.form;
-  field.schema = type.schema;
+  ConfigField field = unbound_field(std::move(text), type.form, type.schema);
   field.read = [read = type.read](RunConfig&, std::size_t, const ConfigNode& node) { read(node); };
   field.write = [value](const RunConfig&, std::size_t) { return value; };
   return field;

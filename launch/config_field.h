@@ -52,14 +52,12 @@ auto at_phase(Member member) {
   };
 }
 
+// A field that does not know yet how it is read and written.
+ConfigField unbound_field(FieldText text, std::string form, std::string schema);
+
 template <typename Access, typename T>
 ConfigField make_field(FieldText text, Access access, ConfigType<T> type) {
-  ConfigField field;
-  field.key = std::move(text.key);
-  field.meaning = std::move(text.meaning);
-  field.role = text.role;
-  field.form = type.form;
-  field.schema = type.schema;
+  ConfigField field = unbound_field(std::move(text), type.form, type.schema);
   field.read = [access, read = type.read](RunConfig& config, std::size_t phase,
                                           const ConfigNode& node) {
     access(config, phase) = read(node);

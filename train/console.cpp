@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "train/metrics_log.h"
+#include "core/base/log.h"
 
 namespace bertyard {
 namespace {

@@ -2,10 +2,11 @@
 #include "train/metrics_log.h"
 
 #include <cmath>
-#include <ctime>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include "core/base/log.h"
 
 namespace bertyard {
 namespace {
@@ -50,15 +51,6 @@ MetricsRecord& MetricsRecord::add(std::string_view key, std::string_view value) 
 
 std::string MetricsRecord::line(std::string_view utc) const {
   return fmt::format("{{\"t\":{},\"kind\":{}{}}}\n", quoted(utc), kind_, fields_);
-}
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
 }
 
 MetricsLog::MetricsLog(const std::filesystem::path& path, const FileCalls& calls)

@@ -35,9 +35,6 @@ class MetricsRecord {
   std::string fields_;
 };
 
-// "2026-11-23T05:00:00Z", now.
-std::string utc_now();
-
 // metrics.jsonl: append-only, whole lines, one write each. A last line that a kill cut short is
 // removed at opening. Throws IoError where writing fails.
 class MetricsLog {

@@ -28,15 +28,6 @@ std::string_view level_name(LogLevel level) {
   return "off";
 }
 
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
 struct FileCloser {
   void operator()(std::FILE* file) const noexcept { std::fclose(file); }
 };
@@ -55,6 +46,15 @@ LogLevel parse_log_level(std::string_view text) {
   }
   throw UsageError(
       fmt::format("log level is '{}', expected one of: debug, info, warning, error, off", text));
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
 }
 
 Logger::Logger(Options options) : options_(std::move(options)), state_(new State) {}

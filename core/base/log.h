@@ -15,6 +15,9 @@ enum class LogLevel { debug, info, warning, error, off };
 // Parses "debug", "info", "warning", "error", "off"; throws UsageError on anything else.
 LogLevel parse_log_level(std::string_view text);
 
+// "2026-11-23T05:00:00Z", now.
+std::string utc_now();
+
 // Lines for people: to stderr from `console_level` up, to an optional file from `file_level` up.
 // Thread-safe. Each rank owns one; other ranks than 0 show warnings and errors only.
 class Logger {
