@@ -8,9 +8,9 @@
 
 #include "core/base/error.h"
 #include "data/block_checksums.h"
+#include "data/files/mapped_file.h"
 #include "data/hdf5_file.h"
 #include "data/hdf5_shard_format.h"
-#include "data/mapped_file.h"
 #include "data/shard_column.h"
 
 namespace bertyard {

@@ -7,10 +7,10 @@
 
 #include "core/base/error.h"
 #include "data/block_checksums.h"
+#include "data/files/atomic_file.h"
+#include "data/files/mapped_file.h"
 #include "data/hdf5_file.h"
 #include "data/hdf5_shard_format.h"
-#include "data/mapped_file.h"
-#include "data/pending_file.h"
 
 namespace bertyard {
 namespace {
@@ -85,7 +85,7 @@ std::uint64_t ShardWriter::bytes() const {
   return of_samples + (stores_masks() ? of_masks : 0);
 }
 
-ShardEntry ShardWriter::write(const std::filesystem::path& path) const {
+ShardEntry ShardWriter::write(const std::filesystem::path& path, const FileCalls& calls) const {
   const bool fit_u16 = shard_format::ids_fit_u16(parameters_.vocabulary_size);
   std::vector<std::uint16_t> narrow_tokens;
   std::vector<std::uint16_t> narrow_labels;
@@ -98,14 +98,14 @@ ShardEntry ShardWriter::write(const std::filesystem::path& path) const {
     columns.push_back(column(shard_format::kMaskPositions, Hdf5Type::u16, mask_positions_));
     columns.push_back(ids_column(shard_format::kMaskLabels, mask_labels_, fit_u16, narrow_labels));
   }
-  PendingFile file(path);
-  file.reserve(bytes() + kMetadataBytes);
-  const std::vector<std::uint64_t> offsets =
-      lay_out(file.temporary_path(), to_json(parameters_), columns);
-  for (std::size_t i = 0; i < columns.size(); ++i) file.write_at(offsets[i], columns[i].bytes);
+  AtomicFile file(path, calls);
+  FileWriter& writer = file.writer();
+  writer.reserve(bytes() + kMetadataBytes);
+  const std::vector<std::uint64_t> offsets = lay_out(writer.path(), to_json(parameters_), columns);
+  for (std::size_t i = 0; i < columns.size(); ++i) writer.write_at(offsets[i], columns[i].bytes);
   ShardEntry entry{path.filename().string(), samples(), tokens_.size(), 0, {}};
   {
-    const MappedFile written(file.temporary_path());
+    const MappedFile written(writer.path());
     entry.bytes = written.bytes().size();
     entry.block_hashes = block_checksums(written.bytes());
   }

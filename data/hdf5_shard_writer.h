@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "data/files/file_calls.h"
 #include "data/manifest.h"
 #include "data/masking.h"
 #include "data/sample_builder.h"
@@ -29,7 +30,7 @@ class ShardWriter {
   std::uint64_t bytes() const;
 
   // Writes the shard atomically and says what the manifest needs. Throws IoError.
-  ShardEntry write(const std::filesystem::path& path) const;
+  ShardEntry write(const std::filesystem::path& path, const FileCalls& calls = FileCalls()) const;
 
  private:
   bool stores_masks() const { return parameters_.mask.when == MaskTime::prepare; }

@@ -2,45 +2,25 @@
 #include "data/manifest.h"
 
 #include <cstddef>
-#include <fstream>
-#include <iterator>
 #include <span>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
-#include "data/replace_file.h"
+#include "data/files/atomic_file.h"
+#include "data/files/file_writer.h"
 
 namespace bertyard {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ShardCounts, documents, sentences, text_tokens, unknown_tokens,
+                                   samples, sample_tokens, masked_tokens, random_next)
+
 namespace {
 
 using Json = nlohmann::json;
-
-Json counts_json(const ShardCounts& counts) {
-  return {{"documents", counts.documents},
-          {"sentences", counts.sentences},
-          {"text_tokens", counts.text_tokens},
-          {"unknown_tokens", counts.unknown_tokens},
-          {"samples", counts.samples},
-          {"sample_tokens", counts.sample_tokens},
-          {"masked_tokens", counts.masked_tokens},
-          {"random_next", counts.random_next}};
-}
-
-ShardCounts parse_counts(const Json& json) {
-  ShardCounts counts;
-  json.at("documents").get_to(counts.documents);
-  json.at("sentences").get_to(counts.sentences);
-  json.at("text_tokens").get_to(counts.text_tokens);
-  json.at("unknown_tokens").get_to(counts.unknown_tokens);
-  json.at("samples").get_to(counts.samples);
-  json.at("sample_tokens").get_to(counts.sample_tokens);
-  json.at("masked_tokens").get_to(counts.masked_tokens);
-  json.at("random_next").get_to(counts.random_next);
-  return counts;
-}
 
 Json shard_json(const ShardEntry& shard) {
   Json hashes = Json::array();
@@ -107,19 +87,17 @@ Manifest parse(const Json& json, const std::string& origin) {
   }
   Manifest manifest;
   manifest.parameters = parse_shard_parameters(json.at("parameters").dump(), origin);
-  manifest.counts = parse_counts(json.at("counts"));
+  manifest.counts = json.at("counts").get<ShardCounts>();
   for (const Json& shard : json.at("shards")) manifest.shards.push_back(parse_shard(shard));
   if (json.contains("unigram")) manifest.unigram = parse_unigram(json.at("unigram"));
   check_sums(manifest);
   return manifest;
 }
 
-std::string read_whole(const std::filesystem::path& path, const char* missing) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw DataError(fmt::format("{}: {}", path.string(), missing));
-  std::string content{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.bad()) throw IoError(fmt::format("{}: cannot be read", path.string()));
-  return content;
+std::string read_present(const std::filesystem::path& path, const char* missing) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) return read_file(path);
+  throw DataError(fmt::format("{}: {}", path.string(), missing));
 }
 
 }  // namespace
@@ -127,7 +105,7 @@ std::string read_whole(const std::filesystem::path& path, const char* missing) {
 Manifest read_manifest(const std::filesystem::path& directory) {
   const std::filesystem::path path = directory / kManifestName;
   const std::string text =
-      read_whole(path, "missing; expected a directory that 'bertyard prepare' has finished");
+      read_present(path, "missing; expected a directory that 'bertyard prepare' has finished");
   try {
     return parse(Json::parse(text), path.string());
   } catch (const Json::exception& error) {
@@ -141,7 +119,7 @@ void write_manifest(const std::filesystem::path& directory, const Manifest& mani
   Json json{{"format", "bertyard samples"},
             {"format_version", kShardFormatVersion},
             {"parameters", Json::parse(to_json(manifest.parameters))},
-            {"counts", counts_json(manifest.counts)}};
+            {"counts", manifest.counts}};
   json["shards"] = Json::array();
   for (const ShardEntry& shard : manifest.shards) json["shards"].push_back(shard_json(shard));
   if (manifest.unigram) {
@@ -150,7 +128,7 @@ void write_manifest(const std::filesystem::path& directory, const Manifest& mani
                        {"xxh3", hash_text(manifest.unigram->hash)}};
   }
   json["checksum"] = checksum(json);
-  replace_file(directory / kManifestName, json.dump(1) + "\n");
+  write_file_atomically(directory / kManifestName, json.dump(1) + "\n");
 }
 
 std::vector<std::uint64_t> read_unigram(const std::filesystem::path& directory,
@@ -162,7 +140,7 @@ std::vector<std::uint64_t> read_unigram(const std::filesystem::path& directory,
                     (directory / kManifestName).string()));
   }
   const std::filesystem::path path = directory / manifest.unigram->file;
-  const std::string content = read_whole(path, "missing, but the manifest beside it names it");
+  const std::string content = read_present(path, "missing, but the manifest beside it names it");
   const std::size_t expected = manifest.parameters.vocabulary_size * sizeof(std::uint64_t);
   if (content.size() != expected || xxh3(content) != manifest.unigram->hash) {
     throw DataError(
@@ -182,7 +160,7 @@ UnigramEntry write_unigram(const std::filesystem::path& directory,
                                  counts.size() * sizeof(std::uint64_t));
   UnigramEntry entry{"unigram.bin", 0, xxh3(content)};
   for (const std::uint64_t count : counts) entry.total += count;
-  replace_file(directory / entry.file, content);
+  write_file_atomically(directory / entry.file, content);
   return entry;
 }
 

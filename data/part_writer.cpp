@@ -10,9 +10,9 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/files/directories.h"
 #include "data/hdf5_shard_writer.h"
 #include "data/masking.h"
-#include "data/pending_file.h"
 #include "data/sample_list.h"
 
 namespace bertyard {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/vocabulary.h"
 
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 #include <limits>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
-#include "data/replace_file.h"
+#include "data/files/atomic_file.h"
+#include "data/files/file_writer.h"
 #include "data/unicode.h"
 
 namespace bertyard {
@@ -18,23 +19,19 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-std::string read_file(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) {
+std::string text_of(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
     throw DataError(
         fmt::format("vocabulary {} is a directory, expected a vocab.txt with one entry "
                     "a line",
                     path.string()));
   }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    throw DataError(
-        fmt::format("vocabulary {} cannot be opened; expected a vocab.txt with one "
-                    "entry a line",
-                    path.string()));
+  if (!std::filesystem::exists(path, ignored)) {
+    throw DataError(fmt::format(
+        "vocabulary {} is not there; expected a vocab.txt with one entry a line", path.string()));
   }
-  std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (file.bad()) throw DataError(fmt::format("vocabulary {} cannot be read", path.string()));
-  return content;
+  return read_file(path);
 }
 
 std::vector<std::string> split_lines(std::string_view content) {
@@ -105,7 +102,7 @@ void Vocabulary::index(std::string_view origin) {
 }
 
 Vocabulary Vocabulary::load(const std::filesystem::path& path) {
-  return Vocabulary(split_lines(read_file(path)), fmt::format("vocabulary {}", path.string()));
+  return Vocabulary(split_lines(text_of(path)), fmt::format("vocabulary {}", path.string()));
 }
 
 std::string Vocabulary::text() const {
@@ -118,7 +115,7 @@ std::string Vocabulary::text() const {
 }
 
 void Vocabulary::save(const std::filesystem::path& path) const {
-  replace_file(path, text());
+  write_file_atomically(path, text());
 }
 
 std::optional<std::uint32_t> Vocabulary::id(std::string_view token) const {

@@ -5,10 +5,10 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/files/file_writer.h"
 #include "launch/inspect_parts.h"
 #include "launch/plot_metrics.h"
 #include "launch/text_table.h"
-#include "train/atomic_file.h"
 #include "train/checkpoint_manifest.h"
 #include "train/checkpoint_store.h"
 

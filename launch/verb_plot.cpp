@@ -7,10 +7,11 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/files/atomic_file.h"
+#include "data/files/directories.h"
 #include "launch/config_suggestion.h"
 #include "launch/plot_svg.h"
 #include "launch/plot_terminal.h"
-#include "train/atomic_file.h"
 
 namespace bertyard {
 namespace {

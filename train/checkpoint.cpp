@@ -9,8 +9,8 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
-#include "data/mapped_file.h"
-#include "train/atomic_file.h"
+#include "data/files/file_writer.h"
+#include "data/files/mapped_file.h"
 #include "train/checkpoint_manifest.h"
 #include "train/huggingface.h"
 

@@ -11,8 +11,8 @@
 
 #include "core/nn/model_config.h"
 #include "core/nn/parameters.h"
+#include "data/files/file_calls.h"
 #include "data/options.h"
-#include "train/file_calls.h"
 #include "train/safetensors.h"
 
 namespace bertyard {

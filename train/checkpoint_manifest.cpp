@@ -6,7 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
-#include "train/atomic_file.h"
+#include "data/files/file_writer.h"
 #include "train/strict_json.h"
 
 namespace bertyard {

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
-#include "train/atomic_file.h"
+#include "data/files/atomic_file.h"
+#include "data/files/directories.h"
+#include "data/files/file_writer.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_manifest.h"
 #include "train/checkpoint_store.h"

@@ -9,8 +9,8 @@
 
 #include "core/nn/model_config.h"
 #include "core/nn/parameters.h"
+#include "data/files/file_calls.h"
 #include "data/options.h"
-#include "train/file_calls.h"
 #include "train/safetensors.h"
 
 namespace bertyard {
@@ -24,8 +24,6 @@ ModelConfig read_huggingface_config(const std::filesystem::path& directory);
 
 // config.json as BertForPreTraining reads it. `pad_id` is the id of [PAD].
 std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id = 0);
-void write_huggingface_config(const std::filesystem::path& directory, const ModelConfig& config,
-                              const FileCalls& calls = FileCalls());
 
 // tokenizer_config.json of a BertTokenizer.
 std::string huggingface_tokenizer_text(const TokenizerOptions& options, std::int64_t max_length);

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
-#include "train/atomic_file.h"
+#include "data/files/file_writer.h"
 #include "train/huggingface.h"
 #include "train/strict_json.h"
 
@@ -119,11 +119,6 @@ std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_
   json["tie_word_embeddings"] = true;
   json["torch_dtype"] = "float32";
   return json.dump(2) + "\n";
-}
-
-void write_huggingface_config(const fs::path& directory, const ModelConfig& config,
-                              const FileCalls& calls) {
-  write_file_atomically(directory / "config.json", huggingface_config_text(config), calls);
 }
 
 std::string huggingface_tokenizer_text(const TokenizerOptions& options, std::int64_t max_length) {

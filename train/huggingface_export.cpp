@@ -2,7 +2,8 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
-#include "train/atomic_file.h"
+#include "data/files/atomic_file.h"
+#include "data/files/directories.h"
 #include "train/huggingface.h"
 
 namespace bertyard {

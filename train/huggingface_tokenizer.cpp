@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
-#include "train/atomic_file.h"
+#include "data/files/file_writer.h"
 #include "train/huggingface.h"
 
 namespace bertyard {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/base/hash.h"
-#include "train/atomic_file.h"
+#include "data/files/file_writer.h"
 
 namespace bertyard {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "train/atomic_file.h"
+#include "data/files/file_writer.h"
 
 namespace bertyard {
 

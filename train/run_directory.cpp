@@ -14,7 +14,9 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
-#include "train/atomic_file.h"
+#include "data/files/atomic_file.h"
+#include "data/files/directories.h"
+#include "data/files/file_writer.h"
 #include "train/strict_json.h"
 
 namespace bertyard {

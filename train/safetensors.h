@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/tensor/tensor_view.h"
-#include "data/mapped_file.h"
-#include "train/atomic_file.h"
+#include "data/files/file_writer.h"
+#include "data/files/mapped_file.h"
 
 namespace bertyard {
 

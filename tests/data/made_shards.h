@@ -58,7 +58,8 @@ inline std::vector<MaskedSample> random_samples(std::size_t count, std::uint32_t
 }
 
 inline ShardEntry write_shard(const std::filesystem::path& path, const ShardParameters& parameters,
-                              const std::vector<MaskedSample>& samples) {
+                              const std::vector<MaskedSample>& samples,
+                              const FileCalls& calls = FileCalls()) {
   ShardWriter writer(parameters);
   for (const MaskedSample& made : samples) {
     if (parameters.mask.when == MaskTime::prepare) {
@@ -67,7 +68,7 @@ inline ShardEntry write_shard(const std::filesystem::path& path, const ShardPara
       writer.add(made.sample);
     }
   }
-  return writer.write(path);
+  return writer.write(path, calls);
 }
 
 inline Manifest manifest_of(const ShardParameters& parameters,

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "tests/data/made_shards.h"
+#include "tests/support/faulty_calls.h"
 
 namespace bertyard {
 namespace {
@@ -105,6 +106,36 @@ TEST_F(Shard, ThreadsMayReadAtOnce) {
   }
   EXPECT_THAT(sums, ::testing::Each(sums[0]));
 }
+
+// At every system call of a write: the shard is there whole or not at all.
+class ShardFault : public Shard, public ::testing::WithParamInterface<testing::Fault> {};
+
+TEST_P(ShardFault, LeavesAWholeShardOrNone) {
+  parameters_ = some_parameters(MaskTime::prepare);
+  samples_ = random_samples(20, 1000);
+  int at = 0;
+  for (;; ++at) {
+    std::filesystem::remove(file());
+    const testing::FaultyCalls calls(GetParam(), at);
+    bool failed = false;
+    try {
+      write_shard(file(), parameters_, samples_, calls);
+    } catch (const IoError&) {
+      failed = true;
+    }
+    const bool there = std::filesystem::exists(file());
+    EXPECT_TRUE(there || failed);
+    if (there) expect_samples(*open_samples(file()), samples_, true);
+    const bool rubbish = !there && !std::filesystem::is_empty(directory_.path());
+    EXPECT_TRUE(!rubbish || GetParam() == testing::Fault::killed) << "call " << at;
+    if (!calls.struck()) break;
+  }
+  EXPECT_GE(at, 12);  // open, reserve, seven datasets, sync, close, rename
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryCall, ShardFault,
+                         ::testing::Values(testing::Fault::killed, testing::Fault::one_error,
+                                           testing::Fault::disk_full));
 
 // Writes as long as the limit of this process allows: what a full disk does, without one.
 TEST_F(Shard, ALimitOnFileSizeIsAnInputOutputErrorAndLeavesNothing) {

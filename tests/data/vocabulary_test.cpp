@@ -82,7 +82,7 @@ TEST_F(VocabularyFile, EverySpecialTokenIsNeeded) {
 
 TEST_F(VocabularyFile, MissingFileAndDirectory) {
   EXPECT_THAT([&] { Vocabulary::load(directory_ / "none.txt"); },
-              ThrowsMessage<DataError>(HasSubstr("none.txt cannot be opened")));
+              ThrowsMessage<DataError>(HasSubstr("none.txt is not there")));
   EXPECT_THAT([&] { Vocabulary::load(directory_.path()); },
               ThrowsMessage<DataError>(HasSubstr("is a directory")));
 }

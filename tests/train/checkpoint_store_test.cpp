@@ -5,11 +5,10 @@
 
 #include <sys/mount.h>
 
+#include "tests/support/faulty_calls.h"
 #include "tests/support/test_data.h"
 #include "tests/train/expect_error.h"
-#include "tests/train/faulty_calls.h"
 #include "tests/train/toy_state.h"
-#include "train/atomic_file.h"
 
 namespace bertyard {
 namespace {

@@ -4,10 +4,10 @@
 #include <fstream>
 #include <random>
 
+#include "data/files/file_writer.h"
 #include "tests/support/test_data.h"
 #include "tests/train/expect_error.h"
 #include "tests/train/toy_state.h"
-#include "train/atomic_file.h"
 #include "train/checkpoint_manifest.h"
 #include "train/checkpoint_store.h"
 

@@ -5,10 +5,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/files/atomic_file.h"
+#include "data/files/file_writer.h"
 #include "tests/support/test_data.h"
 #include "tests/train/expect_error.h"
 #include "tests/train/toy_state.h"
-#include "train/atomic_file.h"
 
 namespace bertyard {
 namespace {

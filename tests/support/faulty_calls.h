@@ -3,9 +3,10 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
-#include "train/file_calls.h"
+#include "data/files/file_calls.h"
 
 namespace bertyard::testing {
 
@@ -33,17 +34,17 @@ class FaultyCalls : public FileCalls {
     return fails() ? -1 : FileCalls::open(path, flags);
   }
   std::ptrdiff_t write(int descriptor, const void* data, std::size_t bytes) const override {
-    const bool now = count_ == at_;
-    if (fault_ == Fault::disk_full && count_++ >= at_) {
-      errno = ENOSPC;
-      return -1;
-    }
-    if (fault_ != Fault::disk_full && fails()) {
-      if (now && fault_ == Fault::killed) FileCalls::write(descriptor, data, bytes / 2);
-      errno = EIO;
-      return -1;
-    }
-    return FileCalls::write(descriptor, data, bytes);
+    return half_way([&](std::size_t some) { return FileCalls::write(descriptor, data, some); },
+                    bytes);
+  }
+  std::ptrdiff_t write_at(int descriptor, const void* data, std::size_t bytes,
+                          std::uint64_t offset) const override {
+    return half_way(
+        [&](std::size_t some) { return FileCalls::write_at(descriptor, data, some, offset); },
+        bytes);
+  }
+  int reserve(int descriptor, std::uint64_t bytes) const override {
+    return fails() ? -1 : FileCalls::reserve(descriptor, bytes);
   }
   int sync(int) const override { return fails() ? -1 : 0; }
   int close(int descriptor) const override {
@@ -67,6 +68,20 @@ class FaultyCalls : public FileCalls {
   }
 
  private:
+  template <typename Write>
+  std::ptrdiff_t half_way(Write write, std::size_t bytes) const {
+    const bool now = count_ == at_;
+    if (fault_ == Fault::disk_full && count_++ >= at_) {
+      errno = ENOSPC;
+      return -1;
+    }
+    if (fault_ != Fault::disk_full && fails()) {
+      if (now && fault_ == Fault::killed) write(bytes / 2);
+      errno = EIO;
+      return -1;
+    }
+    return write(bytes);
+  }
   bool fails() const {
     const int number = count_++;
     errno = EIO;

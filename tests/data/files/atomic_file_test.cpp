@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/atomic_file.h"
+#include "data/files/atomic_file.h"
 
+#include <cerrno>
+#include <span>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+#include "data/files/directories.h"
+#include "data/files/file_writer.h"
+#include "tests/support/faulty_calls.h"
 #include "tests/support/test_data.h"
-#include "tests/train/expect_error.h"
-#include "tests/train/faulty_calls.h"
 
 namespace bertyard {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using testing::Fault;
 using testing::FaultyCalls;
 using ::testing::HasSubstr;
-using testing::message_of;
 using testing::TemporaryDirectory;
+using ::testing::ThrowsMessage;
 
 std::size_t entries_in(const fs::path& directory) {
   return static_cast<std::size_t>(
@@ -94,7 +104,57 @@ TEST(FileWriter, ShortWritesAreContinued) {
 TEST(FileWriter, NamesThePathThatCannotBeCreated) {
   const auto write = [] { write_file_atomically("/nowhere/at/all", "x"); };
 
-  EXPECT_THAT(message_of<IoError>(write), HasSubstr("cannot create /nowhere/at/.tmp-all-"));
+  EXPECT_THAT(write, ThrowsMessage<IoError>(HasSubstr("cannot create /nowhere/at/.tmp-all-")));
+}
+
+class ReserveFails : public FileCalls {
+ public:
+  explicit ReserveFails(int error) : error_(error) {}
+  int reserve(int, std::uint64_t) const override {
+    errno = error_;
+    return -1;
+  }
+
+ private:
+  int error_;
+};
+
+TEST(FileWriter, SaysHowMuchRoomIsMissing) {
+  const TemporaryDirectory directory;
+  const ReserveFails calls(ENOSPC);
+  FileWriter file(directory / "file", OpenFor::create, calls);
+
+  EXPECT_THAT([&] { file.reserve(1234); },
+              ThrowsMessage<IoError>(AllOf(HasSubstr("cannot reserve 1234 bytes for"),
+                                           HasSubstr("No space left on device; free some"))));
+}
+
+TEST(FileWriter, DoesWithoutAPromiseOfRoom) {
+  const TemporaryDirectory directory;
+  const ReserveFails calls(EOPNOTSUPP);
+  FileWriter file(directory / "file", OpenFor::create, calls);
+
+  file.reserve(1234);
+  file.write_at(2, std::as_bytes(std::span("abc", 3)));
+  file.finish();
+
+  EXPECT_EQ(read_file(directory / "file"), std::string("\0\0abc", 5));
+}
+
+TEST(AtomicFile, ADirectoryThatCannotBeReadTakesFilesAllTheSame) {
+  class WriteOnlyDirectory : public FileCalls {
+   public:
+    int open(const std::string& path, int flags) const override {
+      if ((flags & O_DIRECTORY) == 0) return FileCalls::open(path, flags);
+      errno = EACCES;
+      return -1;
+    }
+  };
+  const TemporaryDirectory directory;
+
+  write_file_atomically(directory / "file", "text", WriteOnlyDirectory());
+
+  EXPECT_EQ(read_file(directory / "file"), "text");
 }
 
 TEST(SwapSymlink, AlwaysPointsSomewhere) {

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace bertyard {
 
@@ -14,6 +17,9 @@ class FileCalls {
   virtual ~FileCalls() = default;
   virtual int open(const std::string& path, int flags) const;
   virtual std::ptrdiff_t write(int descriptor, const void* data, std::size_t bytes) const;
+  virtual std::ptrdiff_t write_at(int descriptor, const void* data, std::size_t bytes,
+                                  std::uint64_t offset) const;
+  virtual int reserve(int descriptor, std::uint64_t bytes) const;
   virtual int sync(int descriptor) const;
   virtual int close(int descriptor) const;
   virtual int truncate(int descriptor, std::size_t bytes) const;
@@ -22,5 +28,10 @@ class FileCalls {
   virtual int make_directory(const std::string& path) const;
   virtual int make_symlink(const std::string& target, const std::string& link) const;
 };
+
+// Throws IoError: "cannot ACTION PATH: " with the system's reason and what to do about it.
+[[noreturn]] void fail_io(std::string_view action, const std::filesystem::path& path, int error);
+// The same, with errno, where `result` is negative.
+void require_io(std::ptrdiff_t result, std::string_view action, const std::filesystem::path& path);
 
 }  // namespace bertyard

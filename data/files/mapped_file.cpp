@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "data/mapped_file.h"
+#include "data/files/mapped_file.h"
 
 #include <cerrno>
 #include <cstdint>

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/file_calls.h"
+#include "data/files/file_calls.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "core/base/error.h"
 
 namespace bertyard {
 
@@ -15,6 +20,16 @@ int FileCalls::open(const std::string& path, int flags) const {
 
 std::ptrdiff_t FileCalls::write(int descriptor, const void* data, std::size_t bytes) const {
   return ::write(descriptor, data, bytes);
+}
+
+std::ptrdiff_t FileCalls::write_at(int descriptor, const void* data, std::size_t bytes,
+                                   std::uint64_t offset) const {
+  return ::pwrite(descriptor, data, bytes, static_cast<off_t>(offset));
+}
+
+int FileCalls::reserve(int descriptor, std::uint64_t bytes) const {
+  errno = ::posix_fallocate(descriptor, 0, static_cast<off_t>(bytes));
+  return errno == 0 ? 0 : -1;
 }
 
 int FileCalls::sync(int descriptor) const {
@@ -43,6 +58,18 @@ int FileCalls::make_directory(const std::string& path) const {
 
 int FileCalls::make_symlink(const std::string& target, const std::string& link) const {
   return ::symlink(target.c_str(), link.c_str());
+}
+
+void fail_io(std::string_view action, const std::filesystem::path& path, int error) {
+  std::string advice;
+  if (error == ENOSPC || error == EDQUOT) advice = "; free some space and start again";
+  if (error == EACCES || error == EROFS) advice = "; choose a directory that you may write to";
+  throw IoError(
+      fmt::format("cannot {} {}: {}{}", action, path.string(), std::strerror(error), advice));
+}
+
+void require_io(std::ptrdiff_t result, std::string_view action, const std::filesystem::path& path) {
+  if (result < 0) fail_io(action, path, errno);
 }
 
 }  // namespace bertyard
