@@ -10,35 +10,16 @@ Tokenizer::Tokenizer(const Vocabulary& vocabulary, const TokenizerOptions& optio
     : basic_(options, std::move(never_split)),
       wordpiece_(vocabulary, options.max_word_characters) {}
 
-void Tokenizer::append_ids(std::string_view text, WordList& words,
-                           std::vector<std::uint32_t>& ids) const {
-  basic_.split(text, words);
-  for (std::size_t i = 0; i < words.size(); ++i) wordpiece_.encode(words[i], ids);
-}
-
 void Tokenizer::tokenize(std::string_view text, std::vector<std::uint32_t>& ids) const {
   WordList words;
-  append_ids(text, words, ids);
+  basic_.split(text, words);
+  for (std::size_t i = 0; i < words.size(); ++i) wordpiece_.encode(words[i], ids);
 }
 
 std::vector<std::uint32_t> Tokenizer::tokenize(std::string_view text) const {
   std::vector<std::uint32_t> ids;
   tokenize(text, ids);
   return ids;
-}
-
-std::vector<std::vector<std::uint32_t>> Tokenizer::tokenize_sentences(
-    std::span<const std::string> sentences) const {
-  std::vector<std::vector<std::uint32_t>> result;
-  result.reserve(sentences.size());
-  WordList words;
-  std::vector<std::uint32_t> ids;
-  for (const std::string& sentence : sentences) {
-    ids.clear();
-    append_ids(sentence, words, ids);
-    if (!ids.empty()) result.push_back(ids);
-  }
-  return result;
 }
 
 }  // namespace bertyard

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +25,7 @@ class Tokenizer {
   void tokenize(std::string_view text, std::vector<std::uint32_t>& ids) const;
   std::vector<std::uint32_t> tokenize(std::string_view text) const;
 
-  // The ids of every sentence; sentences without tokens are left out, as Google's program does.
-  std::vector<std::vector<std::uint32_t>> tokenize_sentences(
-      std::span<const std::string> sentences) const;
-
  private:
-  void append_ids(std::string_view text, WordList& words, std::vector<std::uint32_t>& ids) const;
-
   BasicTokenizer basic_;
   WordPiece wordpiece_;
 };

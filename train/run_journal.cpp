@@ -164,12 +164,6 @@ void RunJournal::saved(std::int64_t step, const std::filesystem::path& path, dou
   metrics_->write(record.add("path", path.filename().string()).add("ckpt_ms", seconds * 1e3));
 }
 
-void RunJournal::event(std::int64_t step, const std::string& what) {
-  if (!metrics_) return;
-  MetricsRecord record("event", step);
-  metrics_->write(record.add("event", what));
-}
-
 void RunJournal::finish() {
   console_.finish();
 }

@@ -40,7 +40,6 @@ class RunJournal {
   void evaluated(const TrainState& state, const PretrainingEvaluation& evaluation,
                  const Baselines& baselines, double seconds);
   void saved(std::int64_t step, const std::filesystem::path& path, double seconds);
-  void event(std::int64_t step, const std::string& what);
   void finish();
 
   // Everything on disk; then the place where a resumed run cuts loss.log back.

@@ -17,12 +17,4 @@ std::string_view name_of(Activation activation) {
   return "?";
 }
 
-std::optional<Activation> parse_activation(std::string_view name) {
-  for (const Activation activation :
-       {Activation::identity, Activation::gelu_tanh, Activation::gelu_erf, Activation::tanh}) {
-    if (name == name_of(activation)) return activation;
-  }
-  return std::nullopt;
-}
-
 }  // namespace bertyard

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 namespace bertyard {
@@ -14,7 +13,5 @@ enum class Activation {
 };
 
 std::string_view name_of(Activation activation);
-// The names above; nothing for any other.
-std::optional<Activation> parse_activation(std::string_view name);
 
 }  // namespace bertyard
