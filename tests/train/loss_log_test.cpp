@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "data/files/atomic_file.h"
 #include "tests/support/test_data.h"
 #include "tests/train/expect_error.h"
 

@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 
+#include "data/files/atomic_file.h"
 #include "tests/support/test_data.h"
 #include "tests/train/expect_error.h"
 
