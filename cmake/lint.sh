@@ -28,7 +28,8 @@ tidy() {
   fi
   if [ $# -eq 0 ]; then set -- core parallel data train launch tests; fi
   find "$@" -name '*.cpp' ! -path 'tests/structure/*' -print0 | sort -z |
-    xargs -0 -n 1 -P "$(nproc)" "$program" -p "$commands" --quiet
+    xargs -0 -n 1 -P "$(nproc)" "$program" -p "$commands" --quiet \
+      --extra-arg=-Wno-unused-command-line-argument
 }
 
 case ${1:-} in

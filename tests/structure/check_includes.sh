@@ -11,6 +11,7 @@ if [ -z "$sources" ]; then
   echo "no sources below $PWD" >&2
   exit 1
 fi
-# Word splitting is meant: no file of the tree has a blank in its name.
+# No file of the tree has a blank in its name.
+# shellcheck disable=SC2086
 awk -v table="$here/include_table.txt" -f "$here/check_includes.awk" \
   "$here/include_table.txt" $sources

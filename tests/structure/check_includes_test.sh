@@ -8,7 +8,7 @@ trap 'rm -rf "$tree"' EXIT
 failures=0
 
 clean_tree() {
-  rm -rf "$tree"/*
+  rm -rf "${tree:?}"/*
   mkdir -p "$tree/core/nn" "$tree/core/backend/cpu" "$tree/launch"
   printf '#pragma once\n#include <vector>\n#include "core/base/error.h"\n' >"$tree/core/nn/a.h"
   printf '#include "core/nn/a.h"\n#include <fmt/format.h>\n' >"$tree/core/nn/a.cpp"
@@ -42,6 +42,7 @@ expect core/nn/a.cpp '#include <core/nn/a.h>' 'may not include <core/nn/a.h>'
 expect core/nn/a.cpp '#include HEADER' 'an include that does not name its header'
 expect core/nn/a.cpp '#ifdef BERTYARD_CUDA\n#endif' 'core/nn/a.cpp:3: conditional compilation'
 expect core/nn/a.h '#include <fmt/format.h>' 'core/nn/a.h:4: <fmt/format.h> in a header'
+# shellcheck disable=SC2016
 expect core/nn/a.h 'using namespace std;' 'core/nn/a.h:4: `using namespace` in a header'
 expect core/nn/b.h 'int once();' 'core/nn/b.h: a header says #pragma once'
 expect core/nn/b.h "#pragma once$(printf '\\n%.0s' $(seq 200))" 'core/nn/b.h: 201 lines'
