@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Finds what the build may use. Required packages stop the configuration with the name of the
-# Debian package; optional ones choose between a real file and its *_absent.cpp.
+# Debian package; optional ones choose between a real file and its *_absent.cpp. What the static
+# libraries link stands in bertyardConfig.cmake.in once more, for who links the installed ones.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
@@ -18,25 +19,12 @@ pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial) # never the MPI fla
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 
-# OpenBLAS, the flavour that shares libgomp with us. The pthread flavour has the same soname, so
-# the directory also goes into the run path of whatever links it.
-find_library(
-  OPENBLAS_LIBRARY
-  NAMES openblas
-  PATH_SUFFIXES openblas-openmp ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp
-  REQUIRED)
-find_path(
-  OPENBLAS_INCLUDE_DIR
-  NAMES cblas.h
-  PATH_SUFFIXES openblas-openmp ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas
-  REQUIRED)
+find_package(OpenBlasOpenMP REQUIRED)
 
-# oneDNN: Debian's CMake package wants OpenCL's development files, hence by hand.
 set(BERTYARD_HAVE_ONEDNN OFF)
 if(NOT BERTYARD_ONEDNN STREQUAL "OFF")
-  find_path(ONEDNN_INCLUDE_DIR NAMES oneapi/dnnl/dnnl.hpp)
-  find_library(ONEDNN_LIBRARY NAMES dnnl)
-  if(ONEDNN_INCLUDE_DIR AND ONEDNN_LIBRARY)
+  find_package(OneDnn QUIET)
+  if(OneDnn_FOUND)
     set(BERTYARD_HAVE_ONEDNN ON)
   elseif(BERTYARD_ONEDNN STREQUAL "ON")
     message(FATAL_ERROR "oneDNN was asked for but not found; install libdnnl-dev")
