@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <set>
 
 #include <fmt/format.h>
@@ -54,11 +53,13 @@ std::vector<Candidate> candidates_of(const std::vector<CheckpointEntry>& entries
 // The first checkpoint of every full interval: the multiples, where steps are counted.
 void keep_every(std::set<std::int64_t>& kept, const std::vector<Candidate>& candidates,
                 const Interval& every) {
-  std::set<double> intervals;
+  std::set<std::int64_t> intervals;
   for (const Candidate& candidate : candidates) {
-    double interval = 0;
-    if (every.steps > 0) interval = static_cast<double>(candidate.entry.step / every.steps);
-    if (every.seconds > 0) interval = std::floor(candidate.run_seconds / every.seconds);
+    std::int64_t interval = 0;
+    if (every.steps > 0) interval = candidate.entry.step / every.steps;
+    if (every.seconds > 0) {
+      interval = static_cast<std::int64_t>(candidate.run_seconds / every.seconds);
+    }
     if (interval > 0 && intervals.insert(interval).second) kept.insert(candidate.entry.step);
   }
 }

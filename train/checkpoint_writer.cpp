@@ -65,7 +65,7 @@ std::vector<CheckpointFile> write_files(const fs::path& directory,
   set.write_text("vocab.txt", contents.vocabulary);
   set.write_text("tokenizer_config.json",
                  huggingface_tokenizer_text(contents.tokenizer, contents.model.max_positions));
-  const std::vector<CheckpointFile> files = set.files();
+  std::vector<CheckpointFile> files = set.files();
   set.write_text("manifest.json", manifest_text({contents.state, files}));
   return files;
 }

@@ -97,6 +97,7 @@ std::vector<std::string> banner_lines(const std::vector<BannerRow>& rows) {
   std::size_t width = 0;
   for (const BannerRow& row : rows) width = std::max(width, row.label.size());
   std::vector<std::string> lines;
+  lines.reserve(rows.size());
   for (const BannerRow& row : rows) {
     lines.push_back(fmt::format("  {:<{}}  {}", row.label, width, row.text));
   }

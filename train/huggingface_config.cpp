@@ -59,7 +59,7 @@ class ConfigFile {
 };
 
 fs::path config_path(const fs::path& directory) {
-  const fs::path path = directory / "config.json";
+  fs::path path = directory / "config.json";
   if (fs::exists(path)) return path;
   throw DataError(
       fmt::format("{}: there is no config.json; expected a Hugging Face directory with "

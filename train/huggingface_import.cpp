@@ -41,7 +41,7 @@ fs::path weights_path(const fs::path& path) {
         path.string()));
   }
   if (!fs::is_directory(path)) return path;
-  const fs::path file = path / "model.safetensors";
+  fs::path file = path / "model.safetensors";
   if (fs::exists(file)) return file;
   if (fs::exists(path / "pytorch_model.bin")) return weights_path(path / "pytorch_model.bin");
   const char* found =
@@ -100,6 +100,7 @@ class Import {
 
   void check_shape(std::string_view name, const Shape& shape, const SafetensorsEntry& entry) {
     std::vector<std::int64_t> expected;
+    expected.reserve(static_cast<std::size_t>(shape.rank()));
     for (int i = 0; i < shape.rank(); ++i) expected.push_back(shape[i]);
     if (entry.extents == expected) return;
     std::vector<std::int64_t> cut = entry.extents;
