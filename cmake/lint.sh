@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #   cmake/lint.sh                     clang-format: what is not as .clang-format says (seconds)
 #   cmake/lint.sh --fix               the same, put right
-#   cmake/lint.sh --tidy [FOLDER...]  clang-tidy as .clang-tidy says (a good half hour for the tree)
+#   cmake/lint.sh --tidy [FOLDER...]  clang-tidy as .clang-tidy says (a quarter minute of processor a file)
 # BERTYARD_PRESET names the build whose compile_commands.json clang-tidy reads (default: ci).
 # Another version than 14 formats otherwise. Exit code 77: the program is not there.
 set -euo pipefail

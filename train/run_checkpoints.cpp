@@ -55,7 +55,7 @@ std::filesystem::path RunCheckpoints::save(const std::filesystem::path& director
                                     .optimizer = moments,
                                     .vocabulary = setting_.vocabulary,
                                     .tokenizer = setting_.tokenizer};
-  const std::filesystem::path path = save_checkpoint(directory, contents);
+  std::filesystem::path path = save_checkpoint(directory, contents);
   rotate_checkpoints(directory, setting_.options);
   return path;
 }
