@@ -54,6 +54,7 @@ std::string header_text(const std::vector<NamedTensor>& tensors) {
                    fmt::format("safetensors: tensor '{}' is there twice", tensor.name));
     previous = &tensor.name;
     std::vector<std::int64_t> extents;
+    extents.reserve(static_cast<std::size_t>(tensor.values.shape().rank()));
     for (int i = 0; i < tensor.values.shape().rank(); ++i) {
       extents.push_back(tensor.values.shape()[i]);
     }
