@@ -156,10 +156,6 @@ const Mistake kLater[] = {
     {"precision: tf32", "'precision: tf32' is not available in this version; use fp32"},
     {"precision: tf32", "'precision: tf32' is not available in this version; use fp32"},
     {"precision: fp16", "'precision: fp16' is refused on a CPU; use fp32"},
-    {"parallel: {reduction: ordered}",
-     "run.yaml:1:23: error: 'parallel.reduction: ordered' is not available in this version; use "
-     "fast"},
-    {"parallel: {leaves: 8}", "'parallel.leaves' belongs to 'reduction: ordered'"},
     {"parallel: {shard_optimizer: true}", "'parallel.shard_optimizer: true' is not available"},
     {"parallel: {recompute: layer}", "'parallel.recompute: layer' is not available"},
     {"parallel: {backend: cuda}",

@@ -140,7 +140,7 @@ TEST_F(MpiRanks, BucketsSumGradients) {
   GradientBuckets buckets(*communicator, store, all_of(gradients), 4096);
 
   buckets.gradients_ready_up_to(5100);
-  buckets.wait();
+  buckets.finish();
 
   EXPECT_THAT(gradients, ::testing::Each(static_cast<float>(size * (size + 1) / 2)));
 }

@@ -3,11 +3,10 @@
 // which the other files of this folder hold against double precision: what bf16 stores is rounded
 // once, so results may differ by 2^-8 of the largest, and by a few of these where an operation
 // reads what it has itself rounded.
-#include "host_tensors.h"
-
 #include <gtest/gtest.h>
 
 #include "core/backend/cpu/narrow_floats.h"
+#include "tests/core/backend/host_tensors.h"
 
 namespace bertyard::testing {
 namespace {
