@@ -29,7 +29,9 @@ std::string text_of(const std::filesystem::path& path) {
   }
   if (!std::filesystem::exists(path, ignored)) {
     throw DataError(fmt::format(
-        "vocabulary {} is not there; expected a vocab.txt with one entry a line", path.string()));
+        "vocabulary {} is not there; expected a vocab.txt with one entry a line: name one in "
+        "tokenizer.vocab, or let `bertyard prepare` learn it from the text",
+        path.string()));
   }
   return read_file(path);
 }

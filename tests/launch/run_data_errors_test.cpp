@@ -84,7 +84,7 @@ TEST_F(DataErrorTest, AVocabularyWithoutMaskIsRefused) {
 
 TEST_F(DataErrorTest, AMissingVocabularyIsNamed) {
   fs::remove(path("vocab.txt"));
-  expect_refused_at_start({"vocabulary vocab.txt cannot be opened"});
+  expect_refused_at_start({"vocabulary vocab.txt is not there; expected a vocab.txt"});
 }
 
 // With the manifest away no checksum speaks before the ids do.
