@@ -5,7 +5,7 @@
 #   bench/peers/compare_cpu.sh PROGRAM PYTHON [OUT.jsonl]
 #     PYTHON   an interpreter with torch and transformers: bench/peers/make_venv.sh
 #   environment: MODEL (bert-base) BATCH (8) LENGTH (128) FILL (1) THREADS (all cores)
-#     OPTIMIZER (adamw or lamb) ROUNDS (3) STEPS (5) DTYPES ("fp32", or "fp32 bf16": PyTorch's)
+#     OPTIMIZER (adamw or lamb) ROUNDS (3) STEPS (5) DTYPES ("fp32", or "fp32 bf16")
 #     MICRO_TOKENS tokens of a micro-batch of bertyard; default: by the program, and beside it the
 #     whole batch in one micro-batch
 set -euo pipefail
@@ -46,14 +46,15 @@ torch() {
 
 for ((round = 1; round <= rounds; ++round)); do
   echo "round $round of $rounds" >&2
-  if [ -n "${MICRO_TOKENS:-}" ]; then
-    record "bertyard fp32" bertyard "parallel.micro_batch={tokens: $MICRO_TOKENS, sequences: $batch}"
-  else
-    record "bertyard fp32" bertyard
-    record "bertyard fp32, one micro-batch" bertyard \
-      "parallel.micro_batch={tokens: $((batch * length)), sequences: $batch}"
-  fi
   for dtype in "${dtypes[@]}"; do
+    if [ -n "${MICRO_TOKENS:-}" ]; then
+      record "bertyard $dtype" bertyard precision="$dtype" \
+        "parallel.micro_batch={tokens: $MICRO_TOKENS, sequences: $batch}"
+    else
+      record "bertyard $dtype" bertyard precision="$dtype"
+      record "bertyard $dtype, one micro-batch" bertyard precision="$dtype" \
+        "parallel.micro_batch={tokens: $((batch * length)), sequences: $batch}"
+    fi
     record "torch $dtype eager" torch --dtype "$dtype"
     record "torch $dtype compiled" torch --dtype "$dtype" --mode compile
     record "transformers $dtype" torch --dtype "$dtype" --peer transformers
