@@ -66,7 +66,8 @@ void exchange_texts(Exchange& exchange, MPI_Comm world, int size) {
   if (!poll(exchange)) return;
   std::exclusive_scan(exchange.lengths.begin(), exchange.lengths.end(), exchange.offsets.begin(),
                       0);
-  exchange.all.resize(static_cast<std::size_t>(exchange.offsets.back() + exchange.lengths.back()));
+  exchange.all.resize(static_cast<std::size_t>(exchange.offsets.back()) +
+                      static_cast<std::size_t>(exchange.lengths.back()));
   check_mpi(MPI_Iallgatherv(exchange.own.data(), exchange.own_length, MPI_CHAR, exchange.all.data(),
                             exchange.lengths.data(), exchange.offsets.data(), MPI_CHAR, world,
                             exchange.requests.data()),

@@ -31,6 +31,7 @@ std::size_t buffers_needed(const LeafRange& own, int leaves) {
 
 std::vector<std::vector<LeafRange>> all_subtrees(int ranks, int leaves) {
   std::vector<std::vector<LeafRange>> subtrees;
+  subtrees.reserve(static_cast<std::size_t>(ranks));
   for (int rank = 0; rank < ranks; ++rank) {
     subtrees.push_back(maximal_subtrees(leaves_of_rank(rank, ranks, leaves), leaves));
   }

@@ -149,6 +149,7 @@ void SharedMemorySum::sum(const TensorView& values, std::int64_t chunk) {
   std::byte* own =
       static_cast<std::byte*>(values.data()) + static_cast<std::size_t>(part.first) * width;
   std::vector<const void*> sources;
+  sources.reserve(segments_.size());
   for (int rank = 0; rank < size_; ++rank) {
     sources.push_back(rank == rank_
                           ? own
