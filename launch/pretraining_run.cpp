@@ -27,8 +27,9 @@ TrainEnd PretrainingRun::run() {
   const StopSignals signals;  // heard from here on, obeyed after the first step
   open_directory();
   try {
-    const std::optional<Checkpoint> resumed =
+    const std::optional<CheckpointState> resumed =
         restore_run(parts_, directory_ ? &*directory_ : nullptr, *checkpoints_, start_);
+    if (directory_ && resumed) directory_->prepare_resume(*resumed, parts_.log);
     write_record();
     open_journal(resumed ? &*resumed : nullptr);
     const TrainEnd end = train_run(parts_, *this, start_);
@@ -43,8 +44,10 @@ TrainEnd PretrainingRun::run() {
 // Any rank's, for rank 0 hears no more of it than a signal. A start that was refused leaves the run
 // as it was. What cannot be written must not hide why it failed: on a full disk, say.
 void PretrainingRun::note_failure(const std::string& reason) {
-  const bool is_new = directory_ && !directory_->has_status();
-  if (!recorded_ && !is_new) return;
+  if (!recorded_) {
+    if (directory_) directory_->forget_new();
+    return;
+  }
   try {
     if (directory_) return directory_->set_status(RunStatus::failed, reason);
     const std::string of_rank = fmt::format("rank {}: {}", parts_.communicator.rank(), reason);
@@ -76,7 +79,7 @@ void PretrainingRun::write_record() {
   directory_->set_status(RunStatus::running, "");
 }
 
-void PretrainingRun::open_journal(const Checkpoint* resumed) {
+void PretrainingRun::open_journal(const CheckpointState* resumed) {
   if (!leads()) return;
   const RunConfig& config = parts_.loaded.config;
   for (const std::string& line :
@@ -93,7 +96,7 @@ void PretrainingRun::open_journal(const Checkpoint* resumed) {
           .with_sentences = parts_.setup.with_sentences(),
           .memory_total_gib =
               static_cast<double>(parts_.setup.device->info().memory_bytes) / (1u << 30)},
-      resumed != nullptr ? &resumed->state() : nullptr, parts_.log);
+      resumed, parts_.log);
 }
 
 void PretrainingRun::step_done(const StepReport& report) {

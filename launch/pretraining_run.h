@@ -31,7 +31,7 @@ class PretrainingRun final : public TrainerHooks {
   void open_directory();
   // How this start was made, once nothing of the start can be refused any more.
   void write_record();
-  void open_journal(const Checkpoint* resumed);
+  void open_journal(const CheckpointState* resumed);
   void finish(TrainEnd end);
   void note_failure(const std::string& reason);
 

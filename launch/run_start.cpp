@@ -60,8 +60,8 @@ RunCheckpoints allocate_run(const RunParts& parts, const std::string& run_id) {
                         parts.setup.objective.parameters(), parts.setup.optimizer);
 }
 
-std::optional<Checkpoint> restore_run(const RunParts& parts, const RunDirectory* directory,
-                                      RunCheckpoints& checkpoints, TrainState& state) {
+std::optional<CheckpointState> restore_run(const RunParts& parts, const RunDirectory* directory,
+                                           RunCheckpoints& checkpoints, TrainState& state) {
   std::string path;
   std::optional<Checkpoint> checkpoint;
   if (directory != nullptr) {
@@ -76,7 +76,7 @@ std::optional<Checkpoint> restore_run(const RunParts& parts, const RunDirectory*
   if (!checkpoint) checkpoint = Checkpoint::read(path);
   const RunCheckpoints::Restored restored = checkpoints.restore(*checkpoint);
   state = restored.state;
-  if (restored.environment_differences.empty()) return checkpoint;
+  if (restored.environment_differences.empty()) return checkpoint->state();
   if (parts.loaded.config.parallel.reduction == Reduction::ordered) {
     throw DataError(fmt::format(
         "{}: ordered reduction promises the same bits, but the environment is another one ({}); "
@@ -89,7 +89,7 @@ std::optional<Checkpoint> restore_run(const RunParts& parts, const RunDirectory*
         "uninterrupted run's by rounding",
         fmt::join(restored.environment_differences, "; "));
   }
-  return checkpoint;
+  return checkpoint->state();
 }
 
 TrainEnd train_run(const RunParts& parts, TrainerHooks& hooks, const TrainState& state) {

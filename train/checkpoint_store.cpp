@@ -140,6 +140,21 @@ void rotate_checkpoints(const fs::path& checkpoints, const CheckpointOptions& op
   }
 }
 
+void set_newer_aside(const fs::path& checkpoints, std::int64_t step, Logger& log,
+                     const FileCalls& calls) {
+  for (const CheckpointEntry& entry : list_checkpoints(checkpoints)) {
+    if (entry.step <= step) continue;
+    const fs::path aside = checkpoints / ("aside-" + checkpoint_name(entry.step));
+    if (fs::exists(aside)) remove_directory(aside, calls);
+    require_io(calls.rename(entry.path, aside), "set aside", entry.path);
+    log.warning(
+        "the run goes on from step {}: the checkpoint of step {} is now {}; delete it when "
+        "nobody wants it",
+        step, entry.step, aside.string());
+  }
+  sync_directory(checkpoints, calls);
+}
+
 void remove_checkpoint_leftovers(const fs::path& checkpoints, const FileCalls& calls) {
   remove_leftovers(checkpoints, kTemporaryPrefix, calls);
 }

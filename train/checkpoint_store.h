@@ -40,6 +40,12 @@ Checkpoint open_checkpoint(const std::filesystem::path& path, Logger& log);
 void rotate_checkpoints(const std::filesystem::path& checkpoints, const CheckpointOptions& options,
                         const FileCalls& calls = FileCalls());
 
+// Renames the checkpoints beyond `step`, where a run is resumed, to aside-step-...: they belong to
+// a branch that is left or are damaged, and would count as the newest for ever. Says so in the log;
+// what was set aside before under the same name goes.
+void set_newer_aside(const std::filesystem::path& checkpoints, std::int64_t step, Logger& log,
+                     const FileCalls& calls = FileCalls());
+
 // Removes the temporary directories of interrupted saves.
 void remove_checkpoint_leftovers(const std::filesystem::path& checkpoints,
                                  const FileCalls& calls = FileCalls());

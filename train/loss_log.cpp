@@ -19,8 +19,8 @@ LossLog LossLog::create(const std::filesystem::path& path, const FileCalls& call
   return LossLog(FileWriter(path, OpenFor::create, calls), StreamingHash(), 0);
 }
 
-LossLog LossLog::resume(const std::filesystem::path& path, std::uint64_t bytes,
-                        std::uint64_t digest, const FileCalls& calls) {
+StreamingHash LossLog::verify(const std::filesystem::path& path, std::uint64_t bytes,
+                              std::uint64_t digest) {
   const std::string text = std::filesystem::exists(path) ? read_file(path) : std::string();
   if (text.size() < bytes) {
     throw DataError(
@@ -37,6 +37,12 @@ LossLog LossLog::resume(const std::filesystem::path& path, std::uint64_t bytes,
                     "of another run, or a damaged one",
                     path.string(), bytes, hash_text(hash.digest()), hash_text(digest)));
   }
+  return hash;
+}
+
+LossLog LossLog::resume(const std::filesystem::path& path, std::uint64_t bytes,
+                        std::uint64_t digest, const FileCalls& calls) {
+  StreamingHash hash = verify(path, bytes, digest);
   FileWriter file(path, OpenFor::append, calls);
   file.truncate(bytes);
   file.sync();

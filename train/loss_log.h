@@ -28,7 +28,10 @@ class LossLog {
  public:
   // Starts an empty log, whatever was there.
   static LossLog create(const std::filesystem::path& path, const FileCalls& calls);
-  // Cuts the log back to its first `bytes`; DataError when these are missing or hash otherwise.
+  // DataError unless the log's first `bytes` are there and hash to `digest`; changes nothing.
+  static StreamingHash verify(const std::filesystem::path& path, std::uint64_t bytes,
+                              std::uint64_t digest);
+  // Cuts the log back to its first `bytes`; DataError as verify().
   static LossLog resume(const std::filesystem::path& path, std::uint64_t bytes,
                         std::uint64_t digest, const FileCalls& calls);
 

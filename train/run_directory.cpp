@@ -17,6 +17,8 @@
 #include "data/files/atomic_file.h"
 #include "data/files/directories.h"
 #include "data/files/file_writer.h"
+#include "train/checkpoint_store.h"
+#include "train/loss_log.h"
 #include "train/strict_json.h"
 
 namespace bertyard {
@@ -156,7 +158,8 @@ RunDirectory::~RunDirectory() {
 RunDirectory::RunDirectory(RunDirectory&& other) noexcept
     : path_(std::move(other.path_)),
       lock_(std::exchange(other.lock_, -1)),
-      id_(std::move(other.id_)) {}
+      id_(std::move(other.id_)),
+      is_new_(other.is_new_) {}
 
 RunDirectory RunDirectory::open(const RunOptions& run, ResumeMode resume, Logger& log) {
   const fs::path path = fs::path(run.directory) / run.name;
@@ -169,6 +172,7 @@ RunDirectory RunDirectory::open(const RunOptions& run, ResumeMode resume, Logger
   const bool occupied = require_resumable(path, resume);
   remove_leftovers(path, kTemporaryPrefix);
   directory.id_ = occupied ? stored_id(record) : draw_id();
+  directory.is_new_ = !occupied;
   if (!occupied) write_file_atomically(record, environment_text(directory.id_, {}));
   make_directories(directory.checkpoints());
   make_directories(path / "logs");
@@ -214,15 +218,24 @@ std::optional<Checkpoint> RunDirectory::resume_point(const CheckpointOptions& op
   return std::nullopt;
 }
 
+void RunDirectory::prepare_resume(const CheckpointState& resumed, Logger& log) const {
+  (void)LossLog::verify(path_ / "loss.log", resumed.loss_log_bytes, resumed.loss_log_hash);
+  set_newer_aside(checkpoints(), resumed.step, log);
+}
+
+void RunDirectory::forget_new() const noexcept {
+  if (!is_new_) return;
+  std::error_code ignored;
+  fs::remove(path_ / "checkpoints", ignored);
+  fs::remove(path_ / "logs", ignored);
+  fs::remove(record_file(path_), ignored);
+}
+
 void RunDirectory::write_record(const RunRecord& record) const {
   write_file_atomically(path_ / "config.input.yaml", record.config_input);
   write_file_atomically(path_ / "config.resolved.yaml", record.config_resolved);
   write_file_atomically(path_ / "command.txt", record.command + "\n");
   write_file_atomically(path_ / "env.json", environment_text(id_, record.environment));
-}
-
-bool RunDirectory::has_status() const {
-  return fs::exists(path_ / "STATUS");
 }
 
 void RunDirectory::note_status(const RunOptions& run, RunStatus status, std::string_view reason) {

@@ -51,8 +51,13 @@ class RunDirectory {
   // the caller compares with require_same_run.
   std::optional<Checkpoint> resume_point(const CheckpointOptions& options, Logger& log) const;
 
+  // Before anything of the run is changed: DataError where loss.log does not go with `resumed`;
+  // then the checkpoints beyond it are set aside.
+  void prepare_resume(const CheckpointState& resumed, Logger& log) const;
+  // After a start that was refused: a run that is new is not there, so that `never` may begin it.
+  void forget_new() const noexcept;
+
   void write_record(const RunRecord& record) const;
-  bool has_status() const;
   // For a rank that does not hold the directory and has an error of its own to tell.
   static void note_status(const RunOptions& run, RunStatus status, std::string_view reason);
   void set_status(RunStatus status, std::string_view reason) const;
@@ -65,6 +70,7 @@ class RunDirectory {
   std::filesystem::path path_;
   int lock_ = -1;
   std::string id_;
+  bool is_new_ = false;
 };
 
 }  // namespace bertyard

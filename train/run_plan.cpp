@@ -21,6 +21,17 @@ double mean_length(const RunPlan::DataFacts& facts, int max_length) {
   return sum / static_cast<double>(facts.lengths.size());
 }
 
+// A bound that no run reaches and whose product with a batch no integer overflows.
+std::int64_t whole_steps(double steps) {
+  constexpr double kMostSteps = 1e11;
+  if (!(steps <= kMostSteps)) {
+    throw UsageError(fmt::format(
+        "schedule or warm-up of {:.3g} steps, expected at most 10^11; give it an earlier end",
+        steps));
+  }
+  return std::llround(steps);
+}
+
 }  // namespace
 
 RunPlan::DataFacts data_facts(const SampleSource& source, std::size_t limit) {
@@ -56,7 +67,7 @@ RunPlan::RunPlan(const std::vector<Phase>& schedule, const Amount& warmup, const
 // The first step at which the amount is reached, counted from the start of the run; beyond the
 // planned phases the last one goes on.
 std::int64_t RunPlan::steps_until(const Amount& until, const DataFacts& facts) const {
-  if (until.unit == AmountUnit::steps) return std::llround(until.value);
+  if (until.unit == AmountUnit::steps) return whole_steps(until.value);
   double left = until.value;
   if (until.unit == AmountUnit::epochs) left *= static_cast<double>(facts.samples);
   for (const PlannedPhase& phase : phases_) {
@@ -66,7 +77,7 @@ std::int64_t RunPlan::steps_until(const Amount& until, const DataFacts& facts) c
     const auto steps = static_cast<double>(phase.end_step - phase.first_step);
     const bool open_end = &phase == &phases_.back();
     if (open_end || left <= steps * per_step) {
-      return phase.first_step + static_cast<std::int64_t>(std::ceil(left / per_step));
+      return phase.first_step + whole_steps(std::ceil(left / per_step));
     }
     left -= steps * per_step;
   }

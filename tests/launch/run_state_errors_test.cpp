@@ -49,6 +49,50 @@ TEST_F(StateErrorTest, ResumeNeverRefusesADirectoryThatIsNotEmpty) {
                                {"--resume", "never"});
 }
 
+// The branch that is left must not count as the newest for ever.
+TEST_F(StateErrorTest, ResumingFromAnOlderCheckpointSetsTheNewerOnesAside) {
+  train_once();
+
+  const Ended ended = train(0, "run",
+                            {"--resume", "runs/run/checkpoints/step-00000016",
+                             "checkpoint.every=3 steps", "checkpoint.keep_last=1"});
+
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_TRUE(fs::exists(run("run") / "checkpoints/aside-step-00000024/manifest.json"));
+  EXPECT_TRUE(fs::exists(run("run") / "checkpoints/latest/manifest.json"));
+  const Ended again = train(0, "run");
+  EXPECT_EQ(again.code, 0) << again.errors;
+}
+
+TEST_F(StateErrorTest, ADamagedNewestCheckpointIsSetAsideAndTheRunEndsWithTheSameBits) {
+  train_once("whole");
+  train_once();
+  const fs::path damaged = run("run") / "checkpoints/step-00000024/model.safetensors";
+  std::string weights = read(damaged);
+  weights[weights.size() / 2] = static_cast<char>(weights[weights.size() / 2] ^ 1);
+  write(damaged, weights);
+
+  const Ended ended = train(0, "run", {"checkpoint.keep_last=1"});
+
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  expect_same_bits("whole", "run");
+  EXPECT_TRUE(fs::exists(run("run") / "checkpoints/aside-step-00000024"));
+}
+
+TEST_F(StateErrorTest, AShortLossLogIsRefusedAndNothingIsTouched) {
+  train_once();
+  write(run("run") / "loss.log", "");
+  expect_refused_and_untouched(3, {"loss.log: 0 bytes, the checkpoint was made after"}, {});
+}
+
+TEST_F(StateErrorTest, ARefusedFirstStartLeavesNoRun) {
+  const Ended refused = train(0, "run", {"--resume", "nowhere"});
+
+  EXPECT_EQ(refused.code, 3) << refused.errors;
+  const Ended begun = train(0, "run", {"--resume", "never"});
+  EXPECT_EQ(begun.code, 0) << begun.errors;
+}
+
 TEST_F(StateErrorTest, ADirectoryThatIsNoRunIsLeftAlone) {
   fs::create_directories(run("run"));
   write(run("run") / "thesis.tex", "my life's work");
