@@ -27,7 +27,7 @@ struct StoredSample {
   std::vector<std::uint32_t> mask_positions;  // ascending
   std::vector<std::uint32_t> mask_labels;     // the original ids there
   std::int64_t a_length = 0;                  // tokens of "[CLS] A [SEP]"
-  bool is_random_next = false;
+  bool is_random_next = false;                // NSP: B is from elsewhere; SOP: swapped
 };
 
 // Whether a sample may be shortened to a phase's length.

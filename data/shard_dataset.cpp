@@ -89,7 +89,7 @@ void ShardDataset::describe(const std::filesystem::path& path,
   properties_.max_masked =
       properties_.masks == MaskTime::prepare ? max_masked(made_with.max_length, made_with.mask) : 0;
   properties_.next_sentence = made_with.next_sentence;
-  properties_.segments = made_with.next_sentence == NextSentence::nsp ? 2 : 1;
+  properties_.segments = has_sentence_pairs(made_with.next_sentence) ? 2 : 1;
   properties_.vocabulary_hash = made_with.vocabulary_hash;
   properties_.vocabulary_size = made_with.vocabulary_size;
   if (properties_.samples == 0) {

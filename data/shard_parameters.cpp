@@ -26,8 +26,13 @@ constexpr std::array kParts{Named<CorpusPart>{CorpusPart::train, "train"},
 constexpr std::array kMaskTimes{Named<MaskTime>{MaskTime::training, "training"},
                                 Named<MaskTime>{MaskTime::prepare, "prepare"}};
 constexpr std::array kMaskUnits{Named<MaskUnit>{MaskUnit::token, "token"},
-                                Named<MaskUnit>{MaskUnit::word, "word"}};
+                                Named<MaskUnit>{MaskUnit::word, "word"},
+                                Named<MaskUnit>{MaskUnit::span, "span"}};
+constexpr std::array kSamplings{Named<Sampling>{Sampling::bertyard, "bertyard"},
+                                Named<Sampling>{Sampling::google, "google"},
+                                Named<Sampling>{Sampling::nvidia, "nvidia"}};
 constexpr std::array kNextSentences{Named<NextSentence>{NextSentence::nsp, "nsp"},
+                                    Named<NextSentence>{NextSentence::sop, "sop"},
                                     Named<NextSentence>{NextSentence::none, "none"}};
 
 template <typename Table, typename Enum>
@@ -72,7 +77,9 @@ Json mask_json(const MaskOptions& mask) {
           {"replace", mask.replace},
           {"random", mask.random},
           {"keep", mask.keep},
-          {"max_predictions", mask.max_predictions}};
+          {"max_predictions", mask.max_predictions},
+          {"span_p", mask.span_p},
+          {"span_max", mask.span_max}};
 }
 
 MaskOptions parse_mask(const Json& json) {
@@ -84,6 +91,9 @@ MaskOptions parse_mask(const Json& json) {
   json.at("random").get_to(mask.random);
   json.at("keep").get_to(mask.keep);
   json.at("max_predictions").get_to(mask.max_predictions);
+  // Shards from before there were spans do not have these.
+  mask.span_p = json.value("span_p", mask.span_p);
+  mask.span_max = json.value("span_max", mask.span_max);
   return mask;
 }
 
@@ -95,6 +105,8 @@ ShardParameters parse(const Json& json) {
   parameters.vocabulary_hash = parse_hash(json.at("vocabulary_hash").get_ref<const std::string&>());
   json.at("vocabulary_size").get_to(parameters.vocabulary_size);
   parameters.tokenizer = parse_tokenizer(json.at("tokenizer"));
+  // Shards from before there was a choice do not have it.
+  if (json.contains("sampling")) parameters.sampling = value_in(kSamplings, json, "sampling");
   json.at("max_length").get_to(parameters.max_length);
   json.at("short_sequence").get_to(parameters.short_sequence);
   parameters.next_sentence = value_in(kNextSentences, json, "next_sentence");
@@ -107,6 +119,10 @@ ShardParameters parse(const Json& json) {
 }  // namespace
 
 std::string to_json(const ShardParameters& parameters) {
+std::string_view name_of(NextSentence next_sentence) {
+  return name_in(kNextSentences, next_sentence);
+}
+
   return Json{{"part", name_in(kParts, parameters.part)},
               {"seed", parameters.seed},
               {"source_hash", hash_text(parameters.source_hash)},
@@ -114,6 +130,7 @@ std::string to_json(const ShardParameters& parameters) {
               {"vocabulary_size", parameters.vocabulary_size},
               {"tokenizer", tokenizer_json(parameters.tokenizer)},
               {"max_length", parameters.max_length},
+              {"sampling", name_in(kSamplings, parameters.sampling)},
               {"short_sequence", parameters.short_sequence},
               {"next_sentence", name_in(kNextSentences, parameters.next_sentence)},
               {"duplicate", parameters.duplicate},

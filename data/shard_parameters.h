@@ -21,6 +21,7 @@ struct ShardParameters {
   std::uint64_t vocabulary_hash = 0;
   std::uint32_t vocabulary_size = 0;
   TokenizerOptions tokenizer;
+  Sampling sampling = Sampling::bertyard;
   int max_length = 0;
   double short_sequence = 0;
   NextSentence next_sentence = NextSentence::nsp;

@@ -45,8 +45,10 @@ std::vector<BannerRow> property_rows(const SourceProperties& properties) {
 void add_figures(const SampleSource& source, const Vocabulary* vocabulary,
                  std::vector<BannerRow>& rows) {
   const SampleFigures figures = sample_figures(source, kReadSamples, vocabulary);
-  if (source.properties().next_sentence == NextSentence::nsp) {
-    rows.push_back({"random next", percent(figures.random_next, figures.samples)});
+  if (has_sentence_pairs(source.properties().next_sentence)) {
+    const bool order = source.properties().next_sentence == NextSentence::sop;
+    rows.push_back(
+        {order ? "swapped" : "random next", percent(figures.random_next, figures.samples)});
   }
   if (source.properties().masks == MaskTime::training) {
     rows.push_back({"masks", "drawn anew in every epoch"});
@@ -80,7 +82,10 @@ std::string settings_text(const ShardParameters& made) {
                               100 * made.short_sequence, made.duplicate)},
        {"masking",
         fmt::format("{:g}% of the {}s, at most {}; {:g}% [MASK], {:g}% random, {:g}% kept",
-                    100 * mask.rate, mask.unit == MaskUnit::word ? "word" : "token",
+                    100 * mask.rate,
+                    mask.unit == MaskUnit::token  ? "token"
+                    : mask.unit == MaskUnit::word ? "word"
+                                                  : "span",
                     mask.max_predictions, 100 * mask.replace, 100 * mask.random, 100 * mask.keep)},
        {"tokenizer", made.tokenizer.lower_case ? "lower-casing" : "cased"},
        {"source", fmt::format("hash {}", hash_text(made.source_hash))}});

@@ -64,9 +64,21 @@ std::optional<Masker> make_masker(const RunConfig& config, const SampleSource& s
   return Masker(config.samples.mask, mask_vocabulary(vocabulary));
 }
 
+// A head that learns one kind of pairs says nothing about another.
+std::unique_ptr<SampleSource> same_pairs(std::unique_ptr<SampleSource> valid,
+                                         const SampleSource& train) {
+  if (valid == nullptr) return valid;
+  const NextSentence held_out = valid->properties().next_sentence;
+  const NextSentence trained = train.properties().next_sentence;
+  if (held_out == trained) return valid;
+  throw DataError(fmt::format(
+      "{}: its samples were made with next_sentence: {}, those of {} with {}; prepare both alike",
+      valid->properties().path, name_of(held_out), train.properties().path, name_of(trained)));
+}
+
 SentenceObjective sentence_objective(const SampleSource& source) {
-  return source.properties().next_sentence == NextSentence::nsp ? SentenceObjective::next_sentence
-                                                                : SentenceObjective::none;
+  return has_sentence_pairs(source.properties().next_sentence) ? SentenceObjective::next_sentence
+                                                               : SentenceObjective::none;
 }
 
 }  // namespace
@@ -76,7 +88,7 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, int ranks_on_hos
       vocabulary(Vocabulary::load(config.tokenizer.vocab)),
       device(make_device(config.parallel, ranks_on_host)),
       train(open(config.data.train)),
-      valid(config.data.valid.empty() ? nullptr : open(config.data.valid)),
+      valid(same_pairs(config.data.valid.empty() ? nullptr : open(config.data.valid), *train)),
       plan(make_plan(config, *train)),
       masker(make_masker(config, *train, vocabulary)),
       model(model_of(config, vocabulary)),
@@ -94,8 +106,8 @@ std::unique_ptr<SampleSource> PretrainingSetup::open(const std::string& path) co
   return open_samples(path, expectations);
 }
 
-bool PretrainingSetup::with_sentences() const {
-  return train->properties().next_sentence == NextSentence::nsp;
+NextSentence PretrainingSetup::next_sentence() const {
+  return train->properties().next_sentence;
 }
 
 ScheduleOptions PretrainingSetup::schedule() const {

@@ -41,7 +41,7 @@ class PretrainingSetup {
   DeviceBatch batch;
   ModelMemory memory;
 
-  bool with_sentences() const;
+  NextSentence next_sentence() const;
   ScheduleOptions schedule() const;
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
                                     int world) const;

@@ -134,7 +134,7 @@ TEST(ShardParameterText, UnknownAndMissingValuesAreNamed) {
     }
     return "no error";
   };
-  EXPECT_THAT(error("\"word\"", "\"span\""), HasSubstr("x.h5: 'unit' is 'span'"));
+  EXPECT_THAT(error("\"word\"", "\"spin\""), HasSubstr("x.h5: 'unit' is 'spin'"));
   EXPECT_THAT(error("\"seed\"", "\"sead\""), HasSubstr("x.h5: the parameters are damaged"));
   EXPECT_THAT(error("\"max_length\":128", "\"max_length\":\"128\""), HasSubstr("damaged"));
   EXPECT_THAT(error("0000000000000001", "000000000000001"), HasSubstr("16 hexadecimal digits"));
