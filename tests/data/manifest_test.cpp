@@ -25,6 +25,7 @@ Manifest full_manifest() {
                          .vocabulary_hash = 0xFEDCBA9876543210u,
                          .vocabulary_size = 3,
                          .tokenizer = {.lower_case = false, .strip_accents = true},
+                         .sampling = Sampling::nvidia,
                          .max_length = 128,
                          .short_sequence = 0.1,
                          .next_sentence = NextSentence::none,
