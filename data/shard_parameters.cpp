@@ -113,29 +113,31 @@ ShardParameters parse(const Json& json) {
   json.at("duplicate").get_to(parameters.duplicate);
   parameters.mask = parse_mask(json.at("mask"));
   json.at("shard_bytes").get_to(parameters.shard_bytes);
+  parameters.converted_from = json.value("converted_from", std::string());
   return parameters;
 }
 
 }  // namespace
 
-std::string to_json(const ShardParameters& parameters) {
 std::string_view name_of(NextSentence next_sentence) {
   return name_in(kNextSentences, next_sentence);
 }
 
+std::string to_json(const ShardParameters& parameters) {
   return Json{{"part", name_in(kParts, parameters.part)},
               {"seed", parameters.seed},
               {"source_hash", hash_text(parameters.source_hash)},
               {"vocabulary_hash", hash_text(parameters.vocabulary_hash)},
               {"vocabulary_size", parameters.vocabulary_size},
               {"tokenizer", tokenizer_json(parameters.tokenizer)},
-              {"max_length", parameters.max_length},
               {"sampling", name_in(kSamplings, parameters.sampling)},
+              {"max_length", parameters.max_length},
               {"short_sequence", parameters.short_sequence},
               {"next_sentence", name_in(kNextSentences, parameters.next_sentence)},
               {"duplicate", parameters.duplicate},
               {"mask", mask_json(parameters.mask)},
-              {"shard_bytes", parameters.shard_bytes}}
+              {"shard_bytes", parameters.shard_bytes},
+              {"converted_from", parameters.converted_from}}
       .dump();
 }
 

@@ -28,6 +28,7 @@ struct ShardParameters {
   int duplicate = 1;
   MaskOptions mask;  // mask.when: prepare means that the shards hold masks
   std::uint64_t shard_bytes = 0;
+  std::string converted_from;  // another program's layout; empty: made by prepare
   bool operator==(const ShardParameters&) const = default;
 };
 

@@ -31,7 +31,8 @@ Manifest full_manifest() {
                          .next_sentence = NextSentence::none,
                          .duplicate = 5,
                          .mask = {.when = MaskTime::prepare, .unit = MaskUnit::word, .rate = 0.3},
-                         .shard_bytes = 1u << 28};
+                         .shard_bytes = 1u << 28,
+                         .converted_from = "MLPerf packed layout"};
   manifest.counts = {1, 2, 3, 4, 30, 600, 7, 8};
   manifest.shards = {{"shard-00000.h5", 10, 200, 12345, {1, 2}},
                      {"shard-00001.h5", 20, 400, 99, {0xFFFFFFFFFFFFFFFFu}}};
