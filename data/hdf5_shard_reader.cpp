@@ -47,7 +47,8 @@ class ShardReader::State {
       : name_(path.string()),
         file_(path),
         checker_(name_, check_size(entry),
-                 entry == nullptr ? std::vector<std::uint64_t>() : entry->block_hashes) {
+                 entry == nullptr ? std::vector<std::uint64_t>() : entry->block_hashes,
+                 [this] { file_.require_unchanged(); }) {
     // HDF5's own structures are at the head: the library sees them only when they are as written.
     checker_.require(0, std::min<std::size_t>(file_.bytes().size(), kChecksumBlockBytes));
     const Hdf5File hdf5 = Hdf5File::open(path);
@@ -92,6 +93,26 @@ class ShardReader::State {
   }
 
  private:
+    file_.require_unchanged_lately();
+  }
+
+  void prefetch_shape(std::uint64_t index) const {
+    offsets_.prefetch(index, 2);
+    a_lengths_.prefetch(index, 1);
+    random_next_.prefetch(index, 1);
+    mask_offsets_.prefetch(index, 2);
+  }
+
+  void prefetch(std::uint64_t index) const {
+    const auto ahead = [&](const ShardColumn<std::uint64_t>& offsets, const auto& column) {
+      const auto range = offsets.slice(index, 2);
+      const std::uint64_t count = range[1] - range[0];
+      if (count <= kMostAhead) column.prefetch(range[0], count);
+    };
+    std::visit([&](const auto& typed) { ahead(offsets_, typed); }, tokens_);
+    if (!stores_masks()) return;
+    ahead(mask_offsets_, mask_positions_);
+    std::visit([&](const auto& typed) { ahead(mask_offsets_, typed); }, mask_labels_);
   [[noreturn]] void fail(const std::string& what) const {
     throw DataError(fmt::format("{}: {}", name_, what));
   }
@@ -105,6 +126,7 @@ class ShardReader::State {
       fail(
           fmt::format("the file has {} bytes, the manifest says {}; it is truncated or another "
                       "file, copy it again or run prepare again",
+    file_.require_unchanged();  // what was read may be the zeros in place of what is gone
                       file_.bytes().size(), entry->bytes));
     }
     return file_.bytes();
