@@ -57,6 +57,9 @@ class SampleSource {
   virtual const SourceProperties& properties() const = 0;
   virtual SampleShape shape(std::uint64_t index) const = 0;
   virtual void read(std::uint64_t index, StoredSample& sample) const = 0;
+  // Hints that shape() or read() of this sample comes soon.
+  virtual void prefetch_shape(std::uint64_t /*index*/) const {}
+  virtual void prefetch(std::uint64_t /*index*/) const {}
   // Reads and checks everything there is: checksums, offsets, ids, positions.
   virtual void verify() const = 0;
 
@@ -77,7 +80,6 @@ struct SampleExpectations {
 std::unique_ptr<SampleSource> open_samples(const std::filesystem::path& path,
                                            const SampleExpectations& expectations = {});
 
-}  // namespace bertyard
 // Whether they are in another program's layout, which is read whole into memory. Looks at the first
 // file of a directory. Throws DataError as open_samples() does.
 bool is_foreign_layout(const std::filesystem::path& path);
@@ -85,3 +87,4 @@ bool is_foreign_layout(const std::filesystem::path& path);
 // Whether there is a manifest beside the file that names it. Throws DataError where it is damaged.
 bool is_named_by_manifest(const std::filesystem::path& file);
 
+}  // namespace bertyard

@@ -119,6 +119,16 @@ void ShardDataset::read(std::uint64_t index, StoredSample& sample) const {
   place.shard.read(place.index, sample);
 }
 
+void ShardDataset::prefetch_shape(std::uint64_t index) const {
+  const Place place = find(index);
+  place.shard.prefetch_shape(place.index);
+}
+
+void ShardDataset::prefetch(std::uint64_t index) const {
+  const Place place = find(index);
+  place.shard.prefetch(place.index);
+}
+
 void ShardDataset::verify() const {
   for (const ShardReader& shard : shards_) shard.verify();
 }
