@@ -78,6 +78,9 @@ std::string settings_text(const ShardParameters& made) {
       "made with",
       {{"part", made.part == CorpusPart::train ? "train" : "valid"},
        {"seed", fmt::format("{}", made.seed)},
+       {"sampling", made.sampling == Sampling::bertyard ? "bertyard"
+                    : made.sampling == Sampling::google ? "google"
+                                                        : "nvidia"},
        {"length", fmt::format("{}, {:g}% of them shorter, duplicate {}", made.max_length,
                               100 * made.short_sequence, made.duplicate)},
        {"masking",

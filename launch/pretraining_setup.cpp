@@ -131,6 +131,10 @@ BatchStreamOptions PretrainingSetup::stream_options(const PlannedPhase& phase, s
   options.capacities = phase.capacities;
   options.start_index = start;
   options.prefetch = config.data.prefetch;
+  if (config.data.shuffle == Shuffle::blocks) {
+    options.blocks = BlockShuffle{.block = static_cast<std::uint64_t>(config.data.shuffle_block),
+                                  .window = static_cast<std::uint64_t>(config.data.shuffle_window)};
+  }
   return options;
 }
 
