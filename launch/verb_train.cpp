@@ -8,6 +8,7 @@
 #include "launch/failure.h"
 #include "launch/pretraining_run.h"
 #include "launch/rank_log.h"
+#include "launch/sample_cache.h"
 #include "parallel/agreement.h"
 
 namespace bertyard {
@@ -37,7 +38,9 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
                         {{"configuration", hash_text(xxh3(resolved_yaml(loaded.config)))},
                          {"program", build_identity(), ItemOrigin::environment}});
 
-  PretrainingSetup setup(loaded.config, group.local_size);
+  RunConfig config = loaded.config;
+  use_sample_caches(config.data, Vocabulary::load(config.tokenizer.vocab), *group.control, log);
+  PretrainingSetup setup(config, group.local_size);
   check_same_everywhere(
       *group.control,
       {{"vocabulary", hash_text(setup.vocabulary.hash())},
