@@ -70,31 +70,31 @@ std::vector<PlotPoint> length_curve(const std::vector<std::uint64_t>& lengths,
   return points;
 }
 
-}  // namespace
-
-std::string verify_text(const VerifyReport& report) {
+void add_figures(const VerifyReport& report, std::vector<BannerRow>& rows) {
   const SampleStatistics& counts = report.statistics;
-  std::vector<BannerRow> rows{
-      {"layout", report.layout.empty() ? "could not be opened" : report.layout},
-      {"checked", checked_text(report)},
-      {"samples", count_text(counts.samples)},
-      {"tokens", fmt::format("{}, {:.1f} a sample, {} at most", count_text(counts.tokens),
-                             counts.samples == 0 ? 0.0
-                                                 : static_cast<double>(counts.tokens) /
-                                                       static_cast<double>(counts.samples),
-                             counts.lengths.empty() ? 0 : counts.lengths.size() - 1)},
-  };
+  const double mean = static_cast<double>(counts.tokens) / static_cast<double>(counts.samples);
+  rows.push_back({"samples", count_text(counts.samples)});
+  rows.push_back(
+      {"tokens", fmt::format("{}, {:.1f} a sample, {} at most", count_text(counts.tokens), mean,
+                             counts.lengths.size() - 1)});
   if (has_sentence_pairs(report.next_sentence)) {
     rows.push_back({report.next_sentence == NextSentence::sop ? "swapped" : "random next",
                     percent(counts.random_next, counts.samples)});
   }
   rows.push_back({"masks", masks_text(report)});
-  if (report.vocabulary) {
-    rows.push_back(
-        {"[UNK]", fmt::format("{} of the tokens", percent(counts.unknown, counts.tokens))});
-  } else {
-    rows.push_back({"[UNK]", "not known without the vocabulary: name it with --vocab"});
-  }
+  rows.push_back({"[UNK]", report.vocabulary
+                               ? percent(counts.unknown, counts.tokens) + " of the tokens"
+                               : "not known without the vocabulary: name it with --vocab"});
+}
+
+}  // namespace
+
+std::string verify_text(const VerifyReport& report) {
+  std::vector<BannerRow> rows{
+      {"layout", report.layout.empty() ? "could not be opened" : report.layout},
+      {"checked", checked_text(report)},
+  };
+  if (report.statistics.samples > 0) add_figures(report, rows);
   for (const std::string& warning : report.warnings) rows.push_back({"warning", warning});
   rows.push_back({"verdict", verdict(report)});
   return section_text(fmt::format("samples {}", report.path), rows);
