@@ -137,6 +137,24 @@ TEST_F(SampleFiles, BlockShufflingTrains) {
   EXPECT_THAT(read("runs/r/metrics.jsonl"), HasSubstr("\"step\":4"));
 }
 
+TEST_F(SampleFiles, AShardThatIsCutShortUnderARunEndsItWithItsName) {
+  // Without the guard the run would die of a bus error, code 135.
+  const std::string script =
+      "cd '" + directory_.path().string() +
+      "' && '" BERTYARD_PROGRAM
+      "' train run.yaml schedule.0.until='1M steps' eval.every=never >out.txt 2>err.txt & run=$!; "
+      "for i in $(seq 300); do [ -s '" +
+      (directory_ / "runs/r/metrics.jsonl").string() +
+      "' ] && break; sleep 0.1; done; truncate -s 100 '" +
+      (directory_ / "data/train/shard-00000.h5").string() + "'; wait $run";
+
+  const int status = std::system(script.c_str());
+
+  EXPECT_EQ(WEXITSTATUS(status), 3);
+  EXPECT_THAT(read("err.txt"), HasSubstr("error: data/train/shard-00000.h5: had "));
+  EXPECT_THAT(read("err.txt"), HasSubstr("has 100 now: it was changed while it was being read"));
+}
+
 TEST_F(SampleFiles, ACacheThatCannotBeWrittenNamesTheSetting) {
   expect_runs("convert data --to nvidia");
   fs::remove(directory_ / "nvidia/nvidia_test_0.hdf5");
