@@ -30,10 +30,11 @@ struct sigaction g_previous;
 std::uintptr_t g_page_bytes = 4096;
 
 // Only what may be called in a signal handler: mmap is a bare system call on Linux.
-bool mend(std::uintptr_t address) {
+bool mend(std::byte* touched) {
+  const auto address = reinterpret_cast<std::uintptr_t>(touched);
   for (auto* entry = g_entries.load(); entry != nullptr; entry = entry->next) {
     if (address < entry->begin.load() || address >= entry->end.load()) continue;
-    void* page = reinterpret_cast<void*>(address & ~(g_page_bytes - 1));
+    std::byte* page = touched - address % g_page_bytes;
     if (::mmap(page, g_page_bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0) ==
         MAP_FAILED) {
       return false;
@@ -46,7 +47,7 @@ bool mend(std::uintptr_t address) {
 
 void on_bus_error(int signal, siginfo_t* info, void* context) {
   const int saved = errno;
-  const bool mended = mend(reinterpret_cast<std::uintptr_t>(info->si_addr));
+  const bool mended = mend(static_cast<std::byte*>(info->si_addr));
   errno = saved;
   if (mended) return;
   if ((g_previous.sa_flags & SA_SIGINFO) != 0 && g_previous.sa_sigaction != nullptr) {
