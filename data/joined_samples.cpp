@@ -64,6 +64,12 @@ std::vector<std::filesystem::path> hdf5_files_in(const std::filesystem::path& di
     if (std::string_view(head.data(), head.size()) == kSignature) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
+  const auto is_training = [](const std::filesystem::path& file) {
+    return file.filename().string().find("training") != std::string::npos;
+  };
+  if (std::any_of(files.begin(), files.end(), is_training)) {
+    std::erase_if(files, [&](const auto& file) { return !is_training(file); });
+  }
   return files;
 }
 

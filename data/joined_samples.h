@@ -35,7 +35,9 @@ class JoinedSamples : public SampleSource {
   SourceProperties properties_;
 };
 
-// The HDF5 files in a directory, known by their first bytes, in order of their names.
+// The HDF5 files in a directory, known by their first bytes, in order of their names. Where some
+// have `training` in their names only those: NVIDIA keeps training and test files side by side, and
+// its loader picks them so.
 std::vector<std::filesystem::path> hdf5_files_in(const std::filesystem::path& directory);
 
 }  // namespace bertyard

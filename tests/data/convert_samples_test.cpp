@@ -161,6 +161,17 @@ TEST_F(Conversion, WhatNvidiasLayoutCannotHoldIsRefused) {
               HasSubstr("sample 3: position 0 is masked"));
 }
 
+TEST_F(Conversion, TestFilesBesideTrainingFilesAreLeftOut) {
+  for (const char* name : {"a_training_0.hdf5", "a_training_1.hdf5", "a_test_0.hdf5"}) {
+    fs::copy_file(kGolden / "mlperf_variable.hdf5", directory_ / name);
+  }
+
+  EXPECT_EQ(open_samples(directory_.path())->size(), 8u);
+  EXPECT_EQ(convert_to_shards(directory_.path(), directory_ / "cache", kOptions).counts.samples,
+            8u);
+  EXPECT_EQ(open_samples(directory_ / "a_test_0.hdf5")->size(), 4u);
+}
+
 TEST_F(Conversion, PackedSamplesOfMlperfBecomeShards) {
   convert_to_shards(kGolden / "mlperf_packed.hdf5", directory_ / "cache", kOptions);
 
