@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "data/json_integer.h"
 #include "data/replace_file.h"
 
 namespace bertyard {
@@ -31,14 +32,14 @@ Json counts_json(const ShardCounts& counts) {
 
 ShardCounts parse_counts(const Json& json) {
   ShardCounts counts;
-  json.at("documents").get_to(counts.documents);
-  json.at("sentences").get_to(counts.sentences);
-  json.at("text_tokens").get_to(counts.text_tokens);
-  json.at("unknown_tokens").get_to(counts.unknown_tokens);
-  json.at("samples").get_to(counts.samples);
-  json.at("sample_tokens").get_to(counts.sample_tokens);
-  json.at("masked_tokens").get_to(counts.masked_tokens);
-  json.at("random_next").get_to(counts.random_next);
+  counts.documents = read_integer<std::uint64_t>(json, "documents");
+  counts.sentences = read_integer<std::uint64_t>(json, "sentences");
+  counts.text_tokens = read_integer<std::uint64_t>(json, "text_tokens");
+  counts.unknown_tokens = read_integer<std::uint64_t>(json, "unknown_tokens");
+  counts.samples = read_integer<std::uint64_t>(json, "samples");
+  counts.sample_tokens = read_integer<std::uint64_t>(json, "sample_tokens");
+  counts.masked_tokens = read_integer<std::uint64_t>(json, "masked_tokens");
+  counts.random_next = read_integer<std::uint64_t>(json, "random_next");
   return counts;
 }
 
@@ -63,9 +64,9 @@ std::string plain_file_name(const Json& json) {
 ShardEntry parse_shard(const Json& json) {
   ShardEntry shard;
   shard.file = plain_file_name(json);
-  json.at("samples").get_to(shard.samples);
-  json.at("tokens").get_to(shard.tokens);
-  json.at("bytes").get_to(shard.bytes);
+  shard.samples = read_integer<std::uint64_t>(json, "samples");
+  shard.tokens = read_integer<std::uint64_t>(json, "tokens");
+  shard.bytes = read_integer<std::uint64_t>(json, "bytes");
   for (const Json& hash : json.at("xxh3_blocks")) {
     shard.block_hashes.push_back(parse_hash(hash.get_ref<const std::string&>()));
   }
@@ -73,7 +74,7 @@ ShardEntry parse_shard(const Json& json) {
 }
 
 UnigramEntry parse_unigram(const Json& json) {
-  return {plain_file_name(json), json.at("total").get<std::uint64_t>(),
+  return {plain_file_name(json), read_integer<std::uint64_t>(json, "total"),
           parse_hash(json.at("xxh3").get_ref<const std::string&>())};
 }
 
@@ -98,7 +99,8 @@ std::string checksum(Json json) {
 }
 
 Manifest parse(const Json& json, const std::string& origin) {
-  if (const auto version = json.at("format_version").get<int>(); version != kShardFormatVersion) {
+  if (const auto version = read_integer<int>(json, "format_version");
+      version != kShardFormatVersion) {
     throw DataError(fmt::format("format version {}, this program reads {}; run prepare again",
                                 version, kShardFormatVersion));
   }
