@@ -22,7 +22,7 @@ struct ShardCounts {
   std::uint64_t samples = 0;
   std::uint64_t sample_tokens = 0;  // with [CLS] and [SEP]
   std::uint64_t masked_tokens = 0;  // stored masks
-  std::uint64_t random_next = 0;    // samples whose B was drawn
+  std::uint64_t random_next = 0;    // samples whose B was drawn; SOP: swapped
   bool operator==(const ShardCounts&) const = default;
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bertyard {
@@ -40,7 +41,8 @@ struct VocabularyLearningOptions {
 };
 
 enum class MaskTime { training, prepare };  // new masks every epoch, or fixed in the shard
-enum class MaskUnit { token, word };
+// What is masked together: tokens, whole words, or runs of words of geometric length.
+enum class MaskUnit { token, word, span };
 
 struct MaskOptions {
   MaskTime when = MaskTime::training;
@@ -50,13 +52,32 @@ struct MaskOptions {
   double random = 0.1;   // any entry of the vocabulary
   double keep = 0.1;
   int max_predictions = 77;
+  double span_p = 0.2;  // lengths in words: k with probability in proportion to p (1 - p)^(k - 1),
+  int span_max = 10;    // up to this
   bool operator==(const MaskOptions&) const = default;
 };
 
-enum class NextSentence { nsp, none };
+enum class NextSentence {
+  nsp,   // B follows A, or was drawn from another document: BERT
+  sop,   // B follows A, or A follows B: ALBERT's sentence order
+  none,  // one segment of whole sentences: RoBERTa
+};
+inline constexpr bool has_sentence_pairs(NextSentence next_sentence) {
+  return next_sentence != NextSentence::none;
+}
+// "nsp", "sop", "none": in files and for people.
+std::string_view name_of(NextSentence next_sentence);
+
+// Whose rules and draws make samples.
+enum class Sampling {
+  bertyard,  // our own: Philox draws keyed by the place in the text, B always from another document
+  google,    // google-research/bert's create_pretraining_data.py, draw for draw
+  nvidia,    // DeepLearningExamples' copy of it: another label where no other document was drawn
+};
 
 struct SampleOptions {
-  std::string out;       // directory that gets train/ and valid/
+  std::string out;  // directory that gets train/ and valid/
+  Sampling sampling = Sampling::bertyard;
   int max_length = 512;  // with [CLS] and both [SEP]
   double short_sequence = 0.1;
   NextSentence next_sentence = NextSentence::nsp;

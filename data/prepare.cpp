@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/google_samples.h"
 #include "data/part_writer.h"
 #include "data/split_corpus.h"
 
@@ -24,6 +25,8 @@ void check_options(const PrepareOptions& options) {
     throw UsageError(fmt::format("prepare: corpus.held_out is {}, expected 0 to below 1",
                                  options.corpus.held_out));
   }
+  check_google_settings(options.samples.sampling, options.samples.next_sentence,
+                        options.samples.mask);
 }
 
 ShardParameters make_parameters(const PrepareOptions& options, const Vocabulary& vocabulary,
@@ -35,6 +38,7 @@ ShardParameters make_parameters(const PrepareOptions& options, const Vocabulary&
   parameters.vocabulary_hash = vocabulary.hash();
   parameters.vocabulary_size = static_cast<std::uint32_t>(vocabulary.size());
   parameters.tokenizer = options.tokenizer;
+  parameters.sampling = options.samples.sampling;
   parameters.max_length = options.samples.max_length;
   parameters.short_sequence = options.samples.short_sequence;
   parameters.next_sentence = options.samples.next_sentence;
@@ -46,7 +50,9 @@ ShardParameters make_parameters(const PrepareOptions& options, const Vocabulary&
 }
 
 void check_documents(const CorpusSplit& part, const char* name, const PrepareOptions& options) {
-  const std::size_t needed = options.samples.next_sentence == NextSentence::nsp ? 2 : 1;
+  const bool draws_others = options.samples.next_sentence == NextSentence::nsp &&
+                            options.samples.sampling == Sampling::bertyard;
+  const std::size_t needed = draws_others ? 2 : 1;
   const std::size_t found = part.corpus.document_count();
   if (found >= needed) return;
   throw DataError(fmt::format(

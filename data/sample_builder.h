@@ -14,7 +14,7 @@ namespace bertyard {
 struct Sample {
   std::vector<std::uint32_t> tokens;
   std::uint32_t a_length = 0;   // tokens of "[CLS] A [SEP]"; all of them where there is no B
-  bool is_random_next = false;  // B was drawn from another document
+  bool is_random_next = false;  // NSP: B is from another document; SOP: A and B were swapped
   bool operator==(const Sample&) const = default;
 };
 
@@ -22,7 +22,8 @@ struct Sample {
 // loop over a document), with Philox draws keyed by (seed, round, document id) in place of one
 // Mersenne Twister: a document's samples depend on no other document's draws.
 // One difference: the other document of a random next sentence is drawn among the others, so that
-// the label is always true. Borrows the corpus.
+// the label is always true. Sentence order (SOP) and single segments (none) share the walk and its
+// draw of a document's target length. Borrows the corpus.
 class SampleBuilder {
  public:
   struct Options {

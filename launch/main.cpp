@@ -15,6 +15,7 @@
 #include "launch/verb_bench.h"
 #include "launch/verb_check.h"
 #include "launch/verb_config.h"
+#include "launch/verb_convert.h"
 #include "launch/verb_eval.h"
 #include "launch/verb_export.h"
 #include "launch/verb_init.h"
@@ -22,6 +23,7 @@
 #include "launch/verb_plot.h"
 #include "launch/verb_prepare.h"
 #include "launch/verb_train.h"
+#include "launch/verb_verify.h"
 #include "launch/verbs.h"
 
 namespace bertyard {
@@ -44,7 +46,9 @@ class CommandLine {
     add_eval();
     add_bench();
     add_export();
+    add_convert();
     add_inspect();
+    add_verify();
     add_plot();
     add_version();
   }
@@ -202,6 +206,31 @@ class CommandLine {
     sub->add_option("--samples", inspect_.samples, "decode so many samples");
     sub->add_option("--vocab", inspect_.vocab, "vocabulary to decode with");
   }
+  void add_convert() {
+    CLI::App* sub = verb("convert", [this] { return run_convert(convert_); });
+    sub->add_option("samples", convert_.samples, "shards, or HDF5 files of another program")
+        ->required();
+    sub->add_option("--to", convert_.to, "directory to write")->required();
+    const std::map<std::string, SampleFormat> formats{{"nvidia", SampleFormat::nvidia},
+                                                      {"bertyard", SampleFormat::bertyard}};
+    sub->add_option("--format", convert_.format, "nvidia (fixed HDF5 layout) or bertyard")
+        ->transform(CLI::CheckedTransformer(formats));
+    sub->add_option("--vocab", convert_.vocab, "vocabulary that the samples were made with");
+    sub->add_option("--samples-per-file", convert_.samples_per_file, "of NVIDIA's files")
+        ->check(CLI::PositiveNumber);
+  }
+  void add_verify() {
+    CLI::App* sub = verb("verify", [this] { return run_verify(verify_); });
+    sub->add_option("path", verify_.path, "shards, or HDF5 files of another program")->required();
+    sub->add_option("--vocab", verify_.vocab, "vocabulary that the samples were made with");
+    sub->add_option("--out", verify_.out, "SVG file to draw the lengths to");
+    sub->add_flag_callback(
+        "--term", [this] { verify_.picture = PlotForm::terminal; }, "draw them in the terminal");
+    sub->add_flag_callback(
+        "--ascii", [this] { verify_.picture = PlotForm::ascii; }, "the same in plain ASCII");
+    sub->add_flag_callback(
+        "--json", [this] { verify_.form = OutputForm::json; }, "print JSON, one object a part");
+  }
   void add_plot() {
     CLI::App* sub = verb("plot", [this] { return run_plot(plot_); });
     sub->add_option("runs", plot_.runs, "run directories")->required();
@@ -240,6 +269,8 @@ class CommandLine {
   EvalVerbOptions eval_;
   BenchVerbOptions bench_;
   ExportVerbOptions export_;
+  ConvertVerbOptions convert_;
+  VerifyOptions verify_;
   InspectOptions inspect_;
   PlotOptions plot_;
   VersionDetail version_ = VersionDetail::brief;

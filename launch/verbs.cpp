@@ -19,7 +19,9 @@ const std::vector<VerbName>& verb_names() {
       {"eval", "losses and accuracies of a model on held-out samples"},
       {"bench", "speed of the training that a configuration describes"},
       {"export", "write a Hugging Face directory"},
+      {"convert", "write samples in NVIDIA's layout, or shards from another program's"},
       {"inspect", "show a shard, checkpoint, vocabulary or run"},
+      {"verify", "check everything about samples, with statistics and a verdict"},
       {"plot", "draw curves of one run or several"},
       {"version", "print the version and what the build found"},
   };
