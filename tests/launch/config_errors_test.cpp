@@ -146,10 +146,6 @@ const Mistake kValueMistakes[] = {
 INSTANTIATE_TEST_SUITE_P(Values, SingleMistake, ::testing::ValuesIn(kValueMistakes));
 
 const Mistake kLater[] = {
-    {"corpus: {layout: jsonl}",
-     "'corpus.layout: jsonl' is not available in this version; use sentences or paragraphs"},
-    {"corpus: {layout: wikiextractor}", "'corpus.layout: wikiextractor' is not available"},
-    {"corpus: {field: text}", "'corpus.field' belongs to 'layout: jsonl', which is not available"},
     {"samples: {sampling: google}", "'samples.sampling: google' is not available in this version"},
     {"samples: {mask: {unit: span}}", "'samples.mask.unit: span' is not available in this version"},
     {"samples: {next_sentence: sop}", "'samples.next_sentence: sop' is not available"},
