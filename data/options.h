@@ -66,6 +66,7 @@ struct SampleOptions {
   int duplicate = 1;
   MaskOptions mask;
   std::uint64_t shard_bytes = 256ull << 20;
+  std::uint64_t memory_bytes = 2048ull << 20;  // of one process while it prepares, about
   bool operator==(const SampleOptions&) const = default;
 };
 

@@ -132,6 +132,8 @@ std::vector<ConfigField> mask_fields() {
                  mask(&MaskOptions::max_predictions), count_type<int>({1, 65535})),
       make_field({"samples.shard", "size of a shard file, about"},
                  at(&RunConfig::samples, &SampleOptions::shard_bytes), bytes_type()),
+      make_field({"samples.memory", "that one process of prepare may take, about"},
+                 at(&RunConfig::samples, &SampleOptions::memory_bytes), bytes_type()),
   };
 }
 

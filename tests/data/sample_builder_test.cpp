@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/base/philox.h"
+#include "data/tokenized_corpus.h"
 
 namespace bertyard {
 namespace {
