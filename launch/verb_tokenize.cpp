@@ -22,9 +22,12 @@ std::string counted(std::uint64_t count) {
   return grouped(static_cast<std::int64_t>(count));
 }
 
-void write_out(std::string_view lines) {
-  if (std::fwrite(lines.data(), 1, lines.size(), stdout) == lines.size()) return;
+[[noreturn]] void fail_to_write() {
   throw IoError(fmt::format("writing to standard output failed: {}", std::strerror(errno)));
+}
+
+void write_out(std::string_view lines) {
+  if (std::fwrite(lines.data(), 1, lines.size(), stdout) != lines.size()) fail_to_write();
 }
 
 void print_summary(const TokenizeFilesReport& report, double seconds) {
@@ -60,7 +63,7 @@ int run_tokenize(const TokenizeVerbOptions& options) {
   const TokenizeFilesReport report = tokenize_files(files, tokenizer, vocabulary, write_out);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   if (!files.lines_wanted) print_summary(report, seconds.count());
-  if (std::fflush(stdout) != 0) write_out("\n");
+  if (std::fflush(stdout) != 0) fail_to_write();
   print_notes(report);
   return static_cast<int>(ExitCode::ok);
 }
