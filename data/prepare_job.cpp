@@ -121,8 +121,10 @@ void PrepareJob::run_text(WorkShare share) {
   reported_ = {"text", 0, 0};
   for (const std::size_t unit : mine) reported_.total += byte_count(text_.units()[unit]);
   const int threads = text_threads(options_.threads, options_.memory, options_.corpus.layout);
-  run_tasks(threads, mine.size(), [&](int, std::size_t i) {
-    text_.run(mine[i]);
+  std::vector<TokenizerWorker> workers;
+  for (int i = 0; i < threads; ++i) workers.push_back(text_.make_worker());
+  run_tasks(threads, mine.size(), [&](int thread, std::size_t i) {
+    text_.run(mine[i], workers[static_cast<std::size_t>(thread)]);
     report_progress("text", byte_count(text_.units()[mine[i]]));
   });
 }

@@ -19,8 +19,8 @@ namespace {
 // Tokenises the documents of one unit.
 class UnitTokenizer {
  public:
-  UnitTokenizer(const Tokenizer& tokenizer, double held_out, std::uint32_t unknown)
-      : worker_(tokenizer), held_out_(held_out), unknown_(unknown) {}
+  UnitTokenizer(TokenizerWorker& worker, double held_out, std::uint32_t unknown)
+      : worker_(worker), held_out_(held_out), unknown_(unknown) {}
 
   void run(DocumentReader& reader, SegmentWriter& writer, UnitRecord& record) {
     Document document;
@@ -41,7 +41,7 @@ class UnitTokenizer {
   }
 
  private:
-  TokenizerWorker worker_;
+  TokenizerWorker& worker_;
   double held_out_;
   std::uint32_t unknown_;
   std::vector<std::uint32_t> ids_;
@@ -111,18 +111,18 @@ std::optional<UnitRecord> TextJob::done(std::size_t unit) const {
   return record;
 }
 
-UnitRecord TextJob::tokenize(std::size_t unit) const {
+UnitRecord TextJob::tokenize(std::size_t unit, TokenizerWorker& worker) const {
   UnitRecord record;
   record.source_hash = source_hash(unit);  // and warms the page cache for the reader
   DocumentReader reader(corpus_, units_[unit]);
   SegmentWriter writer(tokens_path(unit), token_bytes_);
-  UnitTokenizer(tokenizer_, corpus_.held_out, unknown_).run(reader, writer, record);
+  UnitTokenizer(worker, corpus_.held_out, unknown_).run(reader, writer, record);
   record.segments = writer.finish();
   return record;
 }
 
-void TextJob::run(std::size_t unit) const {
-  if (!done(unit)) write_checked(record_path(unit), to_text(tokenize(unit)));
+void TextJob::run(std::size_t unit, TokenizerWorker& worker) const {
+  if (!done(unit)) write_checked(record_path(unit), to_text(tokenize(unit, worker)));
 }
 
 TextJob::Result TextJob::gather() const {

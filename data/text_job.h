@@ -29,8 +29,9 @@ class TextJob {
   // Of one unit's bytes in the file.
   std::uint64_t source_hash(std::size_t unit) const;
 
-  // Makes the unit's files unless they are there, whole. Any thread may.
-  void run(std::size_t unit) const;
+  // Makes the unit's files unless they are there, whole. Any thread may, with a worker of its own.
+  void run(std::size_t unit, TokenizerWorker& worker) const;
+  TokenizerWorker make_worker() const { return TokenizerWorker(tokenizer_); }
 
   // All units together; to be read when all are done.
   struct Result {
@@ -47,7 +48,7 @@ class TextJob {
   std::filesystem::path tokens_path(std::size_t unit) const;
   std::filesystem::path record_path(std::size_t unit) const;
   std::optional<UnitRecord> done(std::size_t unit) const;
-  UnitRecord tokenize(std::size_t unit) const;
+  UnitRecord tokenize(std::size_t unit, TokenizerWorker& worker) const;
 
   CorpusOptions corpus_;
   Tokenizer tokenizer_;

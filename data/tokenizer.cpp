@@ -37,7 +37,7 @@ Tokenizer::Tokenizer(const Vocabulary& vocabulary, const TokenizerOptions& optio
 }
 
 void Tokenizer::tokenize(std::string_view text, std::vector<std::uint32_t>& ids) const {
-  TokenizerWorker(*this).tokenize(text, ids);
+  TokenizerWorker(*this, WordCache(4)).tokenize(text, ids);
 }
 
 std::vector<std::uint32_t> Tokenizer::tokenize(std::string_view text) const {

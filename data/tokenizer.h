@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "data/basic_tokenizer.h"
@@ -59,7 +60,8 @@ class Tokenizer {
 // the Tokenizer.
 class TokenizerWorker {
  public:
-  explicit TokenizerWorker(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  explicit TokenizerWorker(const Tokenizer& tokenizer, WordCache cache = WordCache())
+      : tokenizer_(tokenizer), cache_(std::move(cache)) {}
 
   // Appends the ids of `text`.
   void tokenize(std::string_view text, std::vector<std::uint32_t>& ids);
