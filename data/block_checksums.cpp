@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "data/checked_file.h"
 
 namespace bertyard {
 namespace {
@@ -26,6 +27,19 @@ std::span<const std::byte> block_of(std::span<const std::byte> bytes, std::size_
 std::vector<std::uint64_t> block_checksums(std::span<const std::byte> bytes) {
   std::vector<std::uint64_t> hashes(block_count(bytes.size()));
   for (std::size_t i = 0; i < hashes.size(); ++i) hashes[i] = xxh3(block_of(bytes, i));
+  return hashes;
+}
+
+std::vector<std::uint64_t> block_checksums(const std::filesystem::path& path) {
+  const FileReader file(path);
+  std::vector<std::byte> block(kChecksumBlockBytes);
+  std::vector<std::uint64_t> hashes;
+  for (std::uint64_t offset = 0;; offset += block.size()) {
+    const std::size_t size = file.read_some(offset, block);
+    if (size == 0) break;
+    hashes.push_back(xxh3(std::span<const std::byte>(block).first(size)));
+    if (size < block.size()) break;
+  }
   return hashes;
 }
 

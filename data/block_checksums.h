@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -16,6 +17,8 @@ inline constexpr std::size_t kChecksumBlockBytes = std::size_t{1} << 20;
 
 // XXH3 of every 1 MiB block; the last may be shorter.
 std::vector<std::uint64_t> block_checksums(std::span<const std::byte> bytes);
+// Of a file, read block by block.
+std::vector<std::uint64_t> block_checksums(const std::filesystem::path& path);
 
 // Checks the blocks of a mapped file, each when it is first touched. Thread-safe: two threads may
 // check the same block, none reads an unchecked one. Borrows the bytes.

@@ -6,7 +6,7 @@
 
 namespace bertyard {
 
-void pack_full_sentences(const TokenizedCorpus& corpus, std::size_t document,
+void pack_full_sentences(const TokenDocuments& corpus, std::size_t document,
                          const FullSentenceOptions& options, const SampleBuilder::Sink& sink) {
   Sample sample;
   sample.tokens.push_back(options.cls);

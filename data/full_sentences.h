@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "data/sample_builder.h"
-#include "data/tokenized_corpus.h"
+#include "data/token_documents.h"
 
 namespace bertyard {
 
@@ -20,7 +20,7 @@ struct FullSentenceOptions {
 // found it a little better than crossing): a document's samples then depend on no other, and a
 // short sample costs nothing where batches have no padding. A sentence longer than a sample is cut
 // into pieces; no token is lost. The sink's argument is reused.
-void pack_full_sentences(const TokenizedCorpus& corpus, std::size_t document,
+void pack_full_sentences(const TokenDocuments& corpus, std::size_t document,
                          const FullSentenceOptions& options, const SampleBuilder::Sink& sink);
 
 }  // namespace bertyard

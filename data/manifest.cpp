@@ -105,6 +105,7 @@ Manifest parse(const Json& json, const std::string& origin) {
   manifest.counts = parse_counts(json.at("counts"));
   for (const Json& shard : json.at("shards")) manifest.shards.push_back(parse_shard(shard));
   if (json.contains("unigram")) manifest.unigram = parse_unigram(json.at("unigram"));
+  if (json.contains("source")) manifest.source = json.at("source").dump();
   check_sums(manifest);
   return manifest;
 }
@@ -142,6 +143,7 @@ void write_manifest(const std::filesystem::path& directory, const Manifest& mani
                        {"total", manifest.unigram->total},
                        {"xxh3", hash_text(manifest.unigram->hash)}};
   }
+  if (!manifest.source.empty()) json["source"] = Json::parse(manifest.source);
   json["checksum"] = checksum(json);
   write_file_atomically(directory / kManifestName, json.dump(1) + "\n");
 }

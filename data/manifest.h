@@ -50,6 +50,7 @@ struct Manifest {
   ShardCounts counts;
   std::vector<ShardEntry> shards;
   std::optional<UnigramEntry> unigram;  // training part only
+  std::string source{};  // what was read, a JSON object: counts, files with sizes and checksums
   bool operator==(const Manifest&) const = default;
 };
 

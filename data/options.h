@@ -14,6 +14,8 @@ enum class TextLayout {
   sentences,   // one sentence a line, a blank line between documents
   paragraphs,  // one paragraph a line, a blank line between documents; sentences are split
   wrapped,     // hard-wrapped lines, a blank line between paragraphs, documents start at a pattern
+  jsonl,       // one JSON object a line, a document in one of its fields, paragraphs a line there
+  wikiextractor,  // <doc ...> ... </doc> around documents, one paragraph a line
 };
 
 struct CorpusOptions {
@@ -21,7 +23,8 @@ struct CorpusOptions {
   TextLayout layout = TextLayout::sentences;
   std::string document_start;   // ECMAScript regular expression; wrapped text only
   std::int64_t skip_lines = 0;  // at the head of every file
-  std::string language = "en";  // rules for splitting sentences
+  std::string field = "text";   // of the object that holds the document; jsonl only
+  std::string language = "en";  // rules for splitting sentences: en, zh or the path of a file
   double held_out = 0.01;       // fraction of documents, by hash of the document's text
   bool operator==(const CorpusOptions&) const = default;
 };
@@ -84,6 +87,7 @@ struct SampleOptions {
   int duplicate = 1;
   MaskOptions mask;
   std::uint64_t shard_bytes = 256ull << 20;
+  std::uint64_t memory_bytes = 2048ull << 20;  // of one process while it prepares, about
   bool operator==(const SampleOptions&) const = default;
 };
 

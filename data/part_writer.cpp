@@ -173,6 +173,8 @@ ShardCounts text_counts(const CorpusSplit& part) {
   return counts;
 }
 
+}  // namespace
+
 void put_in_place(const std::filesystem::path& temporary, const std::filesystem::path& directory) {
   sync_directory(temporary);
   std::filesystem::remove_all(directory);
@@ -180,12 +182,18 @@ void put_in_place(const std::filesystem::path& temporary, const std::filesystem:
   sync_directory(directory.parent_path());
 }
 
-}  // namespace
-
 std::optional<Manifest> finished_part(const std::filesystem::path& directory,
                                       const ShardParameters& parameters) {
+  auto manifest = finished_part_of_any_source(directory, parameters);
+  if (!manifest || manifest->parameters.source_hash != parameters.source_hash) return std::nullopt;
+  return manifest;
+}
+
+std::optional<Manifest> finished_part_of_any_source(const std::filesystem::path& directory,
+                                                    ShardParameters parameters) {
   try {
     Manifest manifest = read_manifest(directory);
+    parameters.source_hash = manifest.parameters.source_hash;
     if (!(manifest.parameters == parameters)) return std::nullopt;
     for (const ShardEntry& shard : manifest.shards) {
       std::error_code error;

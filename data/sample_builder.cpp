@@ -127,7 +127,7 @@ class SampleBuilder::Pass {
     sink_(sample_);
   }
 
-  const TokenizedCorpus& corpus_;
+  const TokenDocuments& corpus_;
   const Options& options_;
   std::size_t document_;
   const Sink& sink_;
@@ -139,7 +139,7 @@ class SampleBuilder::Pass {
   Sample sample_;
 };
 
-SampleBuilder::SampleBuilder(const TokenizedCorpus& corpus, Options options)
+SampleBuilder::SampleBuilder(const TokenDocuments& corpus, Options options)
     : corpus_(corpus), options_(options) {
   if (options.max_length < 5 || options.max_length > 65535) {
     throw UsageError(

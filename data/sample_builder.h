@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "data/options.h"
-#include "data/tokenized_corpus.h"
+#include "data/token_documents.h"
 
 namespace bertyard {
 
@@ -37,14 +37,14 @@ class SampleBuilder {
   using Sink = std::function<void(const Sample&)>;
 
   // Throws DataError when next_sentence is nsp and the corpus has one document only.
-  SampleBuilder(const TokenizedCorpus& corpus, Options options);
+  SampleBuilder(const TokenDocuments& corpus, Options options);
 
   // The samples of one document in one duplication round, in order. The sink's argument is reused.
   void build(std::size_t document, std::uint32_t round, const Sink& sink) const;
 
  private:
   class Pass;
-  const TokenizedCorpus& corpus_;
+  const TokenDocuments& corpus_;
   Options options_;
 };
 

@@ -41,17 +41,18 @@ std::vector<ConfigField> run_and_corpus_fields() {
       make_field({"corpus.layout",
                   "sentences: one a line; paragraphs: one a line, split into "
                   "sentences; both with a blank line between documents; wrapped: "
-                  "hard-wrapped lines, a blank line between paragraphs"},
-                 corpus(&CorpusOptions::layout),
-                 choice_type<TextLayout>(kLayouts, {later("jsonl", "sentences or paragraphs"),
-                                                    later("wikiextractor", "paragraphs")})),
+                  "hard-wrapped lines, a blank line between paragraphs; jsonl: an object a "
+                  "line; wikiextractor: <doc ...> to </doc>, a paragraph a line"},
+                 corpus(&CorpusOptions::layout), choice_type<TextLayout>(kLayouts, {})),
+      make_field({"corpus.field", "of a JSONL object: the key of its text"},
+                 corpus(&CorpusOptions::field), text_type()),
       make_field({"corpus.document_start",
                   "regular expression of the first line of a document, for wrapped text"},
                  corpus(&CorpusOptions::document_start), pattern_type()),
       make_field({"corpus.skip_lines", "lines to skip at the head of every file"},
                  corpus(&CorpusOptions::skip_lines), count_type<std::int64_t>({0})),
-      make_field({"corpus.language", "whose rules split text into sentences"},
-                 corpus(&CorpusOptions::language), text_choice_type({"en", "zh"})),
+      make_field({"corpus.language", "whose rules split text into sentences; or a file of rules"},
+                 corpus(&CorpusOptions::language), text_choice_or_path_type({"en", "zh"})),
       make_field({"corpus.held_out", "share of the documents kept for evaluation, by hash"},
                  corpus(&CorpusOptions::held_out), fraction_type()),
   };
@@ -148,6 +149,8 @@ std::vector<ConfigField> mask_fields() {
                  mask(&MaskOptions::max_predictions), count_type<int>({1, 65535})),
       make_field({"samples.shard", "size of a shard file, about"},
                  at(&RunConfig::samples, &SampleOptions::shard_bytes), bytes_type()),
+      make_field({"samples.memory", "that one process of prepare may take, about"},
+                 at(&RunConfig::samples, &SampleOptions::memory_bytes), bytes_type()),
   };
 }
 

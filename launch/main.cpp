@@ -22,6 +22,7 @@
 #include "launch/verb_inspect.h"
 #include "launch/verb_plot.h"
 #include "launch/verb_prepare.h"
+#include "launch/verb_tokenize.h"
 #include "launch/verb_train.h"
 #include "launch/verb_verify.h"
 #include "launch/verbs.h"
@@ -40,6 +41,7 @@ class CommandLine {
         "75 requeue, 124 watchdog, 143 terminated.");
     add_init();
     add_prepare();
+    add_tokenize();
     add_check();
     add_config();
     add_train();
@@ -103,6 +105,8 @@ class CommandLine {
     override_by("checkpoint.resume", resume_);
     override_by("schedule.0.length", length_);
     override_by("schedule.0.global_batch", batch_);
+    override_by("samples.memory", memory_);
+    override_by("parallel.threads", threads_);
     return request;
   }
 
@@ -127,11 +131,34 @@ class CommandLine {
   }
   void add_prepare() {
     CLI::App* sub = verb("prepare", [this] {
-      check_one_process(own_launcher(), "prepare");
-      return run_prepare({request(), show_});
+      return run_prepare({request(), show_}, environment());
     });
     add_config_arguments(sub)->required();
     sub->add_option("--show", show_, "print so many decoded samples");
+    sub->add_option("--memory", memory_, "of one process, e.g. 2GiB: samples.memory");
+    sub->add_option("--threads", threads_, "of one process: parallel.threads");
+  }
+  void add_tokenize() {
+    CLI::App* sub = verb("tokenize", [this] { return run_tokenize(tokenize_); });
+    TokenizeVerbOptions& options = tokenize_;
+    sub->add_option("files", options.files.files,
+                    "files, directories, globs; none: standard input");
+    sub->add_option("--vocab", options.vocab, "vocab.txt")->required();
+    sub->add_option("--field", options.files.field, "the files are JSONL: the key of the text");
+    sub->add_flag("!--cased", options.tokenizer.lower_case, "keep capitals and accents");
+    sub->add_option("--strip-accents", options.tokenizer.strip_accents,
+                    "true or false; default: as lower-casing");
+    sub->add_flag("!--no-split-cjk", options.tokenizer.split_cjk, "keep CJK characters together");
+    sub->add_option("--max-word-characters", options.tokenizer.max_word_characters,
+                    "longer words become [UNK]");
+    sub->add_option("--never-split", options.never_split, "a word to keep; may be given again")
+        ->allow_extra_args(false);
+    const std::map<std::string, OffsetUnit> units{{"characters", OffsetUnit::characters},
+                                                  {"bytes", OffsetUnit::bytes}};
+    sub->add_option("--offsets", options.files.offsets, "characters or bytes")
+        ->transform(CLI::CheckedTransformer(units));
+    sub->add_flag("!--count", options.files.lines_wanted, "print only counts and the rate");
+    sub->add_option("--threads", options.threads, "default: all cores")->check(CLI::Range(1, 4096));
   }
   void add_check() {
     CLI::App* sub = verb("check", [this] { return run_check({request(), ranks_}); });
@@ -259,7 +286,7 @@ class CommandLine {
   std::vector<std::string> arguments_;
   std::unique_ptr<MpiEnvironment>& environment_;
   std::function<int()> run_;
-  std::string config_, resume_, length_, batch_;
+  std::string config_, resume_, length_, batch_, memory_, threads_;
   std::vector<std::string> overrides_, set_files_;
   std::uint64_t show_ = 0;
   int ranks_ = 1;
@@ -273,6 +300,7 @@ class CommandLine {
   VerifyOptions verify_;
   InspectOptions inspect_;
   PlotOptions plot_;
+  TokenizeVerbOptions tokenize_;
   VersionDetail version_ = VersionDetail::brief;
 };
 

@@ -13,6 +13,7 @@ const std::vector<VerbName>& verb_names() {
   static const std::vector<VerbName> names{
       {"init", "write a commented configuration from a preset"},
       {"prepare", "text -> vocabulary -> shards of samples"},
+      {"tokenize", "text or JSONL -> tokens, ids and offsets as JSONL"},
       {"check", "say everything that can be known before a run"},
       {"config", "print the resolved configuration and where each value comes from"},
       {"train", "pre-train; under mpirun or srun on every rank"},

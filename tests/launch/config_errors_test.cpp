@@ -151,10 +151,6 @@ const Mistake kValueMistakes[] = {
 INSTANTIATE_TEST_SUITE_P(Values, SingleMistake, ::testing::ValuesIn(kValueMistakes));
 
 const Mistake kLater[] = {
-    {"corpus: {layout: jsonl}",
-     "'corpus.layout: jsonl' is not available in this version; use sentences or paragraphs"},
-    {"corpus: {layout: wikiextractor}", "'corpus.layout: wikiextractor' is not available"},
-    {"corpus: {field: text}", "'corpus.field' belongs to 'layout: jsonl', which is not available"},
     {"precision: tf32", "'precision: tf32' is not available in this version; use fp32"},
     {"precision: fp16", "'precision: fp16' is refused on a CPU; use fp32"},
     {"parallel: {shard_optimizer: true}", "'parallel.shard_optimizer: true' is not available"},

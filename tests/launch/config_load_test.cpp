@@ -29,8 +29,9 @@ TEST_F(ConfigLoadTest, ReadsTheSectionsOfPrepare) {
           .config;
 
   EXPECT_EQ(config.run, (RunOptions{"demo", "out", 7}));
-  EXPECT_EQ(config.corpus,
-            (CorpusOptions{{"a.txt", "b.gz"}, TextLayout::wrapped, "^CHAPTER", 3, "en", 0.02}));
+  EXPECT_EQ(
+      config.corpus,
+      (CorpusOptions{{"a.txt", "b.gz"}, TextLayout::wrapped, "^CHAPTER", 3, "text", "en", 0.02}));
   EXPECT_EQ(config.tokenizer, (TokenizerSection{"v.txt", {8000, 5}, {false, true, false, 200}}));
   EXPECT_EQ(config.samples.mask,
             (MaskOptions{MaskTime::prepare, MaskUnit::word, 0.2, 1, 0, 0, 12}));
