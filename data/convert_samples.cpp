@@ -14,10 +14,10 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "data/files/directories.h"
 #include "data/hdf5_shard_writer.h"
 #include "data/joined_samples.h"
 #include "data/part_writer.h"
-#include "data/files/directories.h"
 
 namespace bertyard {
 namespace {

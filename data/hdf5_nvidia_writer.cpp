@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
-#include "data/hdf5_file.h"
 #include "data/files/atomic_file.h"
+#include "data/hdf5_file.h"
 
 namespace bertyard {
 namespace {

@@ -8,9 +8,9 @@
 
 #include "core/base/error.h"
 #include "data/block_checksums.h"
+#include "data/files/mapped_file.h"
 #include "data/hdf5_shard_reader.h"
 #include "data/manifest.h"
-#include "data/files/mapped_file.h"
 #include "data/sample_form.h"
 #include "data/sample_source.h"
 

@@ -9,10 +9,10 @@
 
 #include "core/base/error.h"
 #include "data/convert_samples.h"
+#include "data/files/directories.h"
 #include "data/hdf5_nvidia_writer.h"
 #include "data/shard_dataset.h"
 #include "launch/find_vocabulary.h"
-#include "data/files/directories.h"
 #include "train/console.h"
 
 namespace bertyard {

@@ -78,8 +78,8 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
   if (options.form == TrainForm::real) {  // a dry run writes nothing
     use_sample_caches(config.data, Vocabulary::load(config.tokenizer.vocab), *group.control, log);
   }
-  PretrainingSetup setup(
-      config, data == DryData::mock ? mock_data(config) : open_run_data(config), group.local_size);
+  PretrainingSetup setup(config, data == DryData::mock ? mock_data(config) : open_run_data(config),
+                         group.local_size);
   check_setups(*group.control, setup);
   log.info("bertyard {} ({})", version_text(), git_revision());
   try {

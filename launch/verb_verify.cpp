@@ -7,12 +7,12 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/files/atomic_file.h"
+#include "data/files/directories.h"
 #include "data/manifest.h"
 #include "launch/find_vocabulary.h"
 #include "launch/plot_svg.h"
 #include "launch/plot_terminal.h"
-#include "data/files/atomic_file.h"
-#include "data/files/directories.h"
 
 namespace bertyard {
 namespace {

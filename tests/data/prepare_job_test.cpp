@@ -104,11 +104,24 @@ TEST_F(PrepareJobs, RanksThreadsAndMemoryDoNotShowInTheBytes) {
 }
 
 // One shard holds everything, so that the order is that of the list in memory.
+struct Task {
+  const char* name;
+  NextSentence next_sentence;
+  MaskTime when;
+  MaskUnit unit;
+};
+
 TEST_F(PrepareJobs, SamplesAreThoseOfTheCorpusInMemory) {
-  for (const MaskTime when : {MaskTime::training, MaskTime::prepare}) {
-    PrepareOptions in_stages = options(when == MaskTime::prepare ? "static" : "dynamic", 2);
+  for (const Task& task : {Task{"dynamic", NextSentence::nsp, MaskTime::training, MaskUnit::token},
+                           Task{"static", NextSentence::nsp, MaskTime::prepare, MaskUnit::token},
+                           Task{"order", NextSentence::sop, MaskTime::prepare, MaskUnit::span},
+                           Task{"single", NextSentence::none, MaskTime::prepare, MaskUnit::word}}) {
+    SCOPED_TRACE(task.name);
+    PrepareOptions in_stages = options(task.name, 2);
     in_stages.samples.shard_bytes = std::uint64_t{1} << 30;
-    in_stages.samples.mask.when = when;
+    in_stages.samples.next_sentence = task.next_sentence;
+    in_stages.samples.mask.when = task.when;
+    in_stages.samples.mask.unit = task.unit;
     const PrepareReport report = run(in_stages, 2);
     const Manifest manifest = read_manifest(report.train);
 
