@@ -30,9 +30,10 @@ struct PrepareOptions {
 };
 
 struct PrepareProgress {
-  std::string_view stage;  // "text": in bytes of the files; "samples": in tokens
+  std::string_view
+      stage;  // "text": in bytes of the files; "samples": in tokens; "reading": documents
   std::uint64_t done = 0;
-  std::uint64_t total = 0;  // of this process
+  std::uint64_t total = 0;  // of this process; 0: not known
 };
 using ProgressCallback = std::function<void(const PrepareProgress&)>;
 

@@ -16,6 +16,10 @@ constexpr std::chrono::seconds kLineEvery{10};
 }  // namespace
 
 std::string progress_text(const PrepareProgress& progress, double seconds, int world) {
+  if (progress.total == 0) {  // how many there are, nobody knows
+    return fmt::format("{:<8} {} documents", progress.stage,
+                       grouped(static_cast<std::int64_t>(progress.done)));
+  }
   const auto done = static_cast<double>(progress.done);
   const auto total = static_cast<double>(progress.total);
   const double share = total > 0 ? done / total : 1;

@@ -103,7 +103,6 @@ TEST_F(PrepareJobs, RanksThreadsAndMemoryDoNotShowInTheBytes) {
   EXPECT_EQ(files("small"), expected);
 }
 
-// One shard holds everything, so that the order is that of the list in memory.
 struct Task {
   const char* name;
   NextSentence next_sentence;
@@ -111,6 +110,7 @@ struct Task {
   MaskUnit unit;
 };
 
+// One shard holds everything, so that the order is that of the list in memory.
 TEST_F(PrepareJobs, SamplesAreThoseOfTheCorpusInMemory) {
   for (const Task& task : {Task{"dynamic", NextSentence::nsp, MaskTime::training, MaskUnit::token},
                            Task{"static", NextSentence::nsp, MaskTime::prepare, MaskUnit::token},

@@ -86,7 +86,7 @@ TEST_F(AgreementRunTest, PrepareOfTwoRanksKeepsWhatOneHasMade) {
   const Ended ended = run_two({"prepare", config()});
 
   EXPECT_EQ(ended.code, 0) << ended.errors;
-  EXPECT_THAT(ended.output, HasSubstr("nothing to do"));
+  EXPECT_THAT(ended.output, ::testing::HasSubstr("nothing to do"));
   EXPECT_EQ(snapshot(path("data")), before);
 }
 

@@ -129,6 +129,7 @@ TEST(ProgressText, SaysShareRateAndTimeLeft) {
   EXPECT_EQ(progress_text({"text", 50000000, 200000000}, 5, 4),
             "text      25.0%  40.0 MB/s  15s left");
   EXPECT_EQ(progress_text({"samples", 0, 10}, 0, 1), "samples    0.0%  0.0 M tokens/s  0s left");
+  EXPECT_EQ(progress_text({"reading", 2048, 0}, 5, 1), "reading  2,048 documents");
 }
 
 }  // namespace
