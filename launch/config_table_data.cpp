@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include "launch/config_field.h"
 
 namespace bertyard {
@@ -20,10 +18,6 @@ constexpr NamedValue<MaskTime> kMaskTimes[] = {{MaskTime::training, "training"},
                                                {MaskTime::prepare, "prepare"}};
 constexpr NamedValue<MaskUnit> kMaskUnits[] = {
     {MaskUnit::token, "token"}, {MaskUnit::word, "word"}, {MaskUnit::span, "span"}};
-
-LaterValue later(const char* name, const std::string& advice) {
-  return {name, fmt::format("{}; use {}", kNotInThisVersion, advice)};
-}
 
 std::vector<ConfigField> run_and_corpus_fields() {
   const auto corpus = [](auto member) { return at(&RunConfig::corpus, member); };

@@ -6,7 +6,7 @@
 namespace bertyard {
 
 // A text and a configuration that prepare and train in a second.
-class SmallRun : public ProgramTest {
+class SmallRun : public ProgramFixture {
  protected:
   void SetUp() override {
     std::string text;
