@@ -22,12 +22,28 @@ bool begins_with_typographic_mark(std::string_view text) {
 void WordList::clear() {
   bytes_.clear();
   ends_.clear();
+  sources_.clear();
 }
 
+// A token on its way to words: its characters, what each step makes of them, and, when traced,
+// where in the text the characters are.
 struct BasicTokenizer::Buffers {
+  bool traced = false;
   std::u32string token;
-  std::u32string lowered;
-  std::u32string stripped;
+  std::vector<TextSpan> spans;
+  std::u32string changed;
+  std::vector<TextSpan> changed_spans;
+  CharacterSources sources;
+
+  CharacterSources* wanted_sources() { return traced ? &sources : nullptr; }
+  // Makes `changed` the token.
+  void take_changed() {
+    token.swap(changed);
+    if (!traced) return;
+    changed_spans.clear();
+    for (const std::uint32_t source : sources) changed_spans.push_back(spans[source]);
+    spans.swap(changed_spans);
+  }
 };
 
 BasicTokenizer::BasicTokenizer(const TokenizerOptions& options,
@@ -53,27 +69,37 @@ BasicTokenizer::BasicTokenizer(const TokenizerOptions& options,
   }
 }
 
+BasicTokenizer::Kept BasicTokenizer::next_kept(std::string_view text, std::size_t begin) const {
+  Kept kept{text.size(), {}};
+  for (const std::string& word : never_split_) {
+    const std::size_t position = text.find(word, begin);
+    if (position == std::string_view::npos) continue;
+    const bool is_longer = position == kept.begin && word.size() > kept.word.size();
+    if (position < kept.begin || is_longer) kept = {position, word};
+  }
+  return kept;
+}
+
 void BasicTokenizer::split(std::string_view text, WordList& words) const {
   words.clear();
   words.bytes_.reserve(text.size());
-  std::size_t begin = 0;
-  while (!never_split_.empty()) {
-    std::size_t at = std::string_view::npos;
-    std::string_view found;
-    for (const std::string& word : never_split_) {
-      const std::size_t position = text.find(word, begin);
-      if (position < at || (position == at && word.size() > found.size())) {
-        at = position;
-        found = word;
-      }
-    }
-    if (at == std::string_view::npos) break;
-    split_segment(text.substr(begin, at - begin), words);
-    words.bytes_.append(found);
+  for (std::size_t begin = 0; begin < text.size();) {
+    const Kept kept = next_kept(text, begin);
+    split_segment(text.substr(begin, kept.begin - begin), words);
+    words.bytes_.append(kept.word);
     end_word(words);
-    begin = at + found.size();
+    begin = kept.begin + kept.word.size();
   }
-  split_segment(text.substr(begin), words);
+}
+
+bool BasicTokenizer::is_alone(char32_t code) const {
+  return (is_punctuation(code) || separates(code)) && is_unchanged(code);
+}
+
+std::size_t BasicTokenizer::split_token(std::string_view text, Trace trace, WordList& words) const {
+  Buffers buffers;
+  buffers.traced = trace == Trace::yes;
+  return split_unicode(text, buffers, words);
 }
 
 void BasicTokenizer::split_segment(std::string_view text, WordList& words) const {
@@ -123,44 +149,49 @@ std::size_t BasicTokenizer::split_unicode(std::string_view text, Buffers& buffer
                                           WordList& words) const {
   std::size_t position = 0;
   buffers.token.clear();
+  buffers.spans.clear();
   while (position < text.size()) {
     const DecodedCharacter character = decode_utf8(text.substr(position));
     const char32_t code = character.code;
     if (code < 0x80 && is_whitespace(code)) break;
+    const auto begin = static_cast<std::uint32_t>(position);
     position += character.bytes;
     if (code == kReplacementCharacter || is_control(code)) continue;
-    if (is_whitespace(code)) {
-      add_token(buffers, words);
-    } else if (split_cjk_ && is_cjk_ideograph(code)) {
-      add_token(buffers, words);
-      buffers.token.push_back(code);
-      add_token(buffers, words);
-    } else {
-      buffers.token.push_back(code);
-    }
+    const bool stands_apart = separates(code);
+    if (stands_apart || is_whitespace(code)) add_token(buffers, words);
+    if (is_whitespace(code)) continue;
+    buffers.token.push_back(code);
+    if (buffers.traced) buffers.spans.push_back({begin, begin + character.bytes});
+    if (stands_apart) add_token(buffers, words);
   }
   add_token(buffers, words);
   return position;
 }
 
-void BasicTokenizer::add_token(Buffers& buffers, WordList& words) const {
-  const std::u32string* token = &buffers.token;
+void BasicTokenizer::change_case_and_accents(Buffers& buffers) const {
   if (lower_case_) {
-    lower_case(*token, buffers.lowered);
-    token = &buffers.lowered;
+    lower_case(buffers.token, buffers.changed, buffers.wanted_sources());
+    buffers.take_changed();
   }
   if (strip_accents_) {
-    strip_accents(*token, buffers.stripped);
-    token = &buffers.stripped;
+    strip_accents(buffers.token, buffers.changed, buffers.wanted_sources());
+    buffers.take_changed();
   }
-  for (const char32_t code : *token) {
+}
+
+void BasicTokenizer::add_token(Buffers& buffers, WordList& words) const {
+  change_case_and_accents(buffers);
+  for (std::size_t i = 0; i < buffers.token.size(); ++i) {
+    const char32_t code = buffers.token[i];
     const bool alone = is_punctuation(code);
     if (alone) end_word(words);
     append_utf8(code, words.bytes_);
+    if (buffers.traced) words.sources_.resize(words.bytes_.size(), buffers.spans[i]);
     if (alone) end_word(words);
   }
   end_word(words);
   buffers.token.clear();
+  buffers.spans.clear();
 }
 
 void BasicTokenizer::add_punctuation(std::string_view mark, WordList& words) {

@@ -18,7 +18,7 @@ struct Batch {
   std::vector<std::uint64_t> sample_ids;           // [N]
   std::vector<std::int32_t> masked_rows;           // [M], rows of [T]
   std::vector<std::int32_t> masked_labels;         // [M], the original ids
-  std::vector<std::int32_t> next_sentence_labels;  // [N], 0 is next, 1 random
+  std::vector<std::int32_t> next_sentence_labels;  // [N], 1: random next (NSP) or swapped (SOP)
   std::vector<std::uint8_t> key_mask;  // [T], 1: not a key for anyone; empty where there is none
 
   std::int64_t token_count() const { return static_cast<std::int64_t>(tokens.size()); }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "data/batch.h"
+#include "data/block_sampler.h"
 #include "data/masking.h"
 #include "data/sample_source.h"
 #include "data/step_plan.h"
@@ -13,7 +14,7 @@
 namespace bertyard {
 
 enum class StreamOrder {
-  shuffled,    // training: the Sampler's order, without end
+  shuffled,    // training: the Sampler's order, or the BlockSampler's, without end
   sequential,  // evaluation: the first samples in order, once; the last step may be smaller
 };
 
@@ -27,8 +28,9 @@ struct BatchStreamOptions {
   MicroBatchCapacities capacities;
   std::uint64_t start_index = 0;  // position in the data: global index of the next sample
   StreamOrder order = StreamOrder::shuffled;
-  std::uint64_t sample_limit = 0;  // sequential: stop after so many; 0 is all
-  int prefetch = 4;                // steps ready ahead
+  std::optional<BlockShuffle> blocks;  // shuffled: by blocks; absent: over all samples
+  std::uint64_t sample_limit = 0;      // sequential: stop after so many; 0 is all
+  int prefetch = 4;                    // steps ready ahead
   int threads = 1;
 };
 

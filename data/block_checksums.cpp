@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "data/checked_file.h"
 
 namespace bertyard {
 namespace {
@@ -29,9 +30,26 @@ std::vector<std::uint64_t> block_checksums(std::span<const std::byte> bytes) {
   return hashes;
 }
 
+std::vector<std::uint64_t> block_checksums(const std::filesystem::path& path) {
+  const FileReader file(path);
+  std::vector<std::byte> block(kChecksumBlockBytes);
+  std::vector<std::uint64_t> hashes;
+  for (std::uint64_t offset = 0;; offset += block.size()) {
+    const std::size_t size = file.read_some(offset, block);
+    if (size == 0) break;
+    hashes.push_back(xxh3(std::span<const std::byte>(block).first(size)));
+    if (size < block.size()) break;
+  }
+  return hashes;
+}
+
 BlockChecker::BlockChecker(std::string name, std::span<const std::byte> bytes,
-                           std::vector<std::uint64_t> hashes)
-    : name_(std::move(name)), bytes_(bytes), hashes_(std::move(hashes)) {
+                           std::vector<std::uint64_t> hashes,
+                           std::function<void()> require_same_file)
+    : name_(std::move(name)),
+      bytes_(bytes),
+      hashes_(std::move(hashes)),
+      require_same_file_(std::move(require_same_file)) {
   if (hashes_.empty()) return;
   if (hashes_.size() != block_count(bytes.size())) {
     throw DataError(fmt::format("{}: the file has {} blocks of 1 MiB, its manifest {} checksums",
@@ -53,8 +71,10 @@ void BlockChecker::require(std::size_t begin, std::size_t end) const {
 }
 
 void BlockChecker::check(std::size_t block) const {
+  if (require_same_file_) require_same_file_();
   const std::uint64_t found = xxh3(block_of(bytes_, block));
   if (found == hashes_[block]) return;
+  if (require_same_file_) require_same_file_();
   throw DataError(fmt::format(
       "{}: the file is damaged: bytes {} to {} have checksum {}, the manifest says {}; copy it "
       "again or run prepare again",

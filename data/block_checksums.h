@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,15 +17,19 @@ inline constexpr std::size_t kChecksumBlockBytes = std::size_t{1} << 20;
 
 // XXH3 of every 1 MiB block; the last may be shorter.
 std::vector<std::uint64_t> block_checksums(std::span<const std::byte> bytes);
+// Of a file, read block by block.
+std::vector<std::uint64_t> block_checksums(const std::filesystem::path& path);
 
 // Checks the blocks of a mapped file, each when it is first touched. Thread-safe: two threads may
 // check the same block, none reads an unchecked one. Borrows the bytes.
 class BlockChecker {
  public:
   // With no hashes it accepts everything. Throws DataError when there are not as many hashes as
-  // blocks. `name` stands in error messages.
+  // blocks. `name` stands in error messages. `require_same_file` is called around every check and
+  // throws when the file is no longer the one that was opened.
   BlockChecker(std::string name, std::span<const std::byte> bytes,
-               std::vector<std::uint64_t> hashes);
+               std::vector<std::uint64_t> hashes,
+               std::function<void()> require_same_file = nullptr);
 
   // Checks the blocks that bytes `begin` to `end` lie in; throws DataError at a difference.
   void require(std::size_t begin, std::size_t end) const;
@@ -35,6 +41,7 @@ class BlockChecker {
   std::string name_;
   std::span<const std::byte> bytes_;
   std::vector<std::uint64_t> hashes_;
+  std::function<void()> require_same_file_;
   std::unique_ptr<std::atomic<std::uint64_t>[]> checked_;  // a bit per block
 };
 

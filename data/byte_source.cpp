@@ -53,6 +53,15 @@ class FileBytes {
 
   const std::string& name() const { return name_; }
   std::string_view head() const { return {head_.data(), head_size_}; }
+  bool is_regular() const {
+    struct stat status {};
+    return ::fstat(::fileno(file_), &status) == 0 && S_ISREG(status.st_mode);
+  }
+  void seek(std::uint64_t begin) {
+    head_begin_ = head_size_;
+    if (::fseeko(file_, static_cast<off_t>(begin), SEEK_SET) == 0) return;
+    throw IoError(fmt::format("seeking in {} failed: {}", name_, std::strerror(errno)));
+  }
 
   std::size_t read(std::span<char> buffer) {
     std::size_t size = std::min(buffer.size(), head_size_ - head_begin_);
@@ -226,6 +235,20 @@ void require_magic(const FileBytes& bytes, std::string_view ending, std::string_
 }
 
 }  // namespace
+
+bool can_be_split(const std::string& path) {
+  const FileBytes bytes(path);
+  const bool compressed =
+      bytes.head().starts_with(kGzipMagic) || bytes.head().starts_with(kZstdMagic);
+  return !compressed && bytes.is_regular();
+}
+
+std::unique_ptr<ByteSource> open_byte_source(const std::string& path, std::uint64_t begin) {
+  if (begin == 0) return open_byte_source(path);
+  FileBytes bytes(path);
+  bytes.seek(begin);
+  return std::make_unique<PlainSource>(std::move(bytes));
+}
 
 std::unique_ptr<ByteSource> open_byte_source(const std::string& path) {
   FileBytes bytes(path);

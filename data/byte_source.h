@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,5 +23,10 @@ class ByteSource {
 // unreadable, when a file named .gz or .zst is no such file, and for compressions that bertyard
 // does not read.
 std::unique_ptr<ByteSource> open_byte_source(const std::string& path);
+// A plain file from byte `begin` on.
+std::unique_ptr<ByteSource> open_byte_source(const std::string& path, std::uint64_t begin);
+// Whether the file is plain text that can be read from its middle: a regular file, not compressed.
+// Errors as above.
+bool can_be_split(const std::string& path);
 
 }  // namespace bertyard

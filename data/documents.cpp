@@ -10,9 +10,9 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "data/document_start.h"
+#include "data/json_line.h"
 #include "data/sentence_splitter.h"
 #include "data/text_file.h"
-#include "data/text_paths.h"
 #include "data/unicode.h"
 
 namespace bertyard {
@@ -30,7 +30,27 @@ bool is_rule(std::string_view line) {
   return true;
 }
 
+bool starts_wiki_document(std::string_view line) {
+  return line.starts_with("<doc ") && line.ends_with('>');
+}
+
+// The title in <doc id="12" url="..." title="Anarchism">.
+std::string wiki_title(std::string_view line) {
+  constexpr std::string_view kTitle = " title=\"";
+  const std::size_t at = line.find(kTitle);
+  const std::size_t end = line.rfind('"');
+  if (at == std::string_view::npos || end < at + kTitle.size()) return {};
+  return std::string(line.substr(at + kTitle.size(), end - at - kTitle.size()));
+}
+
 }  // namespace
+
+std::string no_documents_text(const CorpusCounts& counts, const std::string& first_file) {
+  return fmt::format(
+      "corpus.text: not one document in {} {} ({} bytes, {} lines) from {}; check corpus.layout, "
+      "document_start, field and skip_lines",
+      counts.files, counts.files == 1 ? "file" : "files", counts.bytes, counts.lines, first_file);
+}
 
 std::uint64_t text_hash(const Document& document) {
   StreamingHash hash;
@@ -41,20 +61,29 @@ std::uint64_t text_hash(const Document& document) {
   return hash.digest();
 }
 
+CorpusCounts& operator+=(CorpusCounts& sum, const CorpusCounts& counts) {
+  for (const CorpusCountField& field : kCorpusCountFields) {
+    sum.*field.member += counts.*field.member;
+  }
+  return sum;
+}
+
 // Reads lines and gathers them into paragraphs and documents. A line that starts a document is kept
 // in line_ until next() is called again.
 class DocumentReader::State {
  public:
-  explicit State(const CorpusOptions& options)
+  State(const CorpusOptions& options, std::vector<TextUnit> units, bool is_whole)
       : layout_(options.layout),
         skip_lines_(options.skip_lines),
         splitter_(options.language),
         start_(options.document_start),
-        files_(expand_text_paths(options.text)) {
+        json_(options.field),
+        units_(std::move(units)),
+        is_whole_(is_whole) {
     if (!options.document_start.empty() && layout_ != TextLayout::wrapped) {
       throw UsageError(
           "corpus.document_start is for corpus.layout: wrapped; in the other layouts "
-          "blank lines separate documents");
+          "blank lines or marks separate documents");
     }
     if (skip_lines_ < 0) {
       throw UsageError(fmt::format("corpus.skip_lines is {}, expected 0 or more", skip_lines_));
@@ -66,7 +95,7 @@ class DocumentReader::State {
       document.sentences.clear();
       document.line = 0;
       if (!read_document(document)) {
-        require_documents();
+        if (is_whole_) require_documents();
         return false;
       }
     } while (document.sentences.empty());
@@ -80,18 +109,25 @@ class DocumentReader::State {
     if (reader_) add_reader_counts(counts);
     return counts;
   }
-  const std::vector<std::string>& files() const { return files_; }
+  const std::vector<LineFault>& faults() const { return faults_; }
 
  private:
-  // Gathers lines until one that ends the document; false when there are no files left.
+  const TextUnit& unit() const { return units_[next_unit_ - 1]; }
+  bool is_past_unit() const { return reader_->line_begin() >= unit().end; }
+
+  // Gathers lines until one that ends the document; false when there is nothing left.
   bool read_document(Document& document) {
-    if (!reader_ && !open_next_file()) return false;
+    if (!reader_ && !open_next_unit()) return false;
     document.file = reader_->path();
     document_bytes_ = 0;
     bool open = !std::exchange(line_waits_, false) || add_line(document);
     while (open) {
       if (!next_line()) {
-        close_file();
+        close_unit();
+        break;
+      }
+      if (starts_next_unit()) {
+        close_unit();
         break;
       }
       line_waits_ = document_bytes_ > 0 && must_end_before_line();
@@ -101,8 +137,28 @@ class DocumentReader::State {
     return true;
   }
 
+  // Whether line_ marks the start of a document that belongs to the next unit.
+  bool starts_next_unit() const { return is_past_unit() && is_mark(); }
+
+  // Whether a document of the layout starts at line_, or behind it.
+  bool is_mark() const {
+    switch (layout_) {
+      case TextLayout::sentences:
+      case TextLayout::paragraphs:
+        return trim(line_).empty();
+      case TextLayout::wrapped:
+        return start_.matches(line_);
+      case TextLayout::jsonl:
+        return !reader_->line_continues();
+      case TextLayout::wikiextractor:
+        return starts_wiki_document(line_);
+    }
+    return false;
+  }
+
   bool must_end_before_line() {
     if (start_.matches(line_)) return true;
+    if (layout_ == TextLayout::wikiextractor && starts_wiki_document(line_)) return true;
     const bool is_full = document_bytes_ + line_.size() > kMaxDocumentBytes;
     counts_.cut_documents += is_full ? 1 : 0;
     return is_full;
@@ -110,7 +166,9 @@ class DocumentReader::State {
 
   // Takes in line_; false when it ends the document.
   bool add_line(Document& document) {
+    if (layout_ == TextLayout::jsonl) return add_json_line(document);
     const std::string_view text = trim(line_);
+    if (layout_ == TextLayout::wikiextractor) return add_wiki_line(text, document);
     const bool is_break = text.empty() || (layout_ == TextLayout::wrapped && is_rule(text));
     if (is_break) {
       counts_.rules += text.empty() ? 0 : 1;
@@ -119,22 +177,75 @@ class DocumentReader::State {
       counts_.empty_documents += document_bytes_ == 0 ? 1 : 0;
       return document_bytes_ == 0;
     }
-    if (document_bytes_ == 0) document.line = reader_->line_number();
-    document_bytes_ += text.size();
-    switch (layout_) {
-      case TextLayout::sentences:
-        document.sentences.emplace_back(text);
-        break;
-      case TextLayout::paragraphs:
-        splitter_.split(text, document.sentences);
-        break;
-      case TextLayout::wrapped:
-        if (paragraph_.size() + text.size() > LineReader::kMaxLineBytes) end_paragraph(document);
-        if (!paragraph_.empty()) paragraph_ += ' ';
-        paragraph_ += text;
-        break;
+    begin_text(text, document);
+    if (layout_ == TextLayout::sentences) {
+      document.sentences.emplace_back(text);
+    } else if (layout_ == TextLayout::paragraphs) {
+      splitter_.split(text, document.sentences);
+    } else {
+      if (paragraph_.size() + text.size() > LineReader::kMaxLineBytes) end_paragraph(document);
+      if (!paragraph_.empty()) paragraph_ += ' ';
+      paragraph_ += text;
     }
     return true;
+  }
+
+  void begin_text(std::string_view text, Document& document) {
+    if (document_bytes_ == 0) document.line = reader_->line_number();
+    document_bytes_ += text.size();
+  }
+
+  // A line is a document, whose text ends in the same call.
+  bool add_json_line(Document& document) {
+    if (reader_->line_continues()) return true;  // named at its first piece
+    if (!reader_->line_complete()) {
+      add_fault(fmt::format("is longer than {} MiB", kMaxJsonLineBytes >> 20));
+      return true;
+    }
+    if (trim(line_).empty()) return true;
+    if (!json_.parse(line_)) {
+      add_fault(json_.fault());
+      return true;
+    }
+    document.line = reader_->line_number();
+    json_text_ = json_.text();
+    counts_.nul_bytes += std::erase(json_text_, '\0');
+    std::string_view rest = json_text_;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find('\n'), rest.size());
+      splitter_.split(rest.substr(0, end), document.sentences);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    counts_.empty_documents += document.sentences.empty() ? 1 : 0;
+    return document.sentences.empty();
+  }
+
+  bool add_wiki_line(std::string_view text, Document& document) {
+    if (starts_wiki_document(text)) {
+      title_ = wiki_title(text);
+      inside_wiki_ = true;
+      return true;
+    }
+    if (text == "</doc>") {
+      inside_wiki_ = false;
+      counts_.empty_documents += document_bytes_ == 0 ? 1 : 0;
+      return document_bytes_ == 0;
+    }
+    if (text.empty()) return true;
+    if (!inside_wiki_) {
+      ++counts_.lines_outside;
+      return true;
+    }
+    if (text == std::exchange(title_, {})) return true;
+    begin_text(text, document);
+    splitter_.split(text, document.sentences);
+    return true;
+  }
+
+  void add_fault(std::string what) {
+    ++counts_.bad_lines;
+    if (faults_.size() == kNamedFaults) return;
+    faults_.push_back({reader_->path(), reader_->line_number(), std::move(what)});
   }
 
   void end_paragraph(Document& document) {
@@ -142,26 +253,56 @@ class DocumentReader::State {
     paragraph_.clear();
   }
 
-  bool open_next_file() {
-    if (next_file_ == files_.size()) return false;
-    reader_.emplace(files_[next_file_++]);
-    ++counts_.files;
+  // The next unit in which a document can begin.
+  bool open_next_unit() {
+    while (!reader_ && next_unit_ < units_.size()) {
+      const TextUnit& unit = units_[next_unit_++];
+      const bool is_json = layout_ == TextLayout::jsonl;
+      reader_.emplace(unit.path, is_json ? kMaxJsonLineBytes : LineReader::kMaxLineBytes,
+                      unit.begin, unit.end);
+      inside_wiki_ = false;
+      own_lines_ = 0;
+      skipped_cut_lines_ = 0;
+      counts_.files += unit.begin == 0 ? 1 : 0;
+      unit.begin == 0 ? skip_head() : skip_to_first_document();
+    }
+    return reader_.has_value();
+  }
+
+  void skip_head() {
     std::string_view skipped;
     while (reader_->line_number() < static_cast<std::uint64_t>(skip_lines_) &&
            reader_->next(skipped)) {
     }
-    return true;
+    own_lines_ = reader_->line_number();
+  }
+
+  // Leaves the lines to the unit before that belong to a document which begins there.
+  void skip_to_first_document() {
+    if (layout_ == TextLayout::jsonl) return;
+    const CorpusCounts before = counts_;  // what is wrong with them is counted there too
+    while (next_line() && !is_past_unit()) {
+      if (!is_mark()) continue;
+      counts_ = before;
+      skipped_cut_lines_ = reader_->cut_lines();
+      line_waits_ = layout_ != TextLayout::sentences && layout_ != TextLayout::paragraphs;
+      return;
+    }
+    counts_ = before;
+    close_unit();
   }
 
   void add_reader_counts(CorpusCounts& counts) const {
-    counts.bytes += reader_->bytes();
-    counts.lines += reader_->line_number();
-    counts.cut_lines += reader_->cut_lines();
+    const bool is_to_the_end = unit().end == TextUnit::kToTheEnd;
+    const std::uint64_t before = unit().begin == 0 ? 0 : 1;  // a byte read to find a line's start
+    counts.bytes += is_to_the_end ? reader_->bytes() - before : unit().end - unit().begin;
+    counts.lines += own_lines_;
+    counts.cut_lines += reader_->cut_lines() - skipped_cut_lines_;
   }
 
-  void close_file() {
+  void close_unit() {
     add_reader_counts(counts_);
-    counts_.empty_files += reader_->bytes() == 0 ? 1 : 0;
+    counts_.empty_files += reader_->bytes() == 0 && unit().begin == 0 ? 1 : 0;
     reader_.reset();
   }
 
@@ -169,6 +310,7 @@ class DocumentReader::State {
   bool next_line() {
     std::string_view line;
     if (!reader_->next(line)) return false;
+    if (!is_past_unit()) own_lines_ = reader_->line_number();
     line_.clear();
     if (is_ascii(line)) {
       line_.append(line);
@@ -181,29 +323,36 @@ class DocumentReader::State {
 
   void require_documents() const {
     if (counts_.documents > 0) return;
-    throw DataError(
-        fmt::format("corpus.text: not one document in {} {} ({} bytes, {} lines) from "
-                    "{}; check corpus.layout, document_start and skip_lines",
-                    files_.size(), files_.size() == 1 ? "file" : "files", counts_.bytes,
-                    counts_.lines, files_.front()));
+    throw DataError(no_documents_text(counts_, units_.front().path));
   }
 
   TextLayout layout_;
   std::int64_t skip_lines_;
   SentenceSplitter splitter_;
   DocumentStart start_;
-  std::vector<std::string> files_;
-  std::size_t next_file_ = 0;
+  JsonLine json_;
+  std::vector<TextUnit> units_;
+  bool is_whole_;
+  std::size_t next_unit_ = 0;
   std::optional<LineReader> reader_;
+  std::uint64_t own_lines_ = 0;  // that begin in the unit
+  std::uint64_t skipped_cut_lines_ = 0;
   std::string line_;
   bool line_waits_ = false;
   std::size_t document_bytes_ = 0;  // of the document being gathered
   std::string paragraph_;
+  std::string json_text_;
+  std::string title_;
+  bool inside_wiki_ = false;
   CorpusCounts counts_;
+  std::vector<LineFault> faults_;
 };
 
 DocumentReader::DocumentReader(const CorpusOptions& options)
-    : state_(std::make_unique<State>(options)) {}
+    : state_(
+          std::make_unique<State>(options, plan_text_units(options, TextUnit::kToTheEnd), true)) {}
+DocumentReader::DocumentReader(const CorpusOptions& options, TextUnit unit)
+    : state_(std::make_unique<State>(options, std::vector{std::move(unit)}, false)) {}
 DocumentReader::~DocumentReader() = default;
 DocumentReader::DocumentReader(DocumentReader&&) noexcept = default;
 DocumentReader& DocumentReader::operator=(DocumentReader&&) noexcept = default;
@@ -214,8 +363,8 @@ bool DocumentReader::next(Document& document) {
 CorpusCounts DocumentReader::counts() const {
   return state_->counts();
 }
-const std::vector<std::string>& DocumentReader::files() const {
-  return state_->files();
+const std::vector<LineFault>& DocumentReader::faults() const {
+  return state_->faults();
 }
 
 }  // namespace bertyard

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/options.h"
+#include "data/text_units.h"
 
 namespace bertyard {
 
@@ -35,7 +36,42 @@ struct CorpusCounts {
   std::uint64_t nul_bytes = 0;        // dropped
   std::uint64_t cut_lines = 0;        // longer than LineReader::kMaxLineBytes
   std::uint64_t rules = 0;            // lines of punctuation only, dropped from wrapped text
+  std::uint64_t bad_lines = 0;        // of JSONL, without a document
+  std::uint64_t lines_outside = 0;    // of text between the documents of WikiExtractor
   bool operator==(const CorpusCounts&) const = default;
+};
+
+// Every count by its name in files.
+struct CorpusCountField {
+  const char* name;
+  std::uint64_t CorpusCounts::*member;
+};
+inline constexpr CorpusCountField kCorpusCountFields[] = {
+    {"files", &CorpusCounts::files},
+    {"bytes", &CorpusCounts::bytes},
+    {"lines", &CorpusCounts::lines},
+    {"documents", &CorpusCounts::documents},
+    {"sentences", &CorpusCounts::sentences},
+    {"empty_files", &CorpusCounts::empty_files},
+    {"empty_documents", &CorpusCounts::empty_documents},
+    {"cut_documents", &CorpusCounts::cut_documents},
+    {"invalid_utf8", &CorpusCounts::invalid_utf8},
+    {"nul_bytes", &CorpusCounts::nul_bytes},
+    {"cut_lines", &CorpusCounts::cut_lines},
+    {"rules", &CorpusCounts::rules},
+    {"bad_lines", &CorpusCounts::bad_lines},
+    {"lines_outside", &CorpusCounts::lines_outside},
+};
+CorpusCounts& operator+=(CorpusCounts& sum, const CorpusCounts& counts);
+
+// The error of a corpus without documents.
+std::string no_documents_text(const CorpusCounts& counts, const std::string& first_file);
+
+// A line that could not be used.
+struct LineFault {
+  std::string file;
+  std::uint64_t line = 0;  // from 1, counted from the first line that begins in the unit
+  std::string what;
 };
 
 // Gives out the documents of a corpus one by one, in the order of its files, in bounded memory: a
@@ -45,24 +81,32 @@ struct CorpusCounts {
 //   wrapped     lines of a paragraph are joined and it is cut into sentences; blank lines and rules
 //               separate paragraphs; a document starts at a line in which `document_start` is
 //               found, or, where that is empty, with each file
+//   jsonl         a line is a document: its text stands in one field, a paragraph a line
+//   wikiextractor a document stands between <doc ...> and </doc>, a paragraph a line; a first line
+//                 that repeats the title is dropped
 class DocumentReader {
  public:
-  static constexpr std::size_t kMaxDocumentBytes = std::size_t{64} << 20;
+  static constexpr std::size_t kMaxDocumentBytes = std::size_t{8} << 20;
+  static constexpr std::size_t kMaxJsonLineBytes = std::size_t{32} << 20;
+  static constexpr std::size_t kNamedFaults = 10;
 
   // Expands options.text. Throws DataError for missing files; UsageError for an unknown language, a
   // bad regular expression, one given for a layout other than wrapped, or a negative skip_lines.
   explicit DocumentReader(const CorpusOptions& options);
+  // The documents of one unit of the corpus.
+  DocumentReader(const CorpusOptions& options, TextUnit unit);
   ~DocumentReader();
   DocumentReader(DocumentReader&&) noexcept;
   DocumentReader& operator=(DocumentReader&&) noexcept;
 
   // Replaces `document` by the next; false at the end. Throws DataError for damaged files, and at
-  // the end when there was not one document.
+  // the end of a whole corpus when there was not one document.
   bool next(Document& document);
+  // The first lines that could not be used.
+  const std::vector<LineFault>& faults() const;
 
-  // Up to the document given out last.
+  // Up to the document given out last. Of a unit: bytes and lines are those that begin in it.
   CorpusCounts counts() const;
-  const std::vector<std::string>& files() const;
 
  private:
   class State;

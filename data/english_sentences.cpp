@@ -5,6 +5,7 @@
 #include <iterator>
 #include <string>
 
+#include "data/sentence_scan.h"
 #include "data/unicode.h"
 
 namespace bertyard {
@@ -43,85 +44,6 @@ bool is_closer(char32_t code) {
   constexpr std::u32string_view kClosers = U")]}'\"\u2019\u201D\u00BB";
   return kClosers.find(code) != std::u32string_view::npos;
 }
-bool is_opener(char32_t code) {
-  constexpr std::u32string_view kOpeners = U"([{'\"*_\u2018\u201C\u00AB\u00A1\u00BF";
-  return kOpeners.find(code) != std::u32string_view::npos;
-}
-bool is_dash(char32_t code) {
-  return code == '-' || (code >= 0x2010 && code <= 0x2015);
-}
-
-template <typename Predicate>
-std::size_t skip(std::string_view text, std::size_t position, Predicate accepts) {
-  while (position < text.size()) {
-    const DecodedCharacter character = decode_utf8(text.substr(position));
-    if (!accepts(character.code)) break;
-    position += character.bytes;
-  }
-  return position;
-}
-
-// Behind "[12]" at `position`, if that stands there: the mark of a note.
-std::size_t skip_note_mark(std::string_view text, std::size_t position) {
-  if (position >= text.size() || text[position] != '[') return position;
-  const std::size_t end = text.find_first_not_of("0123456789", position + 1);
-  const bool is_note = end != std::string_view::npos && end > position + 1 && text[end] == ']';
-  return is_note ? end + 1 : position;
-}
-
-std::string ascii_lower(std::string_view word) {
-  std::string lowered(word);
-  for (char& byte : lowered) {
-    if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
-  }
-  return lowered;
-}
-
-// The word that ends at `end`, without what opens before it. Of a longer word only the last bytes:
-// no abbreviation is as long.
-std::string_view word_before(std::string_view text, std::size_t end) {
-  constexpr std::size_t kMaxBytes = 64;
-  std::size_t begin = end;
-  while (begin > 0 && end - begin < kMaxBytes &&
-         !is_whitespace(static_cast<unsigned char>(text[begin - 1])) && text[begin - 1] != '/') {
-    --begin;
-  }
-  // White space and dashes of several bytes stand inside what was found; the last one counts.
-  std::string_view word = text.substr(begin, end - begin);
-  for (std::size_t i = 0; i < word.size();) {
-    const DecodedCharacter character = decode_utf8(word.substr(i));
-    i += character.bytes;
-    if (is_whitespace(character.code) || is_dash(character.code) || is_opener(character.code)) {
-      word.remove_prefix(i);
-      i = 0;
-    }
-  }
-  return word;
-}
-
-std::string_view word_after(std::string_view text, std::size_t begin) {
-  const std::size_t end = skip(text, begin, is_letter_or_digit);
-  return text.substr(begin, end - begin);
-}
-
-bool is_number(std::string_view word) {
-  if (word.empty()) return false;
-  if (word.find_first_not_of("0123456789") == std::string_view::npos) return true;
-  return word.size() >= 2 && word.find_first_not_of("IVXLC") == std::string_view::npos;
-}
-
-// "U.S", "a.m", "Ph.D": letters with full stops between.
-bool is_acronym(std::string_view word) {
-  std::size_t letters = 0;
-  bool has_stop = false;
-  for (const char byte : word) {
-    has_stop = has_stop || byte == '.';
-    letters = byte == '.' ? 0 : letters + 1;
-    if (letters > 2) return false;
-  }
-  return has_stop;
-}
-
 // Whether the full stop behind `word`, the last of a would-be sentence, ends it before `next`.
 bool stop_ends_sentence(std::string_view word, bool word_is_all, std::string_view next) {
   const std::string lowered = ascii_lower(word);

@@ -47,7 +47,10 @@ hid_t native_type(Hdf5Type type) {
 template <typename T>
 hid_t native_type_of() {
   if constexpr (std::is_signed_v<T>) {
-    return native_type(sizeof(T) == 4 ? Hdf5Type::i32 : Hdf5Type::i64);
+    return native_type(sizeof(T) == 1   ? Hdf5Type::i8
+                       : sizeof(T) == 2 ? Hdf5Type::i16
+                       : sizeof(T) == 4 ? Hdf5Type::i32
+                                        : Hdf5Type::i64);
   } else {
     return native_type(sizeof(T) == 1   ? Hdf5Type::u8
                        : sizeof(T) == 2 ? Hdf5Type::u16
@@ -71,25 +74,6 @@ std::optional<Hdf5Type> integer_type(hid_t type) {
     default:
       return std::nullopt;
   }
-}
-
-// What is wrong with how the dataset is stored; empty where nothing is.
-std::string refused_storage(hid_t creation) {
-  if (H5Pget_layout(creation) == H5D_VIRTUAL) return "is virtual: its data lie in other files";
-  if (H5Pget_external_count(creation) != 0) return "keeps its data in other files";
-  const int filters = H5Pget_nfilters(creation);
-  for (int i = 0; i < filters; ++i) {
-    unsigned flags = 0;
-    std::size_t values = 0;
-    const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values,
-                                               nullptr, 0, nullptr, nullptr);
-    if (filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE ||
-        filter == H5Z_FILTER_FLETCHER32) {
-      continue;
-    }
-    return fmt::format("uses filter {}; expected none or gzip, convert it with h5repack", filter);
-  }
-  return {};
 }
 
 std::vector<std::uint64_t> shape_of(hid_t space) {
@@ -225,6 +209,7 @@ BERTYARD_INSTANTIATE(std::uint8_t)
 BERTYARD_INSTANTIATE(std::uint16_t)
 BERTYARD_INSTANTIATE(std::uint32_t)
 BERTYARD_INSTANTIATE(std::uint64_t)
+BERTYARD_INSTANTIATE(std::int8_t)
 BERTYARD_INSTANTIATE(std::int32_t)
 BERTYARD_INSTANTIATE(std::int64_t)
 #undef BERTYARD_INSTANTIATE

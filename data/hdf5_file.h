@@ -28,6 +28,16 @@ struct Hdf5Dataset {
   std::uint64_t row_elements() const { return rows() == 0 ? 0 : elements() / rows(); }
 };
 
+// Rows of different lengths, one after the other: row r is values offsets[r] to offsets[r + 1].
+struct Hdf5RaggedRows {
+  std::vector<std::int64_t> values;
+  std::vector<std::uint64_t> offsets{0};
+
+  std::span<const std::int64_t> row(std::uint64_t index) const {
+    return std::span(values).subspan(offsets[index], offsets[index + 1] - offsets[index]);
+  }
+};
+
 enum class Hdf5Storage {
   contiguous,  // room at a fixed offset, contents undefined until written
   gzip,        // chunks of rows, compressed
@@ -58,6 +68,12 @@ class Hdf5File {
   // The whole dataset, read in blocks of rows.
   template <typename T>
   std::vector<T> read_all(const Hdf5Dataset& dataset) const;
+
+  // Of a dataset of variable-length lists of integers, [rows]: how many rows, and some of them.
+  bool is_ragged(const std::string& name) const;
+  std::uint64_t ragged_rows(const std::string& name) const;
+  Hdf5RaggedRows read_ragged(const std::string& name, std::uint64_t first,
+                             std::uint64_t rows) const;
 
   void write_number(const std::string& attribute, std::uint64_t value);
   void write_text(const std::string& attribute, std::string_view text);

@@ -29,6 +29,10 @@ class Hdf5Handle {
 // Stops HDF5 from printing errors of this thread and from loading filter plugins.
 void quiet_hdf5();
 
+// What is wrong with how a dataset with this creation list is stored: in other files, or by a
+// filter other than gzip and its companions. Empty where nothing is.
+std::string refused_storage(std::int64_t creation);
+
 // The innermost messages of this thread's error stack.
 std::string hdf5_error_stack();
 

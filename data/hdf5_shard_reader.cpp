@@ -22,15 +22,25 @@ std::uint64_t size_of(const IdColumn& column) {
   return std::visit([](const auto& typed) { return typed.size(); }, column);
 }
 
-void append_ids(const IdColumn& column, std::uint64_t first, std::uint64_t count,
-                std::vector<std::uint32_t>& out) {
-  std::visit(
+// Widens ids into `out` and returns the greatest. Plain loops over one size, which compilers turn
+// into vector instructions.
+std::uint32_t copy_ids(const IdColumn& column, std::uint64_t first, std::uint64_t count,
+                       std::vector<std::uint32_t>& out) {
+  out.resize(count);
+  return std::visit(
       [&](const auto& typed) {
-        const auto ids = typed.slice(first, count);
-        out.assign(ids.begin(), ids.end());
+        const auto* from = typed.slice(first, count).data();
+        std::uint32_t* to = out.data();
+        std::uint32_t greatest = 0;
+        for (std::uint64_t i = 0; i < count; ++i) to[i] = from[i];
+        for (std::uint64_t i = 0; i < count; ++i) greatest = std::max(greatest, to[i]);
+        return greatest;
       },
       column);
 }
+
+// Elements that are asked for ahead of a read, at most: a longer sample hides its own waiting.
+constexpr std::uint64_t kMostAhead = 1024;
 
 // A half-open range of a flat column.
 struct Range {
@@ -47,7 +57,8 @@ class ShardReader::State {
       : name_(path.string()),
         file_(path),
         checker_(name_, check_size(entry),
-                 entry == nullptr ? std::vector<std::uint64_t>() : entry->block_hashes) {
+                 entry == nullptr ? std::vector<std::uint64_t>() : entry->block_hashes,
+                 [this] { file_.require_unchanged(); }) {
     // HDF5's own structures are at the head: the library sees them only when they are as written.
     checker_.require(0, std::min<std::size_t>(file_.bytes().size(), kChecksumBlockBytes));
     const Hdf5File hdf5 = Hdf5File::open(path);
@@ -71,8 +82,7 @@ class ShardReader::State {
 
   void read(std::uint64_t index, StoredSample& sample) const {
     const Range range = sample_range(index);
-    append_ids(tokens_, range.begin, range.size(), sample.tokens);
-    check_ids(index, sample.tokens);
+    check_ids(index, copy_ids(tokens_, range.begin, range.size(), sample.tokens));
     sample.a_length = a_length(index, range.size());
     sample.segments.assign(range.size(), 1);
     std::fill_n(sample.segments.begin(), sample.a_length, std::uint8_t{0});
@@ -83,6 +93,26 @@ class ShardReader::State {
     sample.mask_positions.clear();
     sample.mask_labels.clear();
     if (stores_masks()) read_masks(index, sample);
+    file_.require_unchanged_lately();
+  }
+
+  void prefetch_shape(std::uint64_t index) const {
+    offsets_.prefetch(index, 2);
+    a_lengths_.prefetch(index, 1);
+    random_next_.prefetch(index, 1);
+    mask_offsets_.prefetch(index, 2);
+  }
+
+  void prefetch(std::uint64_t index) const {
+    const auto ahead = [&](const ShardColumn<std::uint64_t>& offsets, const auto& column) {
+      const auto range = offsets.slice(index, 2);
+      const std::uint64_t count = range[1] - range[0];
+      if (count <= kMostAhead) column.prefetch(range[0], count);
+    };
+    std::visit([&](const auto& typed) { ahead(offsets_, typed); }, tokens_);
+    if (!stores_masks()) return;
+    ahead(mask_offsets_, mask_positions_);
+    std::visit([&](const auto& typed) { ahead(mask_offsets_, typed); }, mask_labels_);
   }
 
   void verify() const {
@@ -96,6 +126,7 @@ class ShardReader::State {
     throw DataError(fmt::format("{}: {}", name_, what));
   }
   [[noreturn]] void fail(std::uint64_t index, const std::string& what) const {
+    file_.require_unchanged();  // what was read may be the zeros in place of what is gone
     fail(fmt::format("sample {}: {}; the shard is damaged, run prepare again", index, what));
   }
   bool stores_masks() const { return parameters_.mask.when == MaskTime::prepare; }
@@ -117,6 +148,7 @@ class ShardReader::State {
                        kShardFormatVersion));
     }
     parameters_ = parse_shard_parameters(hdf5.read_text(shard_format::kParameters), name_);
+    if (parameters_.vocabulary_size == 0) fail("made with a vocabulary of 0 entries");
   }
 
   template <typename T>
@@ -206,20 +238,17 @@ class ShardReader::State {
     return a_length;
   }
 
-  void check_ids(std::uint64_t index, const std::vector<std::uint32_t>& ids) const {
-    for (const std::uint32_t id : ids) {
-      if (id < parameters_.vocabulary_size) continue;
-      fail(index, fmt::format("token id {} is not below the vocabulary size {}", id,
-                              parameters_.vocabulary_size));
-    }
+  void check_ids(std::uint64_t index, std::uint32_t greatest) const {
+    if (greatest < parameters_.vocabulary_size) return;
+    fail(index, fmt::format("token id {} is not below the vocabulary size {}", greatest,
+                            parameters_.vocabulary_size));
   }
 
   void read_masks(std::uint64_t index, StoredSample& sample) const {
     const Range range = mask_range(index);
     const auto positions = mask_positions_.slice(range.begin, range.size());
     sample.mask_positions.assign(positions.begin(), positions.end());
-    append_ids(mask_labels_, range.begin, range.size(), sample.mask_labels);
-    check_ids(index, sample.mask_labels);
+    check_ids(index, copy_ids(mask_labels_, range.begin, range.size(), sample.mask_labels));
     std::int64_t previous = -1;
     for (const std::int64_t position : sample.mask_positions) {
       if (position <= previous || position >= static_cast<std::int64_t>(sample.tokens.size())) {
@@ -262,6 +291,12 @@ SampleShape ShardReader::shape(std::uint64_t index) const {
 }
 void ShardReader::read(std::uint64_t index, StoredSample& sample) const {
   state_->read(index, sample);
+}
+void ShardReader::prefetch_shape(std::uint64_t index) const {
+  state_->prefetch_shape(index);
+}
+void ShardReader::prefetch(std::uint64_t index) const {
+  state_->prefetch(index);
 }
 void ShardReader::verify() const {
   state_->verify();

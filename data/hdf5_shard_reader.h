@@ -27,6 +27,8 @@ class ShardReader {
 
   SampleShape shape(std::uint64_t index) const;
   void read(std::uint64_t index, StoredSample& sample) const;
+  void prefetch_shape(std::uint64_t index) const;
+  void prefetch(std::uint64_t index) const;
   void verify() const;
 
  private:

@@ -8,7 +8,9 @@
 #include "data/files/file_calls.h"
 #include "data/manifest.h"
 #include "data/masking.h"
+#include "data/packed_ids.h"
 #include "data/sample_builder.h"
+#include "data/sample_chunk.h"
 
 namespace bertyard {
 
@@ -25,6 +27,11 @@ class ShardWriter {
   // For parameters.mask.when == prepare; `sample` holds the masked ids already.
   void add(const Sample& sample, const MaskedTokens& masked);
 
+  // A sample of a chunk, masked there when parameters.mask.when == prepare.
+  void add(const SampleChunk& chunk, std::size_t index);
+  // Room for this many, so that memory is taken once.
+  void reserve(std::uint64_t samples, std::uint64_t tokens, std::uint64_t masked);
+
   std::uint64_t samples() const { return offsets_.size() - 1; }
   // Of the datasets, so about the size of the file.
   std::uint64_t bytes() const;
@@ -36,13 +43,13 @@ class ShardWriter {
   bool stores_masks() const { return parameters_.mask.when == MaskTime::prepare; }
 
   ShardParameters parameters_;
-  std::vector<std::uint32_t> tokens_;
+  PackedIds tokens_;
   std::vector<std::uint64_t> offsets_{0};
   std::vector<std::uint16_t> a_lengths_;
   std::vector<std::uint8_t> random_next_;
   std::vector<std::uint64_t> mask_offsets_{0};
   std::vector<std::uint16_t> mask_positions_;
-  std::vector<std::uint32_t> mask_labels_;
+  PackedIds mask_labels_;
 };
 
 }  // namespace bertyard

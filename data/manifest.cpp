@@ -12,6 +12,7 @@
 #include "core/base/hash.h"
 #include "data/files/atomic_file.h"
 #include "data/files/file_writer.h"
+#include "data/json_integer.h"
 
 namespace bertyard {
 
@@ -21,6 +22,19 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ShardCounts, documents, sentences, text_token
 namespace {
 
 using Json = nlohmann::json;
+
+ShardCounts parse_counts(const Json& json) {
+  ShardCounts counts;
+  counts.documents = read_integer<std::uint64_t>(json, "documents");
+  counts.sentences = read_integer<std::uint64_t>(json, "sentences");
+  counts.text_tokens = read_integer<std::uint64_t>(json, "text_tokens");
+  counts.unknown_tokens = read_integer<std::uint64_t>(json, "unknown_tokens");
+  counts.samples = read_integer<std::uint64_t>(json, "samples");
+  counts.sample_tokens = read_integer<std::uint64_t>(json, "sample_tokens");
+  counts.masked_tokens = read_integer<std::uint64_t>(json, "masked_tokens");
+  counts.random_next = read_integer<std::uint64_t>(json, "random_next");
+  return counts;
+}
 
 Json shard_json(const ShardEntry& shard) {
   Json hashes = Json::array();
@@ -43,9 +57,9 @@ std::string plain_file_name(const Json& json) {
 ShardEntry parse_shard(const Json& json) {
   ShardEntry shard;
   shard.file = plain_file_name(json);
-  json.at("samples").get_to(shard.samples);
-  json.at("tokens").get_to(shard.tokens);
-  json.at("bytes").get_to(shard.bytes);
+  shard.samples = read_integer<std::uint64_t>(json, "samples");
+  shard.tokens = read_integer<std::uint64_t>(json, "tokens");
+  shard.bytes = read_integer<std::uint64_t>(json, "bytes");
   for (const Json& hash : json.at("xxh3_blocks")) {
     shard.block_hashes.push_back(parse_hash(hash.get_ref<const std::string&>()));
   }
@@ -53,7 +67,7 @@ ShardEntry parse_shard(const Json& json) {
 }
 
 UnigramEntry parse_unigram(const Json& json) {
-  return {plain_file_name(json), json.at("total").get<std::uint64_t>(),
+  return {plain_file_name(json), read_integer<std::uint64_t>(json, "total"),
           parse_hash(json.at("xxh3").get_ref<const std::string&>())};
 }
 
@@ -78,7 +92,8 @@ std::string checksum(Json json) {
 }
 
 Manifest parse(const Json& json, const std::string& origin) {
-  if (const auto version = json.at("format_version").get<int>(); version != kShardFormatVersion) {
+  if (const auto version = read_integer<int>(json, "format_version");
+      version != kShardFormatVersion) {
     throw DataError(fmt::format("format version {}, this program reads {}; run prepare again",
                                 version, kShardFormatVersion));
   }
@@ -87,9 +102,10 @@ Manifest parse(const Json& json, const std::string& origin) {
   }
   Manifest manifest;
   manifest.parameters = parse_shard_parameters(json.at("parameters").dump(), origin);
-  manifest.counts = json.at("counts").get<ShardCounts>();
+  manifest.counts = parse_counts(json.at("counts"));
   for (const Json& shard : json.at("shards")) manifest.shards.push_back(parse_shard(shard));
   if (json.contains("unigram")) manifest.unigram = parse_unigram(json.at("unigram"));
+  if (json.contains("source")) manifest.source = json.at("source").dump();
   check_sums(manifest);
   return manifest;
 }
@@ -127,6 +143,7 @@ void write_manifest(const std::filesystem::path& directory, const Manifest& mani
                        {"total", manifest.unigram->total},
                        {"xxh3", hash_text(manifest.unigram->hash)}};
   }
+  if (!manifest.source.empty()) json["source"] = Json::parse(manifest.source);
   json["checksum"] = checksum(json);
   write_file_atomically(directory / kManifestName, json.dump(1) + "\n");
 }

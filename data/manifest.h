@@ -22,7 +22,7 @@ struct ShardCounts {
   std::uint64_t samples = 0;
   std::uint64_t sample_tokens = 0;  // with [CLS] and [SEP]
   std::uint64_t masked_tokens = 0;  // stored masks
-  std::uint64_t random_next = 0;    // samples whose B was drawn
+  std::uint64_t random_next = 0;    // samples whose B was drawn; SOP: swapped
   bool operator==(const ShardCounts&) const = default;
 };
 
@@ -50,6 +50,7 @@ struct Manifest {
   ShardCounts counts;
   std::vector<ShardEntry> shards;
   std::optional<UnigramEntry> unigram;  // training part only
+  std::string source{};  // what was read, a JSON object: counts, files with sizes and checksums
   bool operator==(const Manifest&) const = default;
 };
 

@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/base/philox.h"
+#include "data/mask_drawing.h"
 #include "data/vocabulary.h"
 
 namespace bertyard {
@@ -19,31 +20,6 @@ void check_rate(const char* name, double rate) {
   if (!(rate >= 0 && rate <= 1)) {
     throw UsageError(fmt::format("masking: {} is {}, expected 0 to 1", name, rate));
   }
-}
-
-// What may be masked together: candidates begin[u] to begin[u + 1] of `positions`.
-struct Units {
-  std::vector<std::uint32_t> positions;
-  std::vector<std::uint32_t> begin;
-
-  std::size_t size() const { return begin.size() - 1; }
-};
-
-Units find_units(std::span<const std::uint32_t> tokens, const MaskVocabulary& vocabulary,
-                 MaskUnit unit) {
-  Units units;
-  units.positions.reserve(tokens.size());
-  units.begin.reserve(tokens.size() + 1);
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const std::uint32_t token = tokens[i];
-    if (token == vocabulary.cls || token == vocabulary.sep) continue;
-    const bool joins =
-        unit == MaskUnit::word && !units.begin.empty() && vocabulary.continues.at(token) != 0;
-    if (!joins) units.begin.push_back(static_cast<std::uint32_t>(units.positions.size()));
-    units.positions.push_back(static_cast<std::uint32_t>(i));
-  }
-  units.begin.push_back(static_cast<std::uint32_t>(units.positions.size()));
-  return units;
 }
 
 }  // namespace
@@ -89,6 +65,12 @@ Masker::Masker(MaskOptions options, MaskVocabulary vocabulary)
     throw UsageError(fmt::format("masking: max_predictions is {}, expected at least 1",
                                  options_.max_predictions));
   }
+  if (!(options_.span_p > 0 && options_.span_p <= 1) || options_.span_max < 1) {
+    throw UsageError(fmt::format(
+        "masking: span lengths have p {} and at most {} words, expected p above 0 and at "
+        "most 1, and at least 1 word; SpanBERT uses 0.2 and 10",
+        options_.span_p, options_.span_max));
+  }
   BERTYARD_CHECK(vocabulary_.continues.size() == vocabulary_.size,
                  "masking: the vocabulary needs one ## mark per entry");
 }
@@ -99,38 +81,17 @@ std::int64_t Masker::count(std::int64_t length, std::int64_t specials) const {
 
 void Masker::mask(std::span<std::uint32_t> tokens, const Key& key, MaskedTokens& out) const {
   PhiloxSequence draws(key.seed, RandomPurpose::masking, key.epoch, key.sample_id);
-  Units units = find_units(tokens, vocabulary_, options_.unit);
+  MaskUnits units;
+  find_mask_units(tokens, vocabulary_, options_.unit, units);
   const auto wanted =
       static_cast<std::size_t>(max_masked(static_cast<std::int64_t>(tokens.size()), options_));
-  const double keep_of_rest =
-      options_.keep + options_.random > 0 ? options_.keep / (options_.keep + options_.random) : 0;
-  std::vector<std::uint32_t> order(units.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
-
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> chosen;  // position, label
-  for (std::size_t i = 0; i < order.size() && chosen.size() < wanted; ++i) {
-    const auto left = static_cast<std::uint32_t>(order.size() - i);
-    std::swap(order[i], order[i + draws.next_below(left)]);  // a shuffle, as far as it is needed
-    const std::uint32_t begin = units.begin[order[i]];
-    const std::uint32_t end = units.begin[order[i] + 1];
-    if (chosen.size() + (end - begin) > wanted) continue;  // a word that would overshoot
-    for (std::uint32_t u = begin; u < end; ++u) {
-      const std::uint32_t position = units.positions[u];
-      chosen.emplace_back(position, tokens[position]);
-      if (draws.next_unit() < options_.replace) {
-        tokens[position] = vocabulary_.mask;
-      } else if (draws.next_unit() >= keep_of_rest) {
-        tokens[position] = draws.next_below(vocabulary_.size);
-      }
-    }
+  MaskDrawing drawing(options_, vocabulary_, tokens, draws);
+  if (options_.unit == MaskUnit::span) {
+    drawing.mask_spans(units, wanted, SpanLengths(options_.span_p, options_.span_max));
+  } else {
+    drawing.mask_units(units, wanted);
   }
-  std::sort(chosen.begin(), chosen.end());
-  out.positions.clear();
-  out.labels.clear();
-  for (const auto& [position, label] : chosen) {
-    out.positions.push_back(position);
-    out.labels.push_back(label);
-  }
+  drawing.finish(out);
 }
 
 }  // namespace bertyard

@@ -35,7 +35,8 @@ struct MaskedTokens {
   std::vector<std::uint32_t> labels;     // the original ids at these positions
 };
 
-// BERT's masking: chooses positions and replaces their tokens. Immutable and thread-safe.
+// Chooses positions and replaces their tokens: BERT's masking by tokens or whole words, SpanBERT's
+// by spans (data/span_masking.h). Immutable and thread-safe.
 class Masker {
  public:
   // Throws UsageError when the rates are not probabilities or do not sum to 1.
@@ -55,7 +56,8 @@ class Masker {
   void mask(std::span<std::uint32_t> tokens, const Key& key, MaskedTokens& out) const;
 
   // How many positions mask() chooses in a sample of `length` tokens of which `specials` are
-  // [CLS] or [SEP]. For MaskUnit::token only: with words it depends on the tokens.
+  // [CLS] or [SEP]. For MaskUnit::token only: words and spans never overshoot this number and stay
+  // below it only where no word that is left would fit, which depends on the tokens.
   std::int64_t count(std::int64_t length, std::int64_t specials) const;
 
  private:

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bertyard {
@@ -13,6 +14,8 @@ enum class TextLayout {
   sentences,   // one sentence a line, a blank line between documents
   paragraphs,  // one paragraph a line, a blank line between documents; sentences are split
   wrapped,     // hard-wrapped lines, a blank line between paragraphs, documents start at a pattern
+  jsonl,       // one JSON object a line, a document in one of its fields, paragraphs a line there
+  wikiextractor,  // <doc ...> ... </doc> around documents, one paragraph a line
 };
 
 struct CorpusOptions {
@@ -20,7 +23,8 @@ struct CorpusOptions {
   TextLayout layout = TextLayout::sentences;
   std::string document_start;   // ECMAScript regular expression; wrapped text only
   std::int64_t skip_lines = 0;  // at the head of every file
-  std::string language = "en";  // rules for splitting sentences
+  std::string field = "text";   // of the object that holds the document; jsonl only
+  std::string language = "en";  // rules for splitting sentences: en, zh or the path of a file
   double held_out = 0.01;       // fraction of documents, by hash of the document's text
   bool operator==(const CorpusOptions&) const = default;
 };
@@ -40,7 +44,8 @@ struct VocabularyLearningOptions {
 };
 
 enum class MaskTime { training, prepare };  // new masks every epoch, or fixed in the shard
-enum class MaskUnit { token, word };
+// What is masked together: tokens, whole words, or runs of words of geometric length.
+enum class MaskUnit { token, word, span };
 
 struct MaskOptions {
   MaskTime when = MaskTime::training;
@@ -50,19 +55,39 @@ struct MaskOptions {
   double random = 0.1;   // any entry of the vocabulary
   double keep = 0.1;
   int max_predictions = 77;
+  double span_p = 0.2;  // lengths in words: k with probability in proportion to p (1 - p)^(k - 1),
+  int span_max = 10;    // up to this
   bool operator==(const MaskOptions&) const = default;
 };
 
-enum class NextSentence { nsp, none };
+enum class NextSentence {
+  nsp,   // B follows A, or was drawn from another document: BERT
+  sop,   // B follows A, or A follows B: ALBERT's sentence order
+  none,  // one segment of whole sentences: RoBERTa
+};
+inline constexpr bool has_sentence_pairs(NextSentence next_sentence) {
+  return next_sentence != NextSentence::none;
+}
+// "nsp", "sop", "none": in files and for people.
+std::string_view name_of(NextSentence next_sentence);
+
+// Whose rules and draws make samples.
+enum class Sampling {
+  bertyard,  // our own: Philox draws keyed by the place in the text, B always from another document
+  google,    // google-research/bert's create_pretraining_data.py, draw for draw
+  nvidia,    // DeepLearningExamples' copy of it: another label where no other document was drawn
+};
 
 struct SampleOptions {
-  std::string out;       // directory that gets train/ and valid/
+  std::string out;  // directory that gets train/ and valid/
+  Sampling sampling = Sampling::bertyard;
   int max_length = 512;  // with [CLS] and both [SEP]
   double short_sequence = 0.1;
   NextSentence next_sentence = NextSentence::nsp;
   int duplicate = 1;
   MaskOptions mask;
   std::uint64_t shard_bytes = 256ull << 20;
+  std::uint64_t memory_bytes = 2048ull << 20;  // of one process while it prepares, about
   bool operator==(const SampleOptions&) const = default;
 };
 

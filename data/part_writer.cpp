@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "data/files/directories.h"
+#include "data/google_samples.h"
 #include "data/hdf5_shard_writer.h"
 #include "data/masking.h"
 #include "data/sample_list.h"
@@ -68,7 +69,7 @@ class ShardSequence {
   }
 
   void add(Sample& sample) {
-    count(sample);
+    count(sample, {});
     if (masker_) {
       const std::uint64_t bit = manifest_.parameters.part == CorpusPart::valid ? kValidMaskBit : 0;
       masker_->mask(sample.tokens,
@@ -76,11 +77,17 @@ class ShardSequence {
                      .epoch = kFixedMaskEpoch,
                      .sample_id = (manifest_.counts.samples - 1) | bit},
                     masked_);
-      manifest_.counts.masked_tokens += masked_.positions.size();
-      writer_->add(sample, masked_);
+      store(sample, masked_);
     } else {
       writer_->add(sample);
     }
+    if (writer_->bytes() >= manifest_.parameters.shard_bytes) flush();
+  }
+
+  // A sample that is masked already.
+  void add(const Sample& sample, const MaskedTokens& masked) {
+    count(sample, masked);
+    store(sample, masked);
     if (writer_->bytes() >= manifest_.parameters.shard_bytes) flush();
   }
 
@@ -93,12 +100,25 @@ class ShardSequence {
   }
 
  private:
-  void count(const Sample& sample) {
+  void store(const Sample& sample, const MaskedTokens& masked) {
+    manifest_.counts.masked_tokens += masked.positions.size();
+    writer_->add(sample, masked);
+  }
+
+  bool is_text(std::uint32_t token) const { return token != special_.cls && token != special_.sep; }
+
+  // `masked`: what stood there before.
+  void count(const Sample& sample, const MaskedTokens& masked) {
     ++manifest_.counts.samples;
     manifest_.counts.sample_tokens += sample.tokens.size();
     manifest_.counts.random_next += sample.is_random_next ? 1 : 0;
     for (const std::uint32_t token : sample.tokens) {
-      if (token != special_.cls && token != special_.sep) ++unigram_[token];
+      if (is_text(token)) ++unigram_[token];
+    }
+    for (std::size_t i = 0; i < masked.positions.size(); ++i) {
+      const std::uint32_t token = sample.tokens[masked.positions[i]];
+      if (is_text(token)) --unigram_[token];
+      ++unigram_[masked.labels[i]];
     }
   }
 
@@ -117,6 +137,33 @@ class ShardSequence {
   MaskedTokens masked_;
 };
 
+void add_built_samples(ShardSequence& shards, const ShardParameters& parameters,
+                       const CorpusSplit& part, const Vocabulary& vocabulary,
+                       const ProgressCallback& progress) {
+  const SampleList samples = build_samples(parameters, part, vocabulary.special(), progress);
+  Sample sample;
+  for (std::uint64_t place = 0; place < samples.size(); ++place) {
+    samples.get(place, sample);
+    shards.add(sample);
+    if (progress && place % kSamplesPerReport == 0) {
+      progress({stage_of(parameters.part), place, samples.size()});
+    }
+  }
+}
+
+void add_google_samples(ShardSequence& shards, const ShardParameters& parameters,
+                        const CorpusSplit& part, const Vocabulary& vocabulary) {
+  make_google_samples(
+      part.corpus, mask_vocabulary(vocabulary),
+      {.seed = parameters.seed,
+       .rules = parameters.sampling,
+       .max_length = parameters.max_length,
+       .short_sequence = parameters.short_sequence,
+       .duplicate = parameters.duplicate,
+       .mask = parameters.mask},
+      [&](const Sample& sample, const MaskedTokens& masked) { shards.add(sample, masked); });
+}
+
 ShardCounts text_counts(const CorpusSplit& part) {
   ShardCounts counts;
   counts.documents = part.corpus.document_count();
@@ -126,6 +173,8 @@ ShardCounts text_counts(const CorpusSplit& part) {
   return counts;
 }
 
+}  // namespace
+
 void put_in_place(const std::filesystem::path& temporary, const std::filesystem::path& directory) {
   sync_directory(temporary);
   std::filesystem::remove_all(directory);
@@ -133,12 +182,18 @@ void put_in_place(const std::filesystem::path& temporary, const std::filesystem:
   sync_directory(directory.parent_path());
 }
 
-}  // namespace
-
 std::optional<Manifest> finished_part(const std::filesystem::path& directory,
                                       const ShardParameters& parameters) {
+  auto manifest = finished_part_of_any_source(directory, parameters);
+  if (!manifest || manifest->parameters.source_hash != parameters.source_hash) return std::nullopt;
+  return manifest;
+}
+
+std::optional<Manifest> finished_part_of_any_source(const std::filesystem::path& directory,
+                                                    ShardParameters parameters) {
   try {
     Manifest manifest = read_manifest(directory);
+    parameters.source_hash = manifest.parameters.source_hash;
     if (!(manifest.parameters == parameters)) return std::nullopt;
     for (const ShardEntry& shard : manifest.shards) {
       std::error_code error;
@@ -167,20 +222,16 @@ void check_replaceable(const std::filesystem::path& directory) {
 Manifest write_part(const std::filesystem::path& directory, const ShardParameters& parameters,
                     const CorpusSplit& part, const Vocabulary& vocabulary,
                     const ProgressCallback& progress) {
-  const SampleList samples = build_samples(parameters, part, vocabulary.special(), progress);
   std::filesystem::path temporary = directory;
   temporary += ".tmp-prepare";
   std::filesystem::remove_all(temporary);
   std::filesystem::create_directories(temporary);
   Manifest manifest{parameters, text_counts(part), {}, std::nullopt};
   ShardSequence shards(temporary, manifest, vocabulary);
-  Sample sample;
-  for (std::uint64_t place = 0; place < samples.size(); ++place) {
-    samples.get(place, sample);
-    shards.add(sample);
-    if (progress && place % kSamplesPerReport == 0) {
-      progress({stage_of(parameters.part), place, samples.size()});
-    }
+  if (parameters.sampling == Sampling::bertyard) {
+    add_built_samples(shards, parameters, part, vocabulary, progress);
+  } else {
+    add_google_samples(shards, parameters, part, vocabulary);
   }
   shards.finish();
   put_in_place(temporary, directory);

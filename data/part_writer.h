@@ -14,6 +14,13 @@ namespace bertyard {
 std::optional<Manifest> finished_part(const std::filesystem::path& directory,
                                       const ShardParameters& parameters);
 
+// The same, whatever the text was.
+std::optional<Manifest> finished_part_of_any_source(const std::filesystem::path& directory,
+                                                    ShardParameters parameters);
+
+// Puts a complete directory in the place of another.
+void put_in_place(const std::filesystem::path& temporary, const std::filesystem::path& directory);
+
 // Throws UsageError when `directory` holds anything that prepare did not make.
 void check_replaceable(const std::filesystem::path& directory);
 

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/prepare.h"
 
-#include <optional>
+#include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/byte_source.h"
+#include "data/checked_file.h"
+#include "data/google_samples.h"
 #include "data/part_writer.h"
+#include "data/prepare_job.h"
 #include "data/split_corpus.h"
 
 namespace bertyard {
-namespace {
 
 void check_options(const PrepareOptions& options) {
   if (options.samples.out.empty()) {
@@ -24,6 +28,8 @@ void check_options(const PrepareOptions& options) {
     throw UsageError(fmt::format("prepare: corpus.held_out is {}, expected 0 to below 1",
                                  options.corpus.held_out));
   }
+  check_google_settings(options.samples.sampling, options.samples.next_sentence,
+                        options.samples.mask);
 }
 
 ShardParameters make_parameters(const PrepareOptions& options, const Vocabulary& vocabulary,
@@ -35,6 +41,7 @@ ShardParameters make_parameters(const PrepareOptions& options, const Vocabulary&
   parameters.vocabulary_hash = vocabulary.hash();
   parameters.vocabulary_size = static_cast<std::uint32_t>(vocabulary.size());
   parameters.tokenizer = options.tokenizer;
+  parameters.sampling = options.samples.sampling;
   parameters.max_length = options.samples.max_length;
   parameters.short_sequence = options.samples.short_sequence;
   parameters.next_sentence = options.samples.next_sentence;
@@ -45,77 +52,36 @@ ShardParameters make_parameters(const PrepareOptions& options, const Vocabulary&
   return parameters;
 }
 
-void check_documents(const CorpusSplit& part, const char* name, const PrepareOptions& options) {
-  const std::size_t needed = options.samples.next_sentence == NextSentence::nsp ? 2 : 1;
-  const std::size_t found = part.corpus.document_count();
+void check_documents(CorpusPart part, std::size_t found, const PrepareOptions& options) {
+  const bool draws_others = options.samples.next_sentence == NextSentence::nsp &&
+                            options.samples.sampling == Sampling::bertyard;
+  const std::size_t needed = draws_others ? 2 : 1;
   if (found >= needed) return;
   throw DataError(fmt::format(
       "prepare: the {} part has {} document(s), needs {}{}; give more text, check corpus.layout, "
       "or change corpus.held_out ({}; 0 holds nothing out)",
-      name, found, needed, needed == 2 ? " for next-sentence pairs" : "", options.corpus.held_out));
+      part == CorpusPart::train ? "training" : "held-out", found, needed,
+      needed == 2 ? " for next-sentence pairs" : "", options.corpus.held_out));
 }
 
-// The two directories of a set of samples.
-struct Places {
-  std::filesystem::path train;
-  std::filesystem::path valid;
-};
-
-// The report of what is there already, when all of it is.
-std::optional<PrepareReport> already_there(const PrepareOptions& options,
-                                           const Vocabulary& vocabulary, const Places& places,
-                                           std::uint64_t source_hash) {
-  PrepareReport report;
-  report.outcome = PrepareOutcome::already_there;
-  report.train = places.train;
-  const auto train = finished_part(
-      places.train, make_parameters(options, vocabulary, CorpusPart::train, source_hash));
-  if (!train) return std::nullopt;
-  report.train_counts = train->counts;
-  if (options.corpus.held_out == 0) return report;
-  const auto valid = finished_part(
-      places.valid, make_parameters(options, vocabulary, CorpusPart::valid, source_hash));
-  if (!valid) return std::nullopt;
-  report.valid = places.valid;
-  report.valid_counts = valid->counts;
-  return report;
+bool needs_whole_corpus(Sampling sampling) {
+  return sampling != Sampling::bertyard;
 }
 
-PrepareReport make(const PrepareOptions& options, const Vocabulary& vocabulary,
-                   const ProgressCallback& progress) {
-  const Places places{std::filesystem::path(options.samples.out) / "train",
-                      std::filesystem::path(options.samples.out) / "valid"};
-  const std::optional<std::uint64_t> of_files = hash_source(options.corpus);
-  if (of_files) {
-    if (auto report = already_there(options, vocabulary, places, *of_files)) return *report;
+void save_standard_input(CorpusOptions& corpus, const std::filesystem::path& directory) {
+  const auto entry = std::find(corpus.text.begin(), corpus.text.end(), "-");
+  if (entry == corpus.text.end()) return;
+  std::filesystem::create_directories(directory);
+  const std::filesystem::path path = directory / "standard-input.txt";
+  WorkFile file(path);
+  const auto source = open_byte_source("-");
+  std::vector<char> buffer(std::size_t{1} << 20);
+  while (const std::size_t size = source->read(buffer)) {
+    file.append(std::as_bytes(std::span(buffer).first(size)));
   }
-  check_replaceable(places.train);
-  check_replaceable(places.valid);
-  std::filesystem::create_directories(options.samples.out);
-  const SplitCorpus split = read_split_corpus(options, vocabulary, progress);
-  check_documents(split.train, "training", options);
-  if (options.corpus.held_out > 0) check_documents(split.valid, "held-out", options);
-
-  const std::uint64_t source_hash = of_files.value_or(split.text_hash);
-  PrepareReport report;
-  report.train = places.train;
-  report.corpus = split.counts;
-  const auto write = [&](CorpusPart part, const std::filesystem::path& place) {
-    return write_part(place, make_parameters(options, vocabulary, part, source_hash),
-                      part == CorpusPart::train ? split.train : split.valid, vocabulary, progress)
-        .counts;
-  };
-  report.train_counts = write(CorpusPart::train, places.train);
-  if (options.corpus.held_out > 0) {
-    report.valid = places.valid;
-    report.valid_counts = write(CorpusPart::valid, places.valid);
-  } else {
-    std::filesystem::remove_all(places.valid);
-  }
-  return report;
+  file.close();
+  *entry = path.string();
 }
-
-}  // namespace
 
 double PrepareReport::unknown_rate() const {
   const std::uint64_t tokens = train_counts.text_tokens + valid_counts.text_tokens;
@@ -123,11 +89,48 @@ double PrepareReport::unknown_rate() const {
   return tokens == 0 ? 0 : static_cast<double>(unknown) / static_cast<double>(tokens);
 }
 
+PrepareReport prepare_in_memory(const PrepareOptions& options, const Vocabulary& vocabulary,
+                                const ProgressCallback& progress) {
+  check_options(options);
+  const std::filesystem::path out = options.samples.out;
+  for (const char* name : {"train", "valid"}) check_replaceable(out / name);
+  const std::uint64_t source_hash = hash_source(options.corpus, options.unit_bytes);
+  const SplitCorpus split = read_split_corpus(options, vocabulary, progress);
+  const bool holds_out = options.corpus.held_out > 0;
+  check_documents(CorpusPart::train, split.train.corpus.document_count(), options);
+  if (holds_out) check_documents(CorpusPart::valid, split.valid.corpus.document_count(), options);
+  std::filesystem::create_directories(out);
+  PrepareReport report;
+  report.corpus = split.counts;
+  const auto write = [&](CorpusPart part, const std::filesystem::path& place) {
+    return write_part(place, make_parameters(options, vocabulary, part, source_hash),
+                      part == CorpusPart::train ? split.train : split.valid, vocabulary, progress)
+        .counts;
+  };
+  report.train = out / "train";
+  report.train_counts = write(CorpusPart::train, report.train);
+  if (!holds_out) {
+    std::filesystem::remove_all(out / "valid");
+    return report;
+  }
+  report.valid = out / "valid";
+  report.valid_counts = write(CorpusPart::valid, report.valid);
+  return report;
+}
+
 PrepareReport prepare(const PrepareOptions& options, const Vocabulary& vocabulary,
                       const ProgressCallback& progress) {
   check_options(options);
   try {
-    return make(options, vocabulary, progress);
+    PrepareJob job(options, vocabulary, progress);
+    if (const auto report = job.already_there()) return *report;
+    if (needs_whole_corpus(options.samples.sampling)) {
+      return prepare_in_memory(options, vocabulary, progress);
+    }
+    job.open();
+    job.run_text({});
+    job.run_shards({});
+    return job.finish();
   } catch (const std::filesystem::filesystem_error& error) {
     throw IoError(fmt::format("prepare: {}", error.what()));
   }

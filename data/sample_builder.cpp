@@ -3,39 +3,16 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
 #include "core/base/philox.h"
+#include "data/full_sentences.h"
+#include "data/segment.h"
 
 namespace bertyard {
-namespace {
-
-// Tokens of a segment with what truncation has left of them.
-struct Segment {
-  std::vector<std::uint32_t> tokens;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-
-  void clear() {
-    tokens.clear();
-    begin = end = 0;
-  }
-  void append(std::span<const std::uint32_t> sentence) {
-    tokens.insert(tokens.end(), sentence.begin(), sentence.end());
-    end = tokens.size();
-  }
-  std::size_t size() const { return end - begin; }
-  void drop_one(PhiloxSequence& draws) { draws.next_unit() < 0.5 ? (void)++begin : (void)--end; }
-  void append_to(std::vector<std::uint32_t>& out) const {
-    out.insert(out.end(), tokens.begin() + static_cast<std::ptrdiff_t>(begin),
-               tokens.begin() + static_cast<std::ptrdiff_t>(end));
-  }
-};
-
-}  // namespace
-
 // One walk over one document. The letters in comments are the steps of Google's script.
 class SampleBuilder::Pass {
  public:
@@ -48,11 +25,14 @@ class SampleBuilder::Pass {
                corpus_.document_id(document)) {}
 
   void run() {
-    const std::size_t specials = options_.next_sentence == NextSentence::nsp ? 3 : 2;
+    const std::size_t specials = has_sentence_pairs(options_.next_sentence) ? 3 : 2;
     room_ = static_cast<std::size_t>(options_.max_length) - specials;
     target_ = room_;
     if (draws_.next_unit() < options_.short_sequence) {
       target_ = draws_.next_in(2, static_cast<std::uint32_t>(room_));
+    }
+    if (options_.next_sentence == NextSentence::none) {
+      return pack_full_sentences(corpus_, document_, {target_, options_.cls, options_.sep}, sink_);
     }
     const std::size_t sentences = corpus_.sentences_in(document_);
     std::size_t first = 0;
@@ -62,7 +42,7 @@ class SampleBuilder::Pass {
       if (i + 1 < sentences && length < target_) continue;
       const std::size_t used = options_.next_sentence == NextSentence::nsp
                                    ? emit_pair(first, i + 1)
-                                   : emit_single(first, i + 1);
+                                   : emit_ordered(first, i + 1);
       first += used;
       i = first - 1;  // sentences of the chunk that a random B displaced come again
       length = 0;
@@ -70,13 +50,29 @@ class SampleBuilder::Pass {
   }
 
  private:
-  std::size_t emit_single(std::size_t first, std::size_t end) {
+  // ALBERT's pairs: the chunk in two, in its order or swapped. A chunk of one sentence is cut
+  // within it, so that text from elsewhere is never needed; of one token there is no pair.
+  std::size_t emit_ordered(std::size_t first, std::size_t end) {
+    const auto chunk = static_cast<std::uint32_t>(end - first);
     a_.clear();
     b_.clear();
-    for (std::size_t i = first; i < end; ++i) a_.append(corpus_.sentence(document_, i));
-    while (a_.size() > room_) a_.drop_one(draws_);
-    emit(false);
-    return end - first;
+    if (chunk >= 2) {
+      const std::size_t in_a = draws_.next_in(1, chunk - 1);
+      for (std::size_t i = first; i < end; ++i) {
+        (i < first + in_a ? a_ : b_).append(corpus_.sentence(document_, i));
+      }
+    } else {
+      const auto sentence = corpus_.sentence(document_, first);
+      if (sentence.size() < 2) return chunk;
+      const auto in_a = draws_.next_in(1, static_cast<std::uint32_t>(sentence.size() - 1));
+      a_.append(sentence.first(in_a));
+      b_.append(sentence.subspan(in_a));
+    }
+    const bool swapped = draws_.next_unit() < 0.5;
+    if (swapped) std::swap(a_, b_);
+    truncate();
+    emit(swapped);
+    return chunk;
   }
 
   // Returns how many sentences of the chunk were used.
@@ -93,11 +89,15 @@ class SampleBuilder::Pass {
     } else {
       for (std::size_t i = first + in_a; i < end; ++i) b_.append(corpus_.sentence(document_, i));
     }
-    while (a_.size() + b_.size() > room_) {  // (e)
-      (a_.size() > b_.size() ? a_ : b_).drop_one(draws_);
-    }
+    truncate();
     emit(is_random);
     return is_random ? in_a : chunk;
+  }
+
+  void truncate() {  // (e)
+    while (a_.size() + b_.size() > room_) {
+      (a_.size() > b_.size() ? a_ : b_).drop_one(draws_);
+    }
   }
 
   // (c), but drawing among the other documents only.
@@ -127,7 +127,7 @@ class SampleBuilder::Pass {
     sink_(sample_);
   }
 
-  const TokenizedCorpus& corpus_;
+  const TokenDocuments& corpus_;
   const Options& options_;
   std::size_t document_;
   const Sink& sink_;
@@ -139,7 +139,7 @@ class SampleBuilder::Pass {
   Sample sample_;
 };
 
-SampleBuilder::SampleBuilder(const TokenizedCorpus& corpus, Options options)
+SampleBuilder::SampleBuilder(const TokenDocuments& corpus, Options options)
     : corpus_(corpus), options_(options) {
   if (options.max_length < 5 || options.max_length > 65535) {
     throw UsageError(
@@ -149,7 +149,7 @@ SampleBuilder::SampleBuilder(const TokenizedCorpus& corpus, Options options)
   if (options.next_sentence == NextSentence::nsp && corpus.document_count() == 1) {
     throw DataError(
         "samples: next-sentence pairs need at least two documents, the corpus has one; separate "
-        "documents with blank lines, or set samples.next_sentence to none");
+        "documents with blank lines, or set samples.next_sentence to sop or none");
   }
 }
 

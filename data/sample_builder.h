@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "data/options.h"
-#include "data/tokenized_corpus.h"
+#include "data/token_documents.h"
 
 namespace bertyard {
 
@@ -14,7 +14,7 @@ namespace bertyard {
 struct Sample {
   std::vector<std::uint32_t> tokens;
   std::uint32_t a_length = 0;   // tokens of "[CLS] A [SEP]"; all of them where there is no B
-  bool is_random_next = false;  // B was drawn from another document
+  bool is_random_next = false;  // NSP: B is from another document; SOP: A and B were swapped
   bool operator==(const Sample&) const = default;
 };
 
@@ -22,7 +22,8 @@ struct Sample {
 // loop over a document), with Philox draws keyed by (seed, round, document id) in place of one
 // Mersenne Twister: a document's samples depend on no other document's draws.
 // One difference: the other document of a random next sentence is drawn among the others, so that
-// the label is always true. Borrows the corpus.
+// the label is always true. Sentence order (SOP) and single segments (none) share the walk and its
+// draw of a document's target length. Borrows the corpus.
 class SampleBuilder {
  public:
   struct Options {
@@ -36,14 +37,14 @@ class SampleBuilder {
   using Sink = std::function<void(const Sample&)>;
 
   // Throws DataError when next_sentence is nsp and the corpus has one document only.
-  SampleBuilder(const TokenizedCorpus& corpus, Options options);
+  SampleBuilder(const TokenDocuments& corpus, Options options);
 
   // The samples of one document in one duplication round, in order. The sink's argument is reused.
   void build(std::size_t document, std::uint32_t round, const Sink& sink) const;
 
  private:
   class Pass;
-  const TokenizedCorpus& corpus_;
+  const TokenDocuments& corpus_;
   Options options_;
 };
 

@@ -11,8 +11,10 @@
 
 #include "core/base/error.h"
 #include "data/hdf5_file.h"
+#include "data/hdf5_mlperf_reader.h"
 #include "data/hdf5_nvidia_reader.h"
 #include "data/hdf5_shard_format.h"
+#include "data/joined_samples.h"
 #include "data/manifest.h"
 #include "data/shard_dataset.h"
 
@@ -21,7 +23,7 @@ namespace {
 
 constexpr std::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
 
-enum class Layout { shard, nvidia };
+enum class Layout { shard, nvidia, mlperf };
 
 void check_signature(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -34,20 +36,38 @@ void check_signature(const std::filesystem::path& path) {
   if (std::string_view(head.data(), head.size()) == kHdf5Signature) return;
   throw DataError(
       fmt::format("{}: is no HDF5 file; expected a shard that 'bertyard prepare' made "
-                  "or a file in NVIDIA's layout",
+                  "or a file in NVIDIA's or MLPerf's layout",
                   path.string()));
 }
 
 Layout layout_of(const std::filesystem::path& path) {
   const Hdf5File file = Hdf5File::open(path);
   if (file.has_attribute(shard_format::kVersion)) return Layout::shard;
+  if (has_mlperf_layout(file)) return Layout::mlperf;
   if (has_nvidia_layout(file)) return Layout::nvidia;
-  throw DataError(fmt::format(
-      "{}: is neither a bertyard shard nor a file in NVIDIA's fixed layout; its datasets are: {}",
-      path.string(), fmt::join(file.names(), ", ")));
+  throw DataError(
+      fmt::format("{}: is neither a bertyard shard nor a file in NVIDIA's fixed or MLPerf's "
+                  "variable-length or packed layout; its datasets are: {}",
+                  path.string(), fmt::join(file.names(), ", ")));
 }
 
-bool named_by_manifest(const std::filesystem::path& path) {
+std::unique_ptr<SampleSource> open_directory(const std::filesystem::path& directory,
+                                             const SampleExpectations& expectations) {
+  if (!std::filesystem::exists(directory / kManifestName)) {
+    const std::vector<std::filesystem::path> files = hdf5_files_in(directory);
+    // Shards want their manifest; a directory of other programs' files has none.
+    if (!files.empty() && is_foreign_layout(files.front())) {
+      auto joined = std::make_unique<JoinedSamples>(directory);
+      for (const std::filesystem::path& file : files) joined->add(open_samples(file, expectations));
+      return joined;
+    }
+  }
+  return std::make_unique<ShardDataset>(directory, expectations);
+}
+
+}  // namespace
+
+bool is_named_by_manifest(const std::filesystem::path& path) {
   const std::filesystem::path directory = path.has_parent_path() ? path.parent_path() : ".";
   if (!std::filesystem::exists(directory / kManifestName)) return false;
   for (const ShardEntry& shard : read_manifest(directory).shards) {
@@ -56,7 +76,16 @@ bool named_by_manifest(const std::filesystem::path& path) {
   return false;
 }
 
-}  // namespace
+bool is_foreign_layout(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) {
+    if (std::filesystem::exists(path / kManifestName)) return false;
+    const std::vector<std::filesystem::path> files = hdf5_files_in(path);
+    return !files.empty() && is_foreign_layout(files.front());
+  }
+  if (path.filename() == kManifestName || is_named_by_manifest(path)) return false;
+  check_signature(path);
+  return layout_of(path) != Layout::shard;
+}
 
 std::unique_ptr<SampleSource> open_samples(const std::filesystem::path& path,
                                            const SampleExpectations& expectations) {
@@ -65,16 +94,18 @@ std::unique_ptr<SampleSource> open_samples(const std::filesystem::path& path,
     throw DataError(fmt::format("{}: does not exist; run: bertyard prepare", path.string()));
   }
   if (std::filesystem::is_directory(path)) {
-    return std::make_unique<ShardDataset>(path, expectations);
+    return open_directory(path, expectations);
   }
   if (path.filename() == kManifestName) {
     return std::make_unique<ShardDataset>(path.has_parent_path() ? path.parent_path() : ".",
                                           expectations);
   }
   // A file with checksums is checked against them before HDF5 sees its structures.
-  if (!named_by_manifest(path)) {
+  if (!is_named_by_manifest(path)) {
     check_signature(path);
-    if (layout_of(path) == Layout::nvidia) return std::make_unique<NvidiaFile>(path, expectations);
+    const Layout layout = layout_of(path);
+    if (layout == Layout::nvidia) return std::make_unique<NvidiaFile>(path, expectations);
+    if (layout == Layout::mlperf) return std::make_unique<MlperfFile>(path, expectations);
   }
   return std::make_unique<ShardDataset>(ShardDataset::of_file(path, expectations));
 }

@@ -27,7 +27,7 @@ struct StoredSample {
   std::vector<std::uint32_t> mask_positions;  // ascending
   std::vector<std::uint32_t> mask_labels;     // the original ids there
   std::int64_t a_length = 0;                  // tokens of "[CLS] A [SEP]"
-  bool is_random_next = false;
+  bool is_random_next = false;                // NSP: B is from elsewhere; SOP: swapped
 };
 
 // Whether a sample may be shortened to a phase's length.
@@ -57,6 +57,9 @@ class SampleSource {
   virtual const SourceProperties& properties() const = 0;
   virtual SampleShape shape(std::uint64_t index) const = 0;
   virtual void read(std::uint64_t index, StoredSample& sample) const = 0;
+  // Hints that shape() or read() of this sample comes soon.
+  virtual void prefetch_shape(std::uint64_t /*index*/) const {}
+  virtual void prefetch(std::uint64_t /*index*/) const {}
   // Reads and checks everything there is: checksums, offsets, ids, positions.
   virtual void verify() const = 0;
 
@@ -72,8 +75,16 @@ struct SampleExpectations {
 };
 
 // Opens, by content: a directory with manifest.json, the manifest itself, one shard (with the
-// checksums of a manifest beside it if there is one), or a file in NVIDIA's fixed layout.
+// checksums of a manifest beside it if there is one), a file in NVIDIA's fixed or MLPerf's
+// variable-length or packed layout, or a directory of such files.
 std::unique_ptr<SampleSource> open_samples(const std::filesystem::path& path,
                                            const SampleExpectations& expectations = {});
+
+// Whether they are in another program's layout, which is read whole into memory. Looks at the first
+// file of a directory. Throws DataError as open_samples() does.
+bool is_foreign_layout(const std::filesystem::path& path);
+
+// Whether there is a manifest beside the file that names it. Throws DataError where it is damaged.
+bool is_named_by_manifest(const std::filesystem::path& file);
 
 }  // namespace bertyard

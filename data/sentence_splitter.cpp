@@ -37,23 +37,42 @@ std::string_view known_languages() {
   return "en, zh";
 }
 
+bool names_rules_file(std::string_view language) {
+  return language.find_first_of("/.") != std::string_view::npos;
+}
+
 SentenceSplitter::SentenceSplitter(std::string_view language) {
   if (language == "en") {
     language_ = Language::english;
   } else if (language == "zh") {
     language_ = Language::chinese;
+  } else if (names_rules_file(language)) {
+    language_ = Language::rules;
+    rules_ = SentenceRules::load(language);
   } else {
     throw UsageError(
-        fmt::format("corpus.language is '{}', expected one of: {}", language, known_languages()));
+        fmt::format("corpus.language is '{}', expected one of: {}; or the path of a file of rules",
+                    language, known_languages()));
   }
+}
+
+std::size_t SentenceSplitter::sentence_end(std::string_view text) const {
+  switch (language_) {
+    case Language::english:
+      return english_sentence_end(text);
+    case Language::chinese:
+      return chinese_sentence_end(text);
+    case Language::rules:
+      break;
+  }
+  return rules_->sentence_end(text);
 }
 
 void SentenceSplitter::split(std::string_view paragraph,
                              std::vector<std::string>& sentences) const {
   std::string_view rest = trim(paragraph);
   while (!rest.empty()) {
-    const std::size_t end =
-        language_ == Language::english ? english_sentence_end(rest) : chinese_sentence_end(rest);
+    const std::size_t end = sentence_end(rest);
     sentences.emplace_back(trim(rest.substr(0, end)));
     rest = trim(rest.substr(end));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -31,6 +32,12 @@ class ShardColumn {
                         file_offset_ + (first + count) * sizeof(T));
     }
     return values_.subspan(first, count);
+  }
+  // Asks for the cache lines of a range; what lies beyond size() is left out.
+  void prefetch(std::uint64_t first, std::uint64_t count) const {
+    if (first >= size()) return;
+    const auto range = std::as_bytes(values_.subspan(first, std::min(count, size() - first)));
+    for (std::size_t at = 0; at < range.size(); at += 64) __builtin_prefetch(range.data() + at);
   }
 
  private:

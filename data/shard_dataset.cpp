@@ -89,7 +89,7 @@ void ShardDataset::describe(const std::filesystem::path& path,
   properties_.max_masked =
       properties_.masks == MaskTime::prepare ? max_masked(made_with.max_length, made_with.mask) : 0;
   properties_.next_sentence = made_with.next_sentence;
-  properties_.segments = made_with.next_sentence == NextSentence::nsp ? 2 : 1;
+  properties_.segments = has_sentence_pairs(made_with.next_sentence) ? 2 : 1;
   properties_.vocabulary_hash = made_with.vocabulary_hash;
   properties_.vocabulary_size = made_with.vocabulary_size;
   if (properties_.samples == 0) {
@@ -117,6 +117,16 @@ SampleShape ShardDataset::shape(std::uint64_t index) const {
 void ShardDataset::read(std::uint64_t index, StoredSample& sample) const {
   const Place place = find(index);
   place.shard.read(place.index, sample);
+}
+
+void ShardDataset::prefetch_shape(std::uint64_t index) const {
+  const Place place = find(index);
+  place.shard.prefetch_shape(place.index);
+}
+
+void ShardDataset::prefetch(std::uint64_t index) const {
+  const Place place = find(index);
+  place.shard.prefetch(place.index);
 }
 
 void ShardDataset::verify() const {

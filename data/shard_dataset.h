@@ -23,6 +23,8 @@ class ShardDataset : public SampleSource {
   const SourceProperties& properties() const override { return properties_; }
   SampleShape shape(std::uint64_t index) const override;
   void read(std::uint64_t index, StoredSample& sample) const override;
+  void prefetch_shape(std::uint64_t index) const override;
+  void prefetch(std::uint64_t index) const override;
   void verify() const override;
 
   const ShardParameters& parameters() const { return shards_.front().parameters(); }

@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "data/json_integer.h"
 
 namespace bertyard {
 namespace {
@@ -26,8 +27,13 @@ constexpr std::array kParts{Named<CorpusPart>{CorpusPart::train, "train"},
 constexpr std::array kMaskTimes{Named<MaskTime>{MaskTime::training, "training"},
                                 Named<MaskTime>{MaskTime::prepare, "prepare"}};
 constexpr std::array kMaskUnits{Named<MaskUnit>{MaskUnit::token, "token"},
-                                Named<MaskUnit>{MaskUnit::word, "word"}};
+                                Named<MaskUnit>{MaskUnit::word, "word"},
+                                Named<MaskUnit>{MaskUnit::span, "span"}};
+constexpr std::array kSamplings{Named<Sampling>{Sampling::bertyard, "bertyard"},
+                                Named<Sampling>{Sampling::google, "google"},
+                                Named<Sampling>{Sampling::nvidia, "nvidia"}};
 constexpr std::array kNextSentences{Named<NextSentence>{NextSentence::nsp, "nsp"},
+                                    Named<NextSentence>{NextSentence::sop, "sop"},
                                     Named<NextSentence>{NextSentence::none, "none"}};
 
 template <typename Table, typename Enum>
@@ -58,7 +64,7 @@ TokenizerOptions parse_tokenizer(const Json& json) {
   TokenizerOptions options;
   json.at("lower_case").get_to(options.lower_case);
   json.at("split_cjk").get_to(options.split_cjk);
-  json.at("max_word_characters").get_to(options.max_word_characters);
+  options.max_word_characters = read_integer<int>(json, "max_word_characters");
   if (const Json& strip = json.at("strip_accents"); !strip.is_null()) {
     options.strip_accents = strip.get<bool>();
   }
@@ -72,7 +78,9 @@ Json mask_json(const MaskOptions& mask) {
           {"replace", mask.replace},
           {"random", mask.random},
           {"keep", mask.keep},
-          {"max_predictions", mask.max_predictions}};
+          {"max_predictions", mask.max_predictions},
+          {"span_p", mask.span_p},
+          {"span_max", mask.span_max}};
 }
 
 MaskOptions parse_mask(const Json& json) {
@@ -83,28 +91,42 @@ MaskOptions parse_mask(const Json& json) {
   json.at("replace").get_to(mask.replace);
   json.at("random").get_to(mask.random);
   json.at("keep").get_to(mask.keep);
-  json.at("max_predictions").get_to(mask.max_predictions);
+  for (const double share : {mask.rate, mask.replace, mask.random, mask.keep}) {
+    if (share >= 0 && share <= 1) continue;
+    throw DataError(fmt::format("a share of the masks is {}, expected 0 to 1", share));
+  }
+  mask.max_predictions = read_integer<int>(json, "max_predictions");
+  // Shards from before there were spans do not have these.
+  mask.span_p = json.value("span_p", mask.span_p);
+  if (json.contains("span_max")) mask.span_max = read_integer<int>(json, "span_max");
   return mask;
 }
 
 ShardParameters parse(const Json& json) {
   ShardParameters parameters;
   parameters.part = value_in(kParts, json, "part");
-  json.at("seed").get_to(parameters.seed);
+  parameters.seed = read_integer<std::uint64_t>(json, "seed");
   parameters.source_hash = parse_hash(json.at("source_hash").get_ref<const std::string&>());
   parameters.vocabulary_hash = parse_hash(json.at("vocabulary_hash").get_ref<const std::string&>());
-  json.at("vocabulary_size").get_to(parameters.vocabulary_size);
+  parameters.vocabulary_size = read_integer<std::uint32_t>(json, "vocabulary_size");
   parameters.tokenizer = parse_tokenizer(json.at("tokenizer"));
-  json.at("max_length").get_to(parameters.max_length);
+  // Shards from before there was a choice do not have it.
+  if (json.contains("sampling")) parameters.sampling = value_in(kSamplings, json, "sampling");
+  parameters.max_length = read_integer<int>(json, "max_length");
   json.at("short_sequence").get_to(parameters.short_sequence);
   parameters.next_sentence = value_in(kNextSentences, json, "next_sentence");
-  json.at("duplicate").get_to(parameters.duplicate);
+  parameters.duplicate = read_integer<int>(json, "duplicate");
   parameters.mask = parse_mask(json.at("mask"));
-  json.at("shard_bytes").get_to(parameters.shard_bytes);
+  parameters.shard_bytes = read_integer<std::uint64_t>(json, "shard_bytes");
+  parameters.converted_from = json.value("converted_from", std::string());
   return parameters;
 }
 
 }  // namespace
+
+std::string_view name_of(NextSentence next_sentence) {
+  return name_in(kNextSentences, next_sentence);
+}
 
 std::string to_json(const ShardParameters& parameters) {
   return Json{{"part", name_in(kParts, parameters.part)},
@@ -113,12 +135,14 @@ std::string to_json(const ShardParameters& parameters) {
               {"vocabulary_hash", hash_text(parameters.vocabulary_hash)},
               {"vocabulary_size", parameters.vocabulary_size},
               {"tokenizer", tokenizer_json(parameters.tokenizer)},
+              {"sampling", name_in(kSamplings, parameters.sampling)},
               {"max_length", parameters.max_length},
               {"short_sequence", parameters.short_sequence},
               {"next_sentence", name_in(kNextSentences, parameters.next_sentence)},
               {"duplicate", parameters.duplicate},
               {"mask", mask_json(parameters.mask)},
-              {"shard_bytes", parameters.shard_bytes}}
+              {"shard_bytes", parameters.shard_bytes},
+              {"converted_from", parameters.converted_from}}
       .dump();
 }
 

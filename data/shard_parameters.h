@@ -21,12 +21,14 @@ struct ShardParameters {
   std::uint64_t vocabulary_hash = 0;
   std::uint32_t vocabulary_size = 0;
   TokenizerOptions tokenizer;
+  Sampling sampling = Sampling::bertyard;
   int max_length = 0;
   double short_sequence = 0;
   NextSentence next_sentence = NextSentence::nsp;
   int duplicate = 1;
   MaskOptions mask;  // mask.when: prepare means that the shards hold masks
   std::uint64_t shard_bytes = 0;
+  std::string converted_from;  // another program's layout; empty: made by prepare
   bool operator==(const ShardParameters&) const = default;
 };
 

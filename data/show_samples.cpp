@@ -20,6 +20,9 @@ void show_header(const StoredSample& sample, const SourceProperties& source, std
   if (source.next_sentence == NextSentence::nsp) {
     fmt::format_to(out, ", next sentence: {}", sample.is_random_next ? "random (1)" : "real (0)");
   }
+  if (source.next_sentence == NextSentence::sop) {
+    fmt::format_to(out, ", order: {}", sample.is_random_next ? "swapped (1)" : "as written (0)");
+  }
   text += '\n';
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "data/documents.h"
 #include "data/options.h"
@@ -22,12 +21,10 @@ struct SplitCorpus {
   CorpusSplit train;
   CorpusSplit valid;
   CorpusCounts counts;
-  std::uint64_t text_hash = 0;  // of all documents in order
 };
 
-// Hash of the files' bytes and of the options that decide how they are read; nothing where the text
-// comes from standard input, which cannot be read twice.
-std::optional<std::uint64_t> hash_source(const CorpusOptions& options);
+// Hash of the text in units of this size and of the options that decide how it is read.
+std::uint64_t hash_source(const CorpusOptions& options, std::uint64_t unit_bytes);
 
 // Reads and tokenises all documents. A document is held out when its text's hash, as a fraction of
 // all hashes, is below options.held_out: equal texts land on the same side.

@@ -6,10 +6,15 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/batch_builder.h"
 #include "data/cut_sample.h"
 
 namespace bertyard {
 namespace {
+
+// Far enough that memory has answered by the time they are read.
+constexpr std::uint64_t kShapesAhead = 16;
+constexpr std::size_t kSamplesAhead = 6;
 
 void check_options(const BatchStreamOptions& options) {
   if (options.world < 1 || options.rank < 0 || options.rank >= options.world) {
@@ -54,6 +59,7 @@ StepBuilder::StepBuilder(const SampleSource& source, const Masker* masker,
       sampler_(options.seed, source.size()) {
   check_options(options);
   check_source(source.properties(), masker, options);
+  if (options.blocks) block_sampler_.emplace(options.seed, source.size(), *options.blocks);
 }
 
 std::uint64_t StepBuilder::step_size(std::uint64_t first_index) const {
@@ -66,11 +72,21 @@ std::uint64_t StepBuilder::step_size(std::uint64_t first_index) const {
 
 Sampler::Draw StepBuilder::draw(std::uint64_t global_index) const {
   if (options_.order == StreamOrder::sequential) return {global_index, kFixedMaskEpoch};
-  return sampler_.at(global_index);
+  return block_sampler_ ? block_sampler_->at(global_index) : sampler_.at(global_index);
 }
 
-void StepBuilder::read(std::uint64_t global_index, StoredSample& sample) const {
-  const Sampler::Draw drawn = draw(global_index);
+std::vector<Sampler::Draw> StepBuilder::draw_step(std::uint64_t first_index,
+                                                  std::uint64_t size) const {
+  std::vector<Sampler::Draw> draws(size);
+  if (options_.order == StreamOrder::shuffled && !block_sampler_) {
+    sampler_.fill(first_index, draws);
+  } else {
+    for (std::uint64_t i = 0; i < size; ++i) draws[i] = draw(first_index + i);
+  }
+  return draws;
+}
+
+void StepBuilder::read(const Sampler::Draw& drawn, StoredSample& sample) const {
   source_.read(drawn.sample_id, sample);
   cut_sample(sample, options_.max_length);
   if (masker_ == nullptr) return;
@@ -80,52 +96,31 @@ void StepBuilder::read(std::uint64_t global_index, StoredSample& sample) const {
   sample.mask_labels = std::move(masked.labels);
 }
 
-SampleLoad StepBuilder::load_of(std::uint64_t global_index, StoredSample& scratch) const {
-  const SampleShape shape = source_.shape(draw(global_index).sample_id);
+SampleLoad StepBuilder::load_of(const Sampler::Draw& drawn, StoredSample& scratch) const {
+  const SampleShape shape = source_.shape(drawn.sample_id);
   const std::int64_t length = std::min<std::int64_t>(shape.length, options_.max_length);
   if (masker_ == nullptr && length == shape.length) return {length, shape.masked};
   if (masker_ != nullptr && masker_->options().unit == MaskUnit::token) {
     return {length, masker_->count(length, shape.a_length < shape.length ? 3 : 2)};
   }
   // Which masks a cut leaves, and how many words the draws mask, only the tokens tell.
-  read(global_index, scratch);
+  read(drawn, scratch);
   return {length, static_cast<std::int64_t>(scratch.mask_positions.size())};
 }
 
-void StepBuilder::append(std::uint64_t global_index, const StoredSample& sample,
-                         Batch& batch) const {
-  const auto first_row = static_cast<std::int32_t>(batch.tokens.size());
-  const auto length = static_cast<std::int32_t>(sample.tokens.size());
-  batch.tokens.insert(batch.tokens.end(), sample.tokens.begin(), sample.tokens.end());
-  batch.segments.insert(batch.segments.end(), sample.segments.begin(), sample.segments.end());
-  for (std::int32_t position = 0; position < length; ++position) {
-    batch.positions.push_back(position);
-  }
-  batch.samples.insert(batch.samples.end(), sample.tokens.size(), global_index);
-  batch.cu_seqlens.push_back(first_row + length);
-  batch.global_indices.push_back(global_index);
-  batch.sample_ids.push_back(draw(global_index).sample_id);
-  batch.next_sentence_labels.push_back(sample.is_random_next ? 1 : 0);
-  for (std::size_t i = 0; i < sample.mask_positions.size(); ++i) {
-    batch.masked_rows.push_back(first_row + static_cast<std::int32_t>(sample.mask_positions[i]));
-    batch.masked_labels.push_back(static_cast<std::int32_t>(sample.mask_labels[i]));
-  }
-  // The mask appears with the first sample that has holes; samples without have none.
-  if (!sample.key_mask.empty()) batch.key_mask.resize(static_cast<std::size_t>(first_row), 0);
-  if (!sample.key_mask.empty() || !batch.key_mask.empty()) {
-    batch.key_mask.insert(batch.key_mask.end(), sample.key_mask.begin(), sample.key_mask.end());
-    batch.key_mask.resize(batch.tokens.size(), 0);
-  }
-}
-
 Batch StepBuilder::build_batch(const PlannedMicroBatch& planned, std::uint64_t first_index,
+                               const std::vector<Sampler::Draw>& draws,
                                StoredSample& scratch) const {
-  Batch batch;
-  batch.cu_seqlens.push_back(0);
-  for (const std::uint32_t place : planned.samples) {
-    read(first_index + place, scratch);
-    append(first_index + place, scratch, batch);
+  BatchBuilder builder(planned);
+  for (std::size_t i = 0; i < planned.samples.size(); ++i) {
+    if (i + kSamplesAhead < planned.samples.size()) {
+      source_.prefetch(draws[planned.samples[i + kSamplesAhead]].sample_id);
+    }
+    const std::uint32_t place = planned.samples[i];
+    read(draws[place], scratch);
+    builder.append(scratch, {first_index + place, draws[place].sample_id});
   }
+  Batch batch = builder.take();
   if (batch.token_count() != planned.tokens || batch.masked_count() != planned.masked) {
     throw DataError(fmt::format(
         "{}: a batch has {} tokens and {} masked ones where the plan has {} and {}: a sample holds "
@@ -141,10 +136,14 @@ std::optional<StepBatches> StepBuilder::build(std::uint64_t number) const {
   const std::uint64_t first = options_.start_index + number * global_batch;
   const std::uint64_t size = step_size(first);
   if (size == 0) return std::nullopt;
+  const std::vector<Sampler::Draw> draws = draw_step(first, size);
   StoredSample scratch;
   std::vector<SampleLoad> loads;
   loads.reserve(size);
-  for (std::uint64_t i = 0; i < size; ++i) loads.push_back(load_of(first + i, scratch));
+  for (std::uint64_t i = 0; i < size; ++i) {
+    if (i + kShapesAhead < size) source_.prefetch_shape(draws[i + kShapesAhead].sample_id);
+    loads.push_back(load_of(draws[i], scratch));
+  }
   const StepPlan plan(
       loads, options_.capacities, {options_.world, options_.leaves},
       options_.order == StreamOrder::sequential ? IdleRanks::allow : IdleRanks::refuse);
@@ -158,7 +157,7 @@ std::optional<StepBatches> StepBuilder::build(std::uint64_t number) const {
                    .first_index = first,
                    .next_index = first + size};
   for (const PlannedMicroBatch& planned : plan.of_rank(options_.rank)) {
-    step.micro_batches.push_back(build_batch(planned, first, scratch));
+    step.micro_batches.push_back(build_batch(planned, first, draws, scratch));
   }
   return step;
 }

@@ -22,16 +22,17 @@ class StepBuilder {
  private:
   std::uint64_t step_size(std::uint64_t first_index) const;
   Sampler::Draw draw(std::uint64_t global_index) const;
-  SampleLoad load_of(std::uint64_t global_index, StoredSample& scratch) const;
-  void read(std::uint64_t global_index, StoredSample& sample) const;
-  void append(std::uint64_t global_index, const StoredSample& sample, Batch& batch) const;
+  std::vector<Sampler::Draw> draw_step(std::uint64_t first_index, std::uint64_t size) const;
+  SampleLoad load_of(const Sampler::Draw& drawn, StoredSample& scratch) const;
+  void read(const Sampler::Draw& drawn, StoredSample& sample) const;
   Batch build_batch(const PlannedMicroBatch& planned, std::uint64_t first_index,
-                    StoredSample& scratch) const;
+                    const std::vector<Sampler::Draw>& draws, StoredSample& scratch) const;
 
   const SampleSource& source_;
   const Masker* masker_;  // null where the source's own masks are used
   BatchStreamOptions options_;
   Sampler sampler_;
+  std::optional<BlockSampler> block_sampler_;
 };
 
 }  // namespace bertyard

@@ -22,7 +22,7 @@ bool is_special(std::uint32_t id, const SpecialTokens& special) {
 }  // namespace
 
 std::int64_t SyntheticSource::a_length_of(std::int64_t length) const {
-  return options_.next_sentence == NextSentence::none ? length : 2 + (length - 3) / 2;
+  return has_sentence_pairs(options_.next_sentence) ? 2 + (length - 3) / 2 : length;
 }
 
 SyntheticSource::SyntheticSource(const SyntheticOptions& options, const Vocabulary& vocabulary)
@@ -47,7 +47,7 @@ SyntheticSource::SyntheticSource(const SyntheticOptions& options, const Vocabula
   properties_.path = "synthetic";
   properties_.layout = "synthetic samples";
   properties_.next_sentence = options.next_sentence;
-  properties_.segments = options.next_sentence == NextSentence::none ? 1 : 2;
+  properties_.segments = has_sentence_pairs(options.next_sentence) ? 2 : 1;
   properties_.samples = options.samples;
   properties_.vocabulary_size = static_cast<std::uint32_t>(vocabulary.size());
   for (std::uint64_t i = 0; i < options.samples; ++i) {
@@ -87,7 +87,7 @@ void SyntheticSource::read(std::uint64_t index, StoredSample& sample) const {
   sample.mask_positions.clear();
   sample.mask_labels.clear();
   sample.a_length = a_length;
-  sample.is_random_next = options_.next_sentence != NextSentence::none && draws.next_below(2) == 1;
+  sample.is_random_next = has_sentence_pairs(options_.next_sentence) && draws.next_below(2) == 1;
 }
 
 Vocabulary synthetic_vocabulary(std::int64_t size) {

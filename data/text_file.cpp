@@ -18,23 +18,55 @@ constexpr std::size_t kReadBytes = std::size_t{1} << 18;
 }  // namespace
 
 LineReader::LineReader(std::string path, std::size_t max_line_bytes)
+    : LineReader(std::move(path), max_line_bytes, 0, 0) {}
+
+LineReader::LineReader(std::string path, std::size_t max_line_bytes, std::uint64_t begin,
+                       std::uint64_t end)
     : path_(std::move(path)),
       max_line_bytes_(max_line_bytes),
-      source_(open_byte_source(path_)),
-      buffer_(2 * max_line_bytes + kReadBytes) {
+      source_(open_byte_source(path_, begin == 0 ? 0 : begin - 1)),
+      buffer_(2 * kReadBytes),
+      first_byte_(begin == 0 ? 0 : begin - 1) {
   BERTYARD_CHECK(max_line_bytes >= 8, "LineReader: lines of less than 8 bytes");
+  if (begin > 0) {
+    skip_to_line(end);
+    return;
+  }
   while (end_ < 3 && fill()) {
   }
   drop_byte_order_mark();
 }
 
+// Behind the line feed that ends the line in which the source begins; at the end of the source when
+// there is none before `end`.
+void LineReader::skip_to_line(std::uint64_t end) {
+  while (fill()) {
+    const void* found = std::memchr(buffer_.data(), '\n', end_);
+    if (found != nullptr) {
+      begin_ = static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data()) + 1;
+      return;
+    }
+    begin_ = end_;
+    if (first_byte_ + bytes_ >= end) break;
+    begin_ = end_ = 0;
+  }
+  begin_ = end_;
+  at_end_ = true;
+  source_.reset();
+}
+
+// Free space behind end_: moves what is left to the front, and grows with a long line.
+void LineReader::make_room() {
+  if (buffer_.size() - end_ >= kReadBytes) return;
+  std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+  end_ -= begin_;
+  begin_ = 0;
+  if (buffer_.size() - end_ < kReadBytes) buffer_.resize(2 * buffer_.size());
+}
+
 // Reads more behind what is there; false at the end of the source.
 bool LineReader::fill() {
-  if (begin_ > 0 && buffer_.size() - end_ < kReadBytes) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
-  }
+  make_room();
   const std::size_t size = source_->read(std::span(buffer_).subspan(end_));
   end_ += size;
   bytes_ += size;
@@ -78,7 +110,11 @@ bool LineReader::next(std::string_view& line) {
       continue;
     }
     if (size == 0) return false;
-    if (!inside_line_) ++line_number_;
+    continues_ = inside_line_;
+    if (!inside_line_) {
+      ++line_number_;
+      line_begin_ = first_byte_ + bytes_ - size;
+    }
     if (length > max_line_bytes_) {
       length = cut_position();
       cut_lines_ += inside_line_ ? 0 : 1;

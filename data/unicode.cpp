@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include <utf8proc.h>
 
@@ -74,17 +75,31 @@ void append_decomposition(char32_t code, std::u32string& decomposed) {
 }
 
 // Canonical ordering: runs of marks with a combining class other than 0, sorted by it.
-void order_marks(std::u32string& text) {
-  auto run = text.begin();
-  while (run != text.end()) {
-    run = std::find_if(run, text.end(), [](char32_t code) { return combining_class(code) != 0; });
-    const auto end =
-        std::find_if(run, text.end(), [](char32_t code) { return combining_class(code) == 0; });
-    std::stable_sort(run, end, [](char32_t left, char32_t right) {
-      return combining_class(left) < combining_class(right);
-    });
-    run = end;
+void order_marks(std::u32string& text, CharacterSources* sources) {
+  std::size_t end = 0;
+  for (std::size_t begin = 0; begin < text.size(); begin = end) {
+    end = begin + 1;
+    if (combining_class(text[begin]) == 0) continue;
+    while (end < text.size() && combining_class(text[end]) != 0) ++end;
+    for (std::size_t i = begin + 1; i < end; ++i) {  // runs are short
+      for (std::size_t k = i; k > begin; --k) {
+        if (combining_class(text[k - 1]) <= combining_class(text[k])) break;
+        std::swap(text[k - 1], text[k]);
+        if (sources != nullptr) std::swap((*sources)[k - 1], (*sources)[k]);
+      }
+    }
   }
+}
+
+void erase_marks(std::u32string& text, CharacterSources* sources) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (category(text[i]) == UTF8PROC_CATEGORY_MN) continue;
+    if (sources != nullptr) (*sources)[kept] = (*sources)[i];
+    text[kept++] = text[i];
+  }
+  text.resize(kept);
+  if (sources != nullptr) sources->resize(kept);
 }
 
 }  // namespace
@@ -148,8 +163,9 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-void lower_case(std::u32string_view word, std::u32string& lowered) {
+void lower_case(std::u32string_view word, std::u32string& lowered, CharacterSources* sources) {
   lowered.clear();
+  if (sources != nullptr) sources->clear();
   for (std::size_t i = 0; i < word.size(); ++i) {
     constexpr char32_t kCapitalSigma = 0x3A3;
     constexpr char32_t kFinalSigma = 0x3C2;
@@ -161,14 +177,28 @@ void lower_case(std::u32string_view word, std::u32string& lowered) {
       lowered.push_back(
           static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(word[i]))));
     }
+    if (sources != nullptr) sources->resize(lowered.size(), static_cast<std::uint32_t>(i));
   }
 }
 
-void strip_accents(std::u32string_view word, std::u32string& stripped) {
+void strip_accents(std::u32string_view word, std::u32string& stripped, CharacterSources* sources) {
   stripped.clear();
-  for (const char32_t code : word) append_decomposition(code, stripped);
-  order_marks(stripped);
-  std::erase_if(stripped, [](char32_t code) { return category(code) == UTF8PROC_CATEGORY_MN; });
+  if (sources != nullptr) sources->clear();
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    append_decomposition(word[i], stripped);
+    if (sources != nullptr) sources->resize(stripped.size(), static_cast<std::uint32_t>(i));
+  }
+  order_marks(stripped, sources);
+  erase_marks(stripped, sources);
+}
+
+bool is_unchanged(char32_t code) {
+  std::u32string decomposed;
+  append_decomposition(code, decomposed);
+  return decomposed.size() == 1 && decomposed[0] == code && combining_class(code) == 0 &&
+         category(code) != UTF8PROC_CATEGORY_MN && code != 0x130 &&
+         utf8proc_tolower(static_cast<utf8proc_int32_t>(code)) ==
+             static_cast<utf8proc_int32_t>(code);
 }
 
 }  // namespace bertyard

@@ -27,6 +27,8 @@ class WordCounter {
 
   void add(std::string_view text);
   void add_counts(const WordCounter& other);
+  std::size_t size() const { return counts_.size(); }  // distinct words
+  void clear() { counts_.clear(); }
   // Sorted by text.
   std::vector<WordCount> counts() const;
 

@@ -29,23 +29,29 @@ WordPiece::Match WordPiece::longest_match(std::int32_t node, std::string_view te
   return match;
 }
 
-void WordPiece::encode(std::string_view word, std::vector<std::uint32_t>& ids) const {
-  const std::size_t ids_before = ids.size();
+void WordPiece::cut(std::string_view word, std::vector<Piece>& pieces) const {
+  pieces.clear();
   const bool too_long =
       word.size() > max_word_characters_ && count_characters(word) > max_word_characters_;
   std::int32_t node = too_long ? PieceTrie::kNone : trie_.root();
-  while (!word.empty()) {
-    const Match match =
-        node == PieceTrie::kNone ? Match{0, PieceTrie::kNone} : longest_match(node, word);
+  std::size_t begin = 0;
+  while (begin < word.size()) {
+    const Match match = node == PieceTrie::kNone ? Match{0, PieceTrie::kNone}
+                                                 : longest_match(node, word.substr(begin));
     if (match.id == PieceTrie::kNone) {
-      ids.resize(ids_before);
-      ids.push_back(unknown_);
+      pieces.assign(1, {unknown_, static_cast<std::uint32_t>(word.size())});
       return;
     }
-    ids.push_back(static_cast<std::uint32_t>(match.id));
-    word.remove_prefix(match.bytes);
+    begin += match.bytes;
+    pieces.push_back({static_cast<std::uint32_t>(match.id), static_cast<std::uint32_t>(begin)});
     node = continuation_;
   }
+}
+
+void WordPiece::encode(std::string_view word, std::vector<std::uint32_t>& ids) const {
+  std::vector<Piece> pieces;
+  cut(word, pieces);
+  for (const Piece& piece : pieces) ids.push_back(piece.id);
 }
 
 }  // namespace bertyard

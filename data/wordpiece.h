@@ -11,6 +11,13 @@
 
 namespace bertyard {
 
+// A piece of a word: its entry, and where it ends in the bytes of the word.
+struct Piece {
+  std::uint32_t id;
+  std::uint32_t end;
+  bool operator==(const Piece&) const = default;
+};
+
 // Cuts a word into vocabulary entries, the longest first, continuations marked by "##"
 // (google-research/bert, WordpieceTokenizer). A word that cannot be cut, or is longer than
 // `max_word_characters` code points, is one [UNK]. Immutable; keeps nothing of the vocabulary.
@@ -18,6 +25,8 @@ class WordPiece {
  public:
   WordPiece(const Vocabulary& vocabulary, int max_word_characters);
 
+  // Replaces `pieces` by those of `word`.
+  void cut(std::string_view word, std::vector<Piece>& pieces) const;
   // Appends the ids of the pieces of `word`.
   void encode(std::string_view word, std::vector<std::uint32_t>& ids) const;
 

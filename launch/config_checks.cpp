@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "core/base/error.h"
+#include "data/google_samples.h"
+
 namespace bertyard {
 namespace {
 
@@ -21,6 +24,9 @@ class Checks {
 
   void model() const;
   void masks() const;
+  void spans() const;
+  void blocks() const;
+  void sampling() const;
   void schedule() const;
   void optimizer() const;
   void corpus() const;
@@ -87,6 +93,50 @@ void Checks::masks() const {
   }
   if (all_read({"samples.mask.rate"}) && mask.rate == 0) {
     mistake({"samples.mask.rate"}, "'samples.mask.rate' is 0, expected above 0%; use 15%");
+  }
+}
+
+void Checks::spans() const {
+  const MaskOptions& mask = config_.samples.mask;
+  const std::string unit = "samples.mask.unit";
+  if (mask.unit == MaskUnit::span || !all_read({unit})) return;
+  const auto useless = [&](const std::string& key, const std::string& value) {
+    if (!all_read({key})) return;
+    mistake({key}, fmt::format("{} has no effect with this '{}' ({}); use unit: span",
+                               seen(key, value), unit, loaded_.origin_of(unit).place()));
+  };
+  const MaskOptions standard;
+  if (mask.span_p != standard.span_p) useless("samples.mask.span.p", write_real(mask.span_p));
+  if (mask.span_max != standard.span_max) {
+    useless("samples.mask.span.max", std::to_string(mask.span_max));
+  }
+}
+
+void Checks::blocks() const {
+  const DataOptions& data = config_.data;
+  const std::string shuffle = "data.shuffle";
+  if (data.shuffle == Shuffle::blocks || !all_read({shuffle})) return;
+  const auto useless = [&](const std::string& key, std::int64_t value) {
+    if (!all_read({key})) return;
+    mistake({key}, fmt::format("{} has no effect with this '{}' ({}); use shuffle: blocks",
+                               seen(key, std::to_string(value)), shuffle,
+                               loaded_.origin_of(shuffle).place()));
+  };
+  const DataOptions standard;
+  if (data.shuffle_block != standard.shuffle_block) useless("data.block", data.shuffle_block);
+  if (data.shuffle_window != standard.shuffle_window) useless("data.window", data.shuffle_window);
+}
+
+void Checks::sampling() const {
+  const SampleOptions& samples = config_.samples;
+  if (!all_read({"samples.sampling", "samples.next_sentence", "samples.mask.when",
+                 "samples.mask.unit"})) {
+    return;
+  }
+  try {
+    check_google_settings(samples.sampling, samples.next_sentence, samples.mask);
+  } catch (const UsageError& error) {
+    mistake({"samples.sampling"}, error.what());
   }
 }
 
@@ -185,6 +235,9 @@ void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
   const Checks checks(loaded, layers, errors);
   checks.model();
   checks.masks();
+  checks.spans();
+  checks.blocks();
+  checks.sampling();
   checks.schedule();
   checks.optimizer();
   checks.corpus();

@@ -58,7 +58,6 @@ const std::vector<ConfigField>& config_fields() {
 const std::vector<RefusedKey>& refused_keys() {
   static const std::vector<RefusedKey> keys = {
       {"model.vocab_size", "is not a key: the size is that of the vocabulary, 'tokenizer.vocab'"},
-      {"corpus.field", "belongs to 'layout: jsonl', which is not available in this version"},
       {"slurm", "is not available in this version; remove the section"},
   };
   return keys;

@@ -15,8 +15,9 @@ namespace bertyard {
 
 // Whether a resumed run may have another value.
 enum class FieldRole {
-  identity,  // no: the run would be another one
-  free,      // yes: paths, parallelism, checkpoints, logging
+  identity,        // no: the run would be another one
+  newer_identity,  // likewise, but older checkpoints do not have the key: its default is not named
+  free,            // yes: paths, parallelism, checkpoints, logging
 };
 
 // One key of the configuration: the table of these drives parsing, defaults, printing, the

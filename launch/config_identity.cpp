@@ -37,7 +37,10 @@ std::map<std::string, std::string> run_identity(const RunConfig& config) {
     if (field.role == FieldRole::free) continue;
     const std::size_t phases = is_phase_field(field) ? config.schedule.size() : 1;
     for (std::size_t phase = 0; phase < phases; ++phase) {
-      identity[key_of_phase(field, phase)] = field.write(config, phase);
+      std::string value = field.write(config, phase);
+      const bool is_silent =
+          field.role == FieldRole::newer_identity && value == field.write(RunConfig(), phase);
+      if (!is_silent) identity[key_of_phase(field, phase)] = std::move(value);
     }
   }
   return identity;

@@ -12,7 +12,8 @@ constexpr NamedValue<Activation> kActivations[] = {{Activation::gelu_tanh, "gelu
                                                    {Activation::gelu_erf, "gelu_erf"}};
 constexpr NamedValue<Initialization> kInitializations[] = {
     {Initialization::truncated_normal, "truncated_normal"}, {Initialization::normal, "normal"}};
-constexpr NamedValue<Shuffle> kShuffles[] = {{Shuffle::global, "global"}};
+constexpr NamedValue<Shuffle> kShuffles[] = {{Shuffle::global, "global"},
+                                             {Shuffle::blocks, "blocks"}};
 constexpr NamedValue<OptimizerKind> kOptimizers[] = {{OptimizerKind::adamw, "adamw"},
                                                      {OptimizerKind::adam, "adam"},
                                                      {OptimizerKind::lamb, "lamb"},
@@ -58,10 +59,24 @@ std::vector<ConfigField> schedule_fields() {
                  at(&RunConfig::data, &DataOptions::valid), path_type()),
       make_field({"data.prefetch", "batches ready ahead of the step"},
                  at(&RunConfig::data, &DataOptions::prefetch), count_type<int>({1, 1024})),
-      make_field({"data.shuffle", "global: one permutation of all samples an epoch", kIdentity},
-                 at(&RunConfig::data, &DataOptions::shuffle),
-                 choice_type<Shuffle>(
-                     kShuffles, {{"blocks", fmt::format("{}; use global", kNotInThisVersion)}})),
+      make_field({"data.shuffle",
+                  "global: one permutation of all samples an epoch; blocks: for cold and network "
+                  "storage, blocks of neighbours in random order, mixed within a window",
+                  kIdentity},
+                 at(&RunConfig::data, &DataOptions::shuffle), choice_type<Shuffle>(kShuffles, {})),
+      make_field(
+          {"data.block", "samples of a block, with shuffle: blocks", FieldRole::newer_identity},
+          at(&RunConfig::data, &DataOptions::shuffle_block),
+          count_type<std::int64_t>({1, std::int64_t{1} << 32})),
+      make_field({"data.window", "blocks that are mixed with each other, likewise",
+                  FieldRole::newer_identity},
+                 at(&RunConfig::data, &DataOptions::shuffle_window),
+                 count_type<std::int64_t>({1, 1 << 20})),
+      make_field(
+          {"data.cache",
+           "directory for shards converted from NVIDIA's or MLPerf's layout; default: beside "
+           "these files"},
+          at(&RunConfig::data, &DataOptions::cache), path_type()),
       make_field({"schedule.*.until", "end of the phase, from the start of the run", kIdentity},
                  at_phase(&Phase::until), amount_type()),
       make_field({"schedule.*.length", "tokens of a sample at most", kIdentity},

@@ -185,6 +185,17 @@ ConfigType<std::string> text_choice_type(std::vector<std::string> names) {
   return type;
 }
 
+ConfigType<std::string> text_choice_or_path_type(std::vector<std::string> names) {
+  ConfigType<std::string> type = text_choice_type(names);
+  type.form += " | path";
+  type.schema = text_type().schema;
+  type.read = [names, read_name = type.read](const ConfigNode& node) {
+    const std::string& text = scalar_of(node, choices_text("", names) + ", or the path of a file");
+    return text.find_first_of("/.") != std::string::npos ? text : read_name(node);
+  };
+  return type;
+}
+
 ConfigType<std::vector<std::string>> text_list_type() {
   return {"list of paths", R"({"type": ["array", "string"], "items": {"type": "string"}})",
           [](const ConfigNode& node) {

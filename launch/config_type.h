@@ -97,6 +97,8 @@ ConfigType<std::string> text_type();
 ConfigType<std::string> path_type();
 ConfigType<std::string> pattern_type();  // an ECMAScript regular expression
 ConfigType<std::string> text_choice_type(std::vector<std::string> names);
+// One of the names, or the path of a file, which has a '/' or a '.' in it.
+ConfigType<std::string> text_choice_or_path_type(std::vector<std::string> names);
 ConfigType<std::vector<std::string>> text_list_type();
 // Accepts one value only, which needs no place in RunConfig.
 ConfigType<std::string> fixed_type(const std::string& value, const std::vector<LaterValue>& later);

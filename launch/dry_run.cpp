@@ -44,7 +44,10 @@ void print_report(const RunParts& parts, const StepReport& report, DryData data)
   const PretrainingSetup& setup = parts.setup;
   const PretrainingScores scores = scores_of(report.sums, report.counts);
   const std::string sentences =
-      setup.with_sentences() ? fmt::format(", NSP {:.3f}", scores.sentence_loss) : std::string();
+      has_sentence_pairs(setup.next_sentence())
+          ? fmt::format(", {} {:.3f}", setup.next_sentence() == NextSentence::sop ? "SOP" : "NSP",
+                        scores.sentence_loss)
+          : std::string();
   const double left =
       report.seconds * static_cast<double>(setup.plan.total_steps() - report.state.step + 1);
   fmt::print("data        {}\n", data == DryData::real

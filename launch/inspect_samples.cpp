@@ -10,6 +10,7 @@
 #include "data/masking.h"
 #include "data/prepare.h"
 #include "data/shard_dataset.h"
+#include "launch/find_vocabulary.h"
 #include "launch/inspect_parts.h"
 #include "launch/sample_figures.h"
 #include "launch/text_table.h"
@@ -45,8 +46,10 @@ std::vector<BannerRow> property_rows(const SourceProperties& properties) {
 void add_figures(const SampleSource& source, const Vocabulary* vocabulary,
                  std::vector<BannerRow>& rows) {
   const SampleFigures figures = sample_figures(source, kReadSamples, vocabulary);
-  if (source.properties().next_sentence == NextSentence::nsp) {
-    rows.push_back({"random next", percent(figures.random_next, figures.samples)});
+  if (has_sentence_pairs(source.properties().next_sentence)) {
+    const bool order = source.properties().next_sentence == NextSentence::sop;
+    rows.push_back(
+        {order ? "swapped" : "random next", percent(figures.random_next, figures.samples)});
   }
   if (source.properties().masks == MaskTime::training) {
     rows.push_back({"masks", "drawn anew in every epoch"});
@@ -75,12 +78,18 @@ std::string settings_text(const ShardParameters& made) {
   return section_text(
       "made with",
       {{"part", made.part == CorpusPart::train ? "train" : "valid"},
+       {"sampling", made.sampling == Sampling::bertyard ? "bertyard"
+                    : made.sampling == Sampling::google ? "google"
+                                                        : "nvidia"},
        {"seed", fmt::format("{}", made.seed)},
        {"length", fmt::format("{}, {:g}% of them shorter, duplicate {}", made.max_length,
                               100 * made.short_sequence, made.duplicate)},
        {"masking",
         fmt::format("{:g}% of the {}s, at most {}; {:g}% [MASK], {:g}% random, {:g}% kept",
-                    100 * mask.rate, mask.unit == MaskUnit::word ? "word" : "token",
+                    100 * mask.rate,
+                    mask.unit == MaskUnit::token  ? "token"
+                    : mask.unit == MaskUnit::word ? "word"
+                                                  : "span",
                     mask.max_predictions, 100 * mask.replace, 100 * mask.random, 100 * mask.keep)},
        {"tokenizer", made.tokenizer.lower_case ? "lower-casing" : "cased"},
        {"source", fmt::format("hash {}", hash_text(made.source_hash))}});
@@ -108,42 +117,6 @@ std::string manifest_text(const Manifest& manifest) {
   return text;
 }
 
-// The directory of the samples.
-fs::path directory_of(const fs::path& path) {
-  if (fs::is_directory(path)) return path;
-  return path.has_parent_path() ? path.parent_path() : fs::path(".");
-}
-
-// The one that was named, or one beside or above that the samples were made with; or, where a
-// format does not know which that was, the one beside.
-std::optional<Vocabulary> find_vocabulary(const InspectOptions& options,
-                                          const SourceProperties& properties) {
-  if (!options.vocab.empty()) {
-    Vocabulary vocabulary = Vocabulary::load(options.vocab);
-    const auto& hash = properties.vocabulary_hash;
-    if (!hash || *hash == vocabulary.hash()) return vocabulary;
-    throw DataError(
-        fmt::format("{}: its hash is {}, but the samples in {} were made with a "
-                    "vocabulary of hash {}; name that one",
-                    options.vocab, hash_text(vocabulary.hash()), options.path, hash_text(*hash)));
-  }
-  fs::path directory = fs::absolute(directory_of(options.path)).lexically_normal();
-  const int levels = properties.vocabulary_hash ? 3 : 1;
-  for (int level = 0; level < levels; ++level) {
-    const fs::path file = directory / "vocab.txt";
-    directory = directory.parent_path();
-    if (!fs::is_regular_file(file)) continue;
-    try {
-      Vocabulary vocabulary = Vocabulary::load(file);
-      const auto& hash = properties.vocabulary_hash;
-      if (!hash || *hash == vocabulary.hash()) return vocabulary;
-    } catch (const DataError&) {
-      continue;
-    }
-  }
-  return std::nullopt;
-}
-
 std::string decoded_text(const InspectOptions& options, const SampleSource& source,
                          const Vocabulary* vocabulary, const ShardParameters* made) {
   if (vocabulary == nullptr) {
@@ -167,7 +140,7 @@ std::string inspect_samples(const InspectOptions& options) {
   anything.segments = kMostSegments;
   const auto source = open_samples(options.path, anything);
   const SourceProperties& properties = source->properties();
-  const auto found = find_vocabulary(options, properties);
+  const auto found = find_vocabulary(options.vocab, options.path, properties.vocabulary_hash);
   const Vocabulary* vocabulary = found ? &*found : nullptr;
   const auto* shards = dynamic_cast<const ShardDataset*>(source.get());
   const ShardParameters* made = shards != nullptr ? &shards->parameters() : nullptr;
@@ -178,7 +151,8 @@ std::string inspect_samples(const InspectOptions& options) {
   std::string text = section_text(fmt::format("samples {}", properties.path), rows);
   text += "\n" + length_histogram(*source);
   if (made != nullptr) text += "\n" + settings_text(*made);
-  if (fs::is_directory(options.path)) text += "\n" + manifest_text(read_manifest(options.path));
+  if (fs::exists(fs::path(options.path) / kManifestName))
+    text += "\n" + manifest_text(read_manifest(options.path));
   if (options.samples > 0) text += decoded_text(options, *source, vocabulary, made);
   return text;
 }

@@ -15,13 +15,16 @@
 #include "launch/verb_bench.h"
 #include "launch/verb_check.h"
 #include "launch/verb_config.h"
+#include "launch/verb_convert.h"
 #include "launch/verb_eval.h"
 #include "launch/verb_export.h"
 #include "launch/verb_init.h"
 #include "launch/verb_inspect.h"
 #include "launch/verb_plot.h"
 #include "launch/verb_prepare.h"
+#include "launch/verb_tokenize.h"
 #include "launch/verb_train.h"
+#include "launch/verb_verify.h"
 #include "launch/verbs.h"
 
 namespace bertyard {
@@ -38,13 +41,16 @@ class CommandLine {
         "75 requeue, 124 watchdog, 143 terminated.");
     add_init();
     add_prepare();
+    add_tokenize();
     add_check();
     add_config();
     add_train();
     add_eval();
     add_bench();
     add_export();
+    add_convert();
     add_inspect();
+    add_verify();
     add_plot();
     add_version();
   }
@@ -99,6 +105,8 @@ class CommandLine {
     override_by("checkpoint.resume", resume_);
     override_by("schedule.0.length", length_);
     override_by("schedule.0.global_batch", batch_);
+    override_by("samples.memory", memory_);
+    override_by("parallel.threads", threads_);
     return request;
   }
 
@@ -123,11 +131,34 @@ class CommandLine {
   }
   void add_prepare() {
     CLI::App* sub = verb("prepare", [this] {
-      check_one_process(own_launcher(), "prepare");
-      return run_prepare({request(), show_});
+      return run_prepare({request(), show_}, environment());
     });
     add_config_arguments(sub)->required();
     sub->add_option("--show", show_, "print so many decoded samples");
+    sub->add_option("--memory", memory_, "of one process, e.g. 2GiB: samples.memory");
+    sub->add_option("--threads", threads_, "of one process: parallel.threads");
+  }
+  void add_tokenize() {
+    CLI::App* sub = verb("tokenize", [this] { return run_tokenize(tokenize_); });
+    TokenizeVerbOptions& options = tokenize_;
+    sub->add_option("files", options.files.files,
+                    "files, directories, globs; none: standard input");
+    sub->add_option("--vocab", options.vocab, "vocab.txt")->required();
+    sub->add_option("--field", options.files.field, "the files are JSONL: the key of the text");
+    sub->add_flag("!--cased", options.tokenizer.lower_case, "keep capitals and accents");
+    sub->add_option("--strip-accents", options.tokenizer.strip_accents,
+                    "true or false; default: as lower-casing");
+    sub->add_flag("!--no-split-cjk", options.tokenizer.split_cjk, "keep CJK characters together");
+    sub->add_option("--max-word-characters", options.tokenizer.max_word_characters,
+                    "longer words become [UNK]");
+    sub->add_option("--never-split", options.never_split, "a word to keep; may be given again")
+        ->allow_extra_args(false);
+    const std::map<std::string, OffsetUnit> units{{"characters", OffsetUnit::characters},
+                                                  {"bytes", OffsetUnit::bytes}};
+    sub->add_option("--offsets", options.files.offsets, "characters or bytes")
+        ->transform(CLI::CheckedTransformer(units));
+    sub->add_flag("!--count", options.files.lines_wanted, "print only counts and the rate");
+    sub->add_option("--threads", options.threads, "default: all cores")->check(CLI::Range(1, 4096));
   }
   void add_check() {
     CLI::App* sub = verb("check", [this] { return run_check({request(), ranks_}); });
@@ -202,6 +233,31 @@ class CommandLine {
     sub->add_option("--samples", inspect_.samples, "decode so many samples");
     sub->add_option("--vocab", inspect_.vocab, "vocabulary to decode with");
   }
+  void add_convert() {
+    CLI::App* sub = verb("convert", [this] { return run_convert(convert_); });
+    sub->add_option("samples", convert_.samples, "shards, or HDF5 files of another program")
+        ->required();
+    sub->add_option("--to", convert_.to, "directory to write")->required();
+    const std::map<std::string, SampleFormat> formats{{"nvidia", SampleFormat::nvidia},
+                                                      {"bertyard", SampleFormat::bertyard}};
+    sub->add_option("--format", convert_.format, "nvidia (fixed HDF5 layout) or bertyard")
+        ->transform(CLI::CheckedTransformer(formats));
+    sub->add_option("--vocab", convert_.vocab, "vocabulary that the samples were made with");
+    sub->add_option("--samples-per-file", convert_.samples_per_file, "of NVIDIA's files")
+        ->check(CLI::PositiveNumber);
+  }
+  void add_verify() {
+    CLI::App* sub = verb("verify", [this] { return run_verify(verify_); });
+    sub->add_option("path", verify_.path, "shards, or HDF5 files of another program")->required();
+    sub->add_option("--vocab", verify_.vocab, "vocabulary that the samples were made with");
+    sub->add_option("--out", verify_.out, "SVG file to draw the lengths to");
+    sub->add_flag_callback(
+        "--term", [this] { verify_.picture = PlotForm::terminal; }, "draw them in the terminal");
+    sub->add_flag_callback(
+        "--ascii", [this] { verify_.picture = PlotForm::ascii; }, "the same in plain ASCII");
+    sub->add_flag_callback(
+        "--json", [this] { verify_.form = OutputForm::json; }, "print JSON, one object a part");
+  }
   void add_plot() {
     CLI::App* sub = verb("plot", [this] { return run_plot(plot_); });
     sub->add_option("runs", plot_.runs, "run directories")->required();
@@ -230,7 +286,7 @@ class CommandLine {
   std::vector<std::string> arguments_;
   std::unique_ptr<MpiEnvironment>& environment_;
   std::function<int()> run_;
-  std::string config_, resume_, length_, batch_;
+  std::string config_, resume_, length_, batch_, memory_, threads_;
   std::vector<std::string> overrides_, set_files_;
   std::uint64_t show_ = 0;
   int ranks_ = 1;
@@ -240,8 +296,11 @@ class CommandLine {
   EvalVerbOptions eval_;
   BenchVerbOptions bench_;
   ExportVerbOptions export_;
+  ConvertVerbOptions convert_;
+  VerifyOptions verify_;
   InspectOptions inspect_;
   PlotOptions plot_;
+  TokenizeVerbOptions tokenize_;
   VersionDetail version_ = VersionDetail::brief;
 };
 

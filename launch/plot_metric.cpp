@@ -14,13 +14,16 @@ const std::vector<PlotMetric>& known_metrics() {
   constexpr auto kShare = ValueUnit::share;
   constexpr auto kExact = Smoothing::misleading;
   static const std::vector<PlotMetric> kMetrics = {
-      {"loss", "", "", "", "loss (MLM + NSP)", "nats"},
+      {"loss", "", "", "", "loss (MLM + NSP or SOP)", "nats"},
       {"loss_mlm", "mlm_loss", "unigram_cross_entropy", "unigram", "MLM loss",
        "nats per masked token"},
       {"loss_nsp", "nsp_loss", "", "", "NSP loss", "nats per pair"},
+      {"loss_sop", "sop_loss", "", "", "SOP loss", "nats per pair"},
       {"acc_mlm", "mlm_accuracy", "most_frequent_accuracy", "most frequent token", "MLM accuracy",
        "share of masked tokens", kShare},
       {"acc_nsp", "nsp_accuracy", "nsp_majority", "majority", "NSP accuracy", "share of pairs",
+       kShare},
+      {"acc_sop", "sop_accuracy", "sop_majority", "majority", "SOP accuracy", "share of pairs",
        kShare},
       {"lr", "", "", "", "learning rate", "", kPlain, kExact},
       {"epoch", "", "", "", "passes over the data", "epochs", kPlain, kExact},

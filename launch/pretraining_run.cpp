@@ -93,7 +93,7 @@ void PretrainingRun::open_journal(const CheckpointState* resumed) {
           .log = config.log,
           .total_steps = parts_.setup.plan.total_steps(),
           .samples = parts_.setup.train->size(),
-          .with_sentences = parts_.setup.with_sentences(),
+          .next_sentence = parts_.setup.next_sentence(),
           .memory_total_gib =
               static_cast<double>(parts_.setup.device->info().memory_bytes) / (1u << 30)},
       resumed, parts_.log);

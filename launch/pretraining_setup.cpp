@@ -101,9 +101,21 @@ std::optional<Masker> make_masker(const RunConfig& config, const SampleSource& s
   return Masker(config.samples.mask, mask_vocabulary(vocabulary));
 }
 
+// A head that learns one kind of pairs says nothing about another.
+std::unique_ptr<SampleSource> same_pairs(std::unique_ptr<SampleSource> valid,
+                                         const SampleSource& train) {
+  if (valid == nullptr) return valid;
+  const NextSentence held_out = valid->properties().next_sentence;
+  const NextSentence trained = train.properties().next_sentence;
+  if (held_out == trained) return valid;
+  throw DataError(fmt::format(
+      "{}: its samples were made with next_sentence: {}, those of {} with {}; prepare both alike",
+      valid->properties().path, name_of(held_out), train.properties().path, name_of(trained)));
+}
+
 SentenceObjective sentence_objective(const SampleSource& source) {
-  return source.properties().next_sentence == NextSentence::nsp ? SentenceObjective::next_sentence
-                                                                : SentenceObjective::none;
+  return has_sentence_pairs(source.properties().next_sentence) ? SentenceObjective::next_sentence
+                                                               : SentenceObjective::none;
 }
 
 }  // namespace
@@ -113,7 +125,7 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data, in
       vocabulary(std::move(data.vocabulary)),
       device(make_device(config.parallel, ranks_on_host)),
       train(std::move(data.train)),
-      valid(std::move(data.valid)),
+      valid(same_pairs(std::move(data.valid), *train)),
       plan(make_plan(config, *train)),
       masker(make_masker(config, *train, vocabulary)),
       model(model_of(config, vocabulary)),
@@ -122,8 +134,8 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data, in
       optimizer(config.optim.optimizer, objective.parameters()),
       memory(objective, batch, &optimizer, capacities) {}
 
-bool PretrainingSetup::with_sentences() const {
-  return train->properties().next_sentence == NextSentence::nsp;
+NextSentence PretrainingSetup::next_sentence() const {
+  return train->properties().next_sentence;
 }
 
 ScheduleOptions PretrainingSetup::schedule() const {
@@ -175,6 +187,10 @@ BatchStreamOptions PretrainingSetup::stream_options(const PlannedPhase& phase, s
   options.capacities = phase.capacities;
   options.start_index = start;
   options.prefetch = config.data.prefetch;
+  if (config.data.shuffle == Shuffle::blocks) {
+    options.blocks = BlockShuffle{.block = static_cast<std::uint64_t>(config.data.shuffle_block),
+                                  .window = static_cast<std::uint64_t>(config.data.shuffle_window)};
+  }
   return options;
 }
 

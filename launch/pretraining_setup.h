@@ -42,7 +42,7 @@ class PretrainingSetup {
   DeviceBatch batch;
   ModelMemory memory;
 
-  bool with_sentences() const;
+  NextSentence next_sentence() const;
   ScheduleOptions schedule() const;
   // The sum over the ranks that parallel.reduction asks for, over the memory that was allocated.
   // Throws UsageError where there are more ranks than leaves.

@@ -58,27 +58,32 @@ MicroBatchCapacities capacities_for(const SampleSource& source, std::int64_t max
 }
 
 void print_text(const EvalVerbOptions& options, const SavedModel& model,
-                const PretrainingEvaluation& evaluation, bool with_sentences) {
+                const PretrainingEvaluation& evaluation, NextSentence next_sentence) {
   const PretrainingScores& scores = evaluation.scores;
   fmt::print("model   {} ({})\n", model.path, model.kind);
   fmt::print("data    {}: {} samples, {} masked tokens\n", options.data, evaluation.counts.samples,
              evaluation.counts.masked);
   fmt::print("MLM     loss {:.4f} nats, accuracy {:.2f}%\n", scores.mlm_loss,
              100 * scores.mlm_accuracy);
-  if (!with_sentences) return;
-  fmt::print("NSP     loss {:.4f} nats, accuracy {:.2f}%\n", scores.sentence_loss,
+  if (!has_sentence_pairs(next_sentence)) return;
+  fmt::print("{}     loss {:.4f} nats, accuracy {:.2f}%\n",
+             next_sentence == NextSentence::sop ? "SOP" : "NSP", scores.sentence_loss,
              100 * scores.sentence_accuracy);
 }
 
 void print_json(const EvalVerbOptions& options, const SavedModel& model,
-                const PretrainingEvaluation& evaluation, bool with_sentences) {
+                const PretrainingEvaluation& evaluation, NextSentence next_sentence) {
   const PretrainingScores& scores = evaluation.scores;
   nlohmann::ordered_json json;
   json["mlm_loss"] = scores.mlm_loss;
   json["mlm_accuracy"] = scores.mlm_accuracy;
-  json["nsp_loss"] = with_sentences ? nlohmann::ordered_json(scores.sentence_loss) : nullptr;
-  json["nsp_accuracy"] =
-      with_sentences ? nlohmann::ordered_json(scores.sentence_accuracy) : nullptr;
+  json["nsp_loss"] = nullptr;  // always there, so that a reader needs no case of its own
+  json["nsp_accuracy"] = nullptr;
+  if (has_sentence_pairs(next_sentence)) {
+    const std::string task(name_of(next_sentence));
+    json[task + "_loss"] = scores.sentence_loss;
+    json[task + "_accuracy"] = scores.sentence_accuracy;
+  }
   json["masked_tokens"] = evaluation.counts.masked;
   json["samples"] = evaluation.counts.samples;
   json["model"] = model.path;
@@ -94,7 +99,7 @@ int run_eval(const EvalVerbOptions& options, MpiEnvironment& environment) {
   const SavedModel model = open_saved_model(options.model, log);
   const auto source = open_data(options, model);
   const std::optional<Masker> masker = masker_for(*source, options, model);
-  const bool with_sentences = source->properties().next_sentence == NextSentence::nsp;
+  const NextSentence next_sentence = source->properties().next_sentence;
   const std::int64_t max_length = options.max_length > 0
                                       ? std::min(options.max_length, model.config.max_positions)
                                       : model.config.max_positions;
@@ -103,8 +108,9 @@ int run_eval(const EvalVerbOptions& options, MpiEnvironment& environment) {
   CpuOptions cpu;
   cpu.threads = cpu_threads(options.threads, group.local_size);
   const auto device = make_cpu_device(cpu);
-  PretrainingObjective objective(
-      model.config, with_sentences ? SentenceObjective::next_sentence : SentenceObjective::none, 0);
+  const auto sentences = has_sentence_pairs(next_sentence) ? SentenceObjective::next_sentence
+                                                           : SentenceObjective::none;
+  PretrainingObjective objective(model.config, sentences, 0);
   DeviceBatch batch;
   ModelMemory memory(objective, batch, nullptr,
                      {micro.tokens, micro.sequences, micro.masked, max_length});
@@ -120,7 +126,7 @@ int run_eval(const EvalVerbOptions& options, MpiEnvironment& environment) {
                                                      .capacities = micro});
   if (group.rank() != 0) return static_cast<int>(ExitCode::ok);
   const auto print = options.form == OutputForm::json ? print_json : print_text;
-  print(options, model, evaluation, with_sentences);
+  print(options, model, evaluation, next_sentence);
   return static_cast<int>(ExitCode::ok);
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/joined_samples.h"
 #include "data/manifest.h"
 #include "launch/inspect_parts.h"
 #include "train/checkpoint_store.h"
@@ -34,6 +35,7 @@ Kind kind_of_directory(const fs::path& path) {
   }
   if (has("env.json") || has("checkpoints") || has("metrics.jsonl")) return Kind::run;
   if (!list_checkpoints(path).empty()) return Kind::checkpoint;
+  if (!hdf5_files_in(path).empty()) return Kind::samples;
   throw DataError(fmt::format("{}: expected {}; found a directory that is none of them",
                               path.string(), kKnown));
 }

@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/verb_prepare.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "core/base/error.h"
-#include "data/documents.h"
+#include "core/base/hash.h"
 #include "data/masking.h"
 #include "data/prepare.h"
+#include "data/prepare_job.h"
+#include "data/prepare_memory.h"
 #include "data/sample_source.h"
 #include "data/vocabulary.h"
 #include "data/vocabulary_learner.h"
-#include "data/word_counter.h"
+#include "data/word_job.h"
+#include "launch/build_info.h"
+#include "launch/cpu_threads.h"
+#include "launch/progress_line.h"
+#include "parallel/agreement.h"
 #include "train/console.h"
 
 namespace bertyard {
@@ -25,33 +33,126 @@ std::string counted(std::uint64_t count) {
   return grouped(static_cast<std::int64_t>(count));
 }
 
-std::vector<WordCount> word_counts(const RunConfig& config) {
-  DocumentReader reader(config.corpus);
-  WordCounter counter(config.tokenizer.options);
-  Document document;
-  while (reader.next(document)) {
-    for (const std::string& sentence : document.sentences) counter.add(sentence);
-  }
-  return counter.counts();
-}
+// The ranks wait as long as the slowest needs for its share.
+constexpr ControlPlane::Seconds kStageLimit{7.0 * 24 * 3600};
 
-Vocabulary vocabulary_of(const RunConfig& config) {
-  const std::filesystem::path path = config.tokenizer.vocab;
-  if (std::filesystem::exists(path)) {
+// One preparation: the ranks, who speaks, and how far the work is.
+class Preparation {
+ public:
+  Preparation(const RunConfig& config, const ProcessGroup& group)
+      : group_(group),
+        config_(config),
+        share_{group.rank(), group.size()},
+        threads_(cpu_threads(config.parallel.threads, group.local_size)),
+        line_(group.size(), ::isatty(STDERR_FILENO) != 0) {
+    // No agreement may run out of time while rank 0 works for all.
+    group_.control->set_time_limit(kStageLimit);
+    take_standard_input();
+  }
+
+  Vocabulary vocabulary() {
+    const std::filesystem::path path = config_.tokenizer.vocab;
+    const bool exists = leads() && std::filesystem::exists(path);
+    const bool learns = group_.control->agree_max("vocabulary", exists ? 1 : 0) == 0;
+    if (learns) learn(path);
     Vocabulary vocabulary = Vocabulary::load(path);
-    fmt::print("vocabulary  {} entries from {}\n", counted(vocabulary.size()), path.string());
+    say(fmt::format("vocabulary  {} entries {} {}\n", counted(vocabulary.size()),
+                    learns ? "written to" : "from", path.string()));
     return vocabulary;
   }
-  fmt::print("vocabulary  learning {} entries from the text ...\n",
-             grouped(config.tokenizer.learn.size));
-  std::fflush(stdout);
-  Vocabulary vocabulary =
-      learn_vocabulary(word_counts(config), config.tokenizer.options, config.tokenizer.learn);
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
-  vocabulary.save(path);
-  fmt::print("vocabulary  {} entries written to {}\n", counted(vocabulary.size()), path.string());
-  return vocabulary;
-}
+
+  PrepareReport prepare(const Vocabulary& vocabulary) {
+    const PrepareOptions options{.corpus = config_.corpus,
+                                 .tokenizer = config_.tokenizer.options,
+                                 .samples = config_.samples,
+                                 .seed = config_.run.seed,
+                                 .threads = threads_,
+                                 .memory = config_.samples.memory_bytes};
+    check_options(options);
+    PrepareJob job(options, vocabulary, progress());
+    check_same_everywhere(*group_.control, {{"text files", job.key(), ItemOrigin::environment},
+                                            {"vocabulary", hash_text(vocabulary.hash())}});
+    std::optional<PrepareReport> report;
+    if (leads()) report = job.already_there();
+    if (group_.control->agree_max("what is there", report ? 1 : 0) > 0) {
+      return report.value_or(PrepareReport{});
+    }
+    if (needs_whole_corpus(options.samples.sampling)) return prepare_alone(options, vocabulary);
+    if (leads()) job.open();
+    wait("directories");
+    job.run_text(share_);
+    wait("text");
+    job.run_shards(share_);
+    wait("samples");
+    line_.finish();
+    if (leads()) report = job.finish();
+    wait("manifest");
+    return report.value_or(PrepareReport{});
+  }
+
+  bool leads() const { return group_.rank() == 0; }
+  void forget_standard_input() const {
+    if (leads()) std::filesystem::remove_all(input_directory());
+  }
+
+ private:
+  PrepareReport prepare_alone(const PrepareOptions& options, const Vocabulary& vocabulary) {
+    PrepareReport report;
+    if (leads()) report = prepare_in_memory(options, vocabulary, progress());
+    line_.finish();
+    wait("samples");
+    return report;
+  }
+  void wait(const char* what) { group_.control->barrier(what, kStageLimit); }
+  void say(const std::string& text) const {
+    if (!leads()) return;
+    fmt::print("{}", text);
+    std::fflush(stdout);
+  }
+  std::filesystem::path directory(const char* name) const {
+    return std::filesystem::path(config_.samples.out) / name;
+  }
+  std::filesystem::path input_directory() const { return directory("input.tmp-prepare"); }
+  ProgressCallback progress() {
+    if (!leads()) return nullptr;
+    return [this](const PrepareProgress& progress) { line_.show(progress); };
+  }
+
+  // Rank 0 alone has it.
+  void take_standard_input() {
+    auto& text = config_.corpus.text;
+    const auto entry = std::find(text.begin(), text.end(), "-");
+    if (entry == text.end()) return;
+    if (leads()) save_standard_input(config_.corpus, input_directory());
+    *entry = group_.control->broadcast_string("standard input", *entry);
+  }
+
+  void learn(const std::filesystem::path& path) {
+    say(fmt::format("vocabulary  learning {} entries from the text ...\n",
+                    grouped(config_.tokenizer.learn.size)));
+    const WordJob job(config_.corpus, config_.tokenizer.options, directory("words.tmp-prepare"));
+    if (leads()) job.open();
+    wait("directories");
+    job.run(share_, text_threads(threads_, config_.samples.memory_bytes, config_.corpus.layout),
+            progress());
+    wait("words");
+    line_.finish();
+    if (leads()) {
+      const Vocabulary learnt =
+          learn_vocabulary(job.counts(), config_.tokenizer.options, config_.tokenizer.learn);
+      if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+      learnt.save(path);
+      job.close();
+    }
+    wait("vocabulary");
+  }
+
+  const ProcessGroup& group_;
+  RunConfig config_;  // with the file that standard input became
+  WorkShare share_;
+  int threads_;
+  ProgressLine line_;
+};
 
 void print_part(const char* name, const std::filesystem::path& path, const ShardCounts& counts) {
   fmt::print("{:<11} {} samples, {} tokens from {} documents, {} sentences -> {}\n", name,
@@ -68,6 +169,9 @@ void print_notes(const CorpusCounts& corpus) {
   note(corpus.cut_lines, "very long lines were cut");
   note(corpus.empty_files, "files are empty");
   note(corpus.empty_documents, "documents have no sentence");
+  note(corpus.cut_documents, "documents were longer than 8 MiB and were cut");
+  note(corpus.lines_outside, "lines of text stand outside <doc ...> and </doc>");
+  note(corpus.bad_lines, "JSONL lines could not be used:");
 }
 
 void print_report(const PrepareReport& report, double seconds) {
@@ -79,6 +183,7 @@ void print_report(const PrepareReport& report, double seconds) {
     return;
   }
   print_notes(report.corpus);
+  for (const std::string& fault : report.faults) fmt::print("              {}\n", fault);
   fmt::print("done in {}\n", duration_text(seconds));
 }
 
@@ -95,20 +200,26 @@ void show(const RunConfig& config, const Vocabulary& vocabulary, const PrepareRe
 
 }  // namespace
 
-int run_prepare(const PrepareVerbOptions& options) {
+int run_prepare(const PrepareVerbOptions& options, MpiEnvironment& environment) {
   const LoadedConfig loaded = load_config(options.request);
   require_keys(loaded, {"corpus.text", "tokenizer.vocab", "samples.out"}, "prepare");
   const RunConfig& config = loaded.config;
+  const ProcessGroup group = environment.make_process_group();
+  check_same_everywhere(*group.control, {{"configuration", hash_text(xxh3(resolved_yaml(config)))},
+                                         {"program", build_identity(), ItemOrigin::environment}});
   const auto start = std::chrono::steady_clock::now();
-  const Vocabulary vocabulary = vocabulary_of(config);
-  const PrepareReport report = prepare({.corpus = config.corpus,
-                                        .tokenizer = config.tokenizer.options,
-                                        .samples = config.samples,
-                                        .seed = config.run.seed},
-                                       vocabulary);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  print_report(report, seconds.count());
-  if (options.show > 0) show(config, vocabulary, report, options.show);
+  try {
+    Preparation preparation(config, group);
+    const Vocabulary vocabulary = preparation.vocabulary();
+    const PrepareReport report = preparation.prepare(vocabulary);
+    preparation.forget_standard_input();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    if (!preparation.leads()) return static_cast<int>(ExitCode::ok);
+    print_report(report, seconds.count());
+    if (options.show > 0) show(config, vocabulary, report, options.show);
+  } catch (const std::filesystem::filesystem_error& error) {
+    throw IoError(fmt::format("prepare: {}", error.what()));
+  }
   return static_cast<int>(ExitCode::ok);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "launch/config.h"
+#include "launch/environment.h"
 
 namespace bertyard {
 
@@ -13,7 +14,8 @@ struct PrepareVerbOptions {
 };
 
 // `bertyard prepare`: text -> vocabulary, where there is none yet -> shards of samples. What is
-// there already and was made from the same text with the same settings is kept.
-int run_prepare(const PrepareVerbOptions& options);
+// there already and was made from the same text with the same settings is kept. Under mpirun the
+// ranks share the work; killed, it goes on where it was.
+int run_prepare(const PrepareVerbOptions& options, MpiEnvironment& environment);
 
 }  // namespace bertyard

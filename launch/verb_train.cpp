@@ -9,6 +9,7 @@
 #include "launch/failure.h"
 #include "launch/pretraining_run.h"
 #include "launch/rank_log.h"
+#include "launch/sample_cache.h"
 #include "parallel/agreement.h"
 
 namespace bertyard {
@@ -73,10 +74,12 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
   Logger log = rank_logger(loaded.config.log, group.rank(), environment.host());
   const DryData data = data_of(options, loaded.config);
   check_starts(*group.control, loaded.config, data);
-  PretrainingSetup setup(
-      loaded.config,
-      data == DryData::mock ? mock_data(loaded.config) : open_run_data(loaded.config),
-      group.local_size);
+  RunConfig config = loaded.config;
+  if (options.form == TrainForm::real) {  // a dry run writes nothing
+    use_sample_caches(config.data, Vocabulary::load(config.tokenizer.vocab), *group.control, log);
+  }
+  PretrainingSetup setup(config, data == DryData::mock ? mock_data(config) : open_run_data(config),
+                         group.local_size);
   check_setups(*group.control, setup);
   log.info("bertyard {} ({})", version_text(), git_revision());
   try {

@@ -13,13 +13,16 @@ const std::vector<VerbName>& verb_names() {
   static const std::vector<VerbName> names{
       {"init", "write a commented configuration from a preset"},
       {"prepare", "text -> vocabulary -> shards of samples"},
+      {"tokenize", "text or JSONL -> tokens, ids and offsets as JSONL"},
       {"check", "say everything that can be known before a run"},
       {"config", "print the resolved configuration and where each value comes from"},
       {"train", "pre-train; under mpirun or srun on every rank"},
       {"eval", "losses and accuracies of a model on held-out samples"},
       {"bench", "speed of the training that a configuration describes"},
       {"export", "write a Hugging Face directory"},
+      {"convert", "write samples in NVIDIA's layout, or shards from another program's"},
       {"inspect", "show a shard, checkpoint, vocabulary or run"},
+      {"verify", "check everything about samples, with statistics and a verdict"},
       {"plot", "draw curves of one run or several"},
       {"version", "print the version and what the build found"},
   };

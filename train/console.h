@@ -23,7 +23,8 @@ struct Progress {
   std::int64_t total_steps = 0;
   double loss = 0;
   double mlm_loss = 0;
-  std::optional<double> nsp_loss;
+  std::optional<double> sentence_loss;
+  std::string_view sentence_task = "nsp";  // its name
   std::optional<double> accuracy;
   double learning_rate = 0;
   double gradient_norm = 0;

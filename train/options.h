@@ -24,13 +24,19 @@ struct Phase {
   bool operator==(const Phase&) const = default;
 };
 
-enum class Shuffle { global };  // one permutation of all samples an epoch
+enum class Shuffle {
+  global,  // one permutation of all samples an epoch
+  blocks,  // blocks of neighbours in random order, samples mixed within a window of blocks
+};
 
 struct DataOptions {
   std::string train;
   std::string valid;
   int prefetch = 4;  // batches ready ahead of the step
   Shuffle shuffle = Shuffle::global;
+  std::int64_t shuffle_block = 4096;  // samples of a block, likewise blocks of a window
+  std::int64_t shuffle_window = 64;
+  std::string cache;  // directory for converted samples; empty: beside the data
   bool operator==(const DataOptions&) const = default;
 };
 

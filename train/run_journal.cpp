@@ -62,7 +62,10 @@ void RunJournal::show(const StepReport& report, const PretrainingScores& scores)
   progress.total_steps = setting_.total_steps;
   progress.loss = scores.loss();
   progress.mlm_loss = scores.mlm_loss;
-  if (setting_.with_sentences) progress.nsp_loss = scores.sentence_loss;
+  if (pairs()) {
+    progress.sentence_loss = scores.sentence_loss;
+    progress.sentence_task = name_of(setting_.next_sentence);
+  }
   progress.accuracy = scores.mlm_accuracy;
   progress.learning_rate = report.learning_rate;
   progress.gradient_norm = report.update.gradient_norm;
@@ -76,14 +79,15 @@ void RunJournal::show(const StepReport& report, const PretrainingScores& scores)
 
 void RunJournal::write_metrics(const StepReport& report, const PretrainingScores& scores) {
   const double samples_seen = static_cast<double>(report.state.data_position);
+  const std::string_view task = name_of(setting_.next_sentence);
   MetricsRecord record("train", report.state.step);
   record.add("tokens", report.state.tokens)
       .add("epoch", samples_seen / static_cast<double>(setting_.samples))
       .add("loss", scores.loss())
       .add("loss_mlm", scores.mlm_loss);
-  if (setting_.with_sentences) record.add("loss_nsp", scores.sentence_loss);
+  if (pairs()) record.add(fmt::format("loss_{}", task), scores.sentence_loss);
   record.add("acc_mlm", scores.mlm_accuracy);
-  if (setting_.with_sentences) record.add("acc_nsp", scores.sentence_accuracy);
+  if (pairs()) record.add(fmt::format("acc_{}", task), scores.sentence_accuracy);
   record.add("lr", report.learning_rate)
       .add("grad_norm", report.update.gradient_norm)
       .add("tok_per_s", static_cast<double>(report.tokens) / report.seconds)
@@ -106,9 +110,10 @@ void RunJournal::write_event_file(const StepReport& report, const PretrainingSco
       {"train/learning_rate", report.learning_rate},
       {"train/gradient_norm", report.update.gradient_norm},
       {"speed/tokens_per_second", static_cast<double>(report.tokens) / report.seconds}};
-  if (setting_.with_sentences) {
-    scalars.push_back({"train/loss_nsp", scores.sentence_loss});
-    scalars.push_back({"train/accuracy_nsp", scores.sentence_accuracy});
+  if (pairs()) {
+    const std::string_view task = name_of(setting_.next_sentence);
+    scalars.push_back({fmt::format("train/loss_{}", task), scores.sentence_loss});
+    scalars.push_back({fmt::format("train/accuracy_{}", task), scores.sentence_accuracy});
   }
   events_->write(report.state.step, scalars);
 }
@@ -122,13 +127,15 @@ void RunJournal::evaluated(const TrainState& state, const PretrainingEvaluation&
       {"unigram_cross_entropy", baselines.unigram_cross_entropy},
       {"most_frequent_accuracy", baselines.most_frequent_accuracy}};
   std::string sentences;
-  if (setting_.with_sentences) {
-    figures.insert({{"nsp_loss", scores.sentence_loss},
-                    {"nsp_accuracy", scores.sentence_accuracy},
-                    {"nsp_majority", baselines.sentence_majority}});
-    sentences =
-        fmt::format(", NSP {:.3f}, accuracy {:.1f}% (majority {:.1f}%)", scores.sentence_loss,
-                    100 * scores.sentence_accuracy, 100 * baselines.sentence_majority);
+  if (pairs()) {
+    const std::string_view task = name_of(setting_.next_sentence);
+    figures.insert({{fmt::format("{}_loss", task), scores.sentence_loss},
+                    {fmt::format("{}_accuracy", task), scores.sentence_accuracy},
+                    {fmt::format("{}_majority", task), baselines.sentence_majority}});
+    sentences = fmt::format(", {} {:.3f}, accuracy {:.1f}% (majority {:.1f}%)",
+                            setting_.next_sentence == NextSentence::sop ? "SOP" : "NSP",
+                            scores.sentence_loss, 100 * scores.sentence_accuracy,
+                            100 * baselines.sentence_majority);
   }
   console_.clear();
   log_.info(

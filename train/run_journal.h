@@ -29,8 +29,8 @@ class RunJournal {
     std::filesystem::path directory;
     LogOptions log;
     std::int64_t total_steps = 0;
-    std::uint64_t samples = 0;  // of the training data: one epoch
-    bool with_sentences = true;
+    std::uint64_t samples = 0;                       // of the training data: one epoch
+    NextSentence next_sentence = NextSentence::nsp;  // names the figures of the pairs
     double memory_total_gib = 0;
   };
   // Starts anew, or cuts back to where `resumed` was saved.
@@ -49,6 +49,7 @@ class RunJournal {
   const std::map<std::string, double>& summary() const { return summary_; }
 
  private:
+  bool pairs() const { return has_sentence_pairs(setting_.next_sentence); }
   void show(const StepReport& report, const PretrainingScores& scores);
   void write_metrics(const StepReport& report, const PretrainingScores& scores);
   void write_event_file(const StepReport& report, const PretrainingScores& scores);

@@ -40,11 +40,13 @@ class Documents : public ::testing::Test {
       lines_.push_back(document.line);
     }
     counts_ = reader.counts();
+    faults_ = reader.faults();
     return documents;
   }
 
   testing::TemporaryDirectory directory_;
   std::vector<std::uint64_t> lines_;
+  std::vector<LineFault> faults_;
   CorpusCounts counts_;
 };
 
@@ -118,8 +120,8 @@ TEST_F(Documents, LongLinesAndDocumentsAreCut) {
   std::string content;
   for (int i = 0; i < 50; ++i) content += line;  // 75 MiB without a blank line
   const auto documents = read(corpus(TextLayout::sentences, content));
-  EXPECT_EQ(documents.size(), 2u);
-  EXPECT_EQ(counts_.cut_documents, 1u);
+  EXPECT_EQ(documents.size(), 10u);  // 5 lines fit into one
+  EXPECT_EQ(counts_.cut_documents, 9u);
   EXPECT_EQ(counts_.cut_lines, 50u);
   EXPECT_EQ(counts_.sentences, 100u);
   std::size_t bytes = 0;
@@ -127,6 +129,47 @@ TEST_F(Documents, LongLinesAndDocumentsAreCut) {
     for (const auto& sentence : document) bytes += sentence.size();
   }
   EXPECT_EQ(bytes, content.size() - 50);
+}
+
+TEST_F(Documents, JsonLinesAreDocuments) {
+  CorpusOptions options =
+      corpus(TextLayout::jsonl,
+             "{\"text\":\"One. "
+             "Two.\\n\\nThree\\u0000.\",\"n\":1}\n\n{\"text\":\"\"}\n{\"txt\":\"a\"}\nno\n"
+             "{\"text\":\"\xFF Four.\"}");
+  EXPECT_THAT(read(options),
+              ElementsAre(ElementsAre("One.", "Two.", "Three."), ElementsAre("\uFFFD Four.")));
+  EXPECT_EQ(counts_.bad_lines, 2u);
+  EXPECT_EQ(counts_.nul_bytes, 1u);
+  EXPECT_EQ(counts_.invalid_utf8, 1u);
+  EXPECT_EQ(counts_.empty_documents, 1u);
+  EXPECT_THAT(lines_, ElementsAre(1, 6));
+  ASSERT_EQ(faults_.size(), 2u);
+  EXPECT_EQ(faults_[0].line, 4u);
+  EXPECT_EQ(faults_[0].what, "has no field 'text'");
+  EXPECT_EQ(faults_[1].line, 5u);
+  options.field = "txt";
+  EXPECT_THAT(read(options), ElementsAre(ElementsAre("a")));
+}
+
+TEST_F(Documents, JsonLinesThatAreTooLongAreNamed) {
+  const std::string line = "{\"text\":\"" + std::string(DocumentReader::kMaxJsonLineBytes, 'a');
+  EXPECT_THAT(read(corpus(TextLayout::jsonl, line + "\"}\n{\"text\":\"b\"}\n")),
+              ElementsAre(ElementsAre("b")));
+  EXPECT_EQ(counts_.bad_lines, 1u);
+  EXPECT_EQ(faults_[0].what, "is longer than 32 MiB");
+}
+
+TEST_F(Documents, WikiExtractorsDocuments) {
+  EXPECT_THAT(
+      read(corpus(TextLayout::wikiextractor,
+                  "junk\n<doc id=\"1\" url=\"u\" title=\"A. B\">\nA. B\n\nOne. Two.\n\n"
+                  "Three.\nA. B\n</doc>\n\n<doc id=\"2\" title=\"Empty\">\nEmpty\n\n</doc>\n"
+                  "<doc id=\"3\">\nFour.\n<doc id=\"4\">\nNot ended.")),
+      ElementsAre(ElementsAre("One.", "Two.", "Three.", "A. B"), ElementsAre("Four."),
+                  ElementsAre("Not ended.")));
+  EXPECT_EQ(counts_.lines_outside, 1u);
+  EXPECT_EQ(counts_.empty_documents, 1u);
 }
 
 TEST_F(Documents, NothingToReadIsAnError) {

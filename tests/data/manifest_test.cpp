@@ -25,12 +25,14 @@ Manifest full_manifest() {
                          .vocabulary_hash = 0xFEDCBA9876543210u,
                          .vocabulary_size = 3,
                          .tokenizer = {.lower_case = false, .strip_accents = true},
+                         .sampling = Sampling::nvidia,
                          .max_length = 128,
                          .short_sequence = 0.1,
                          .next_sentence = NextSentence::none,
                          .duplicate = 5,
                          .mask = {.when = MaskTime::prepare, .unit = MaskUnit::word, .rate = 0.3},
-                         .shard_bytes = 1u << 28};
+                         .shard_bytes = 1u << 28,
+                         .converted_from = "MLPerf packed layout"};
   manifest.counts = {1, 2, 3, 4, 30, 600, 7, 8};
   manifest.shards = {{"shard-00000.h5", 10, 200, 12345, {1, 2}},
                      {"shard-00001.h5", 20, 400, 99, {0xFFFFFFFFFFFFFFFFu}}};
@@ -134,9 +136,18 @@ TEST(ShardParameterText, UnknownAndMissingValuesAreNamed) {
     }
     return "no error";
   };
-  EXPECT_THAT(error("\"word\"", "\"span\""), HasSubstr("x.h5: 'unit' is 'span'"));
+  EXPECT_THAT(error("\"word\"", "\"spin\""), HasSubstr("x.h5: 'unit' is 'spin'"));
   EXPECT_THAT(error("\"seed\"", "\"sead\""), HasSubstr("x.h5: the parameters are damaged"));
-  EXPECT_THAT(error("\"max_length\":128", "\"max_length\":\"128\""), HasSubstr("damaged"));
+  EXPECT_THAT(error("\"max_length\":128", "\"max_length\":\"128\""),
+              HasSubstr("'max_length' is \"128\", expected a whole number"));
+  EXPECT_THAT(error("\"rate\":0.3", "\"rate\":1e300"), HasSubstr("is 1e+300, expected 0 to 1"));
+  // Found by the fuzzer: no conversion of 1e36 to an integer.
+  EXPECT_THAT(error("\"max_length\":128", "\"max_length\":1.6e36"),
+              HasSubstr("'max_length' is 1.6e+36, expected a whole number from -2147483648 to"));
+  EXPECT_THAT(error("\"duplicate\":5", "\"duplicate\":5000000000"),
+              HasSubstr("'duplicate' is 5000000000, expected"));
+  EXPECT_THAT(error("\"vocabulary_size\":3", "\"vocabulary_size\":-3"),
+              HasSubstr("'vocabulary_size' is -3, expected a whole number from 0 to 4294967295"));
   EXPECT_THAT(error("0000000000000001", "000000000000001"), HasSubstr("16 hexadecimal digits"));
 }
 

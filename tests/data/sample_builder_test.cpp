@@ -2,66 +2,19 @@
 #include "data/sample_builder.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
-#include "core/base/philox.h"
+#include "tests/data/marked_corpus.h"
 
 namespace bertyard {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr std::uint32_t kCls = 1;
-constexpr std::uint32_t kSep = 2;
-
-// Every token is its own: 100 + its number in the corpus, so that a sample tells its origin.
-struct MarkedCorpus {
-  TokenizedCorpus corpus;
-  std::vector<std::size_t> document_of;  // by token number
-
-  void add_document(const std::vector<int>& sentence_lengths) {
-    for (const int length : sentence_lengths) {
-      std::vector<std::uint32_t> tokens;
-      for (int i = 0; i < length; ++i) {
-        tokens.push_back(100 + static_cast<std::uint32_t>(document_of.size()));
-        document_of.push_back(corpus.document_count());
-      }
-      corpus.add_sentence(tokens);
-    }
-    corpus.end_document(corpus.document_count());
-  }
-};
-
-MarkedCorpus random_corpus(std::size_t documents, std::uint64_t seed) {
-  PhiloxSequence draws(seed, RandomPurpose::initialization, 0, 0);
-  MarkedCorpus marked;
-  for (std::size_t d = 0; d < documents; ++d) {
-    std::vector<int> lengths(draws.next_in(1, 30));
-    for (int& length : lengths) length = static_cast<int>(draws.next_in(1, 40));
-    marked.add_document(lengths);
-  }
-  return marked;
-}
-
-std::vector<Sample> build_all(const TokenizedCorpus& corpus, SampleBuilder::Options options,
-                              std::uint32_t rounds = 1) {
-  options.cls = kCls;
-  options.sep = kSep;
-  const SampleBuilder builder(corpus, options);
-  std::vector<Sample> samples;
-  for (std::uint32_t round = 0; round < rounds; ++round) {
-    for (std::size_t d = 0; d < corpus.document_count(); ++d) {
-      builder.build(d, round, [&](const Sample& sample) { samples.push_back(sample); });
-    }
-  }
-  return samples;
-}
 
 // FNV-1a over everything in the samples, for the golden of another program.
 std::uint64_t digest(const std::vector<Sample>& samples) {
@@ -98,10 +51,10 @@ TEST(SampleBuilder, SamplesHaveTheForm) {
     ASSERT_LE(sample.tokens.size(), 64u);
     ASSERT_GE(sample.a_length, 3u);
     ASSERT_GE(sample.tokens.size(), sample.a_length + 2);
-    EXPECT_EQ(sample.tokens.front(), kCls);
-    EXPECT_EQ(sample.tokens[sample.a_length - 1], kSep);
-    EXPECT_EQ(sample.tokens.back(), kSep);
-    EXPECT_EQ(std::count(sample.tokens.begin(), sample.tokens.end(), kSep), 2);
+    EXPECT_EQ(sample.tokens.front(), kMarkedCls);
+    EXPECT_EQ(sample.tokens[sample.a_length - 1], kMarkedSep);
+    EXPECT_EQ(sample.tokens.back(), kMarkedSep);
+    EXPECT_EQ(std::count(sample.tokens.begin(), sample.tokens.end(), kMarkedSep), 2);
   }
 }
 
@@ -154,8 +107,8 @@ TEST(SampleBuilder, ShortSequencesAreOfTheDocumentsAsked) {
                                                 .max_length = 128,
                                                 .short_sequence = fraction,
                                                 .next_sentence = NextSentence::none,
-                                                .cls = kCls,
-                                                .sep = kSep});
+                                                .cls = kMarkedCls,
+                                                .sep = kMarkedSep});
     for (std::size_t d = 0; d < 2000; ++d) {
       std::size_t first = 0;
       builder.build(d, 0, [&](const Sample& sample) {
@@ -167,8 +120,8 @@ TEST(SampleBuilder, ShortSequencesAreOfTheDocumentsAsked) {
   };
 
   EXPECT_EQ(short_documents(0), 0);
-  // A tenth draws a target uniform in 2 to 126; those up to 96 show.
-  EXPECT_NEAR(short_documents(0.1), 2000 * 0.1 * 0.76, 4 * 12);
+  // A tenth draws a target uniform in 2 to 126; those up to 99 show.
+  EXPECT_NEAR(short_documents(0.1), 2000 * 0.1 * 0.78, 4 * 12);
 }
 
 TEST(SampleBuilder, ARandomNextGivesTheRestOfTheChunkBack) {
@@ -180,7 +133,7 @@ TEST(SampleBuilder, ARandomNextGivesTheRestOfTheChunkBack) {
        build_all(marked.corpus, {.seed = 2, .max_length = 512, .short_sequence = 0})) {
     const std::size_t end = sample.is_random_next ? sample.a_length : sample.tokens.size();
     for (std::size_t i = 1; i < end; ++i) {
-      if (sample.tokens[i] == kSep) continue;
+      if (sample.tokens[i] == kMarkedSep) continue;
       EXPECT_TRUE(seen.insert(sample.tokens[i]).second);
     }
   }
@@ -207,21 +160,6 @@ TEST(SampleBuilder, DocumentsAndRoundsHaveDrawsOfTheirOwn) {
   EXPECT_NE(samples_of(0, 10, 0), samples_of(0, 10, 1));
 }
 
-TEST(SampleBuilder, WithoutNextSentenceSamplesAreOneSegment) {
-  MarkedCorpus marked;
-  marked.add_document({4, 4, 4, 4, 4});
-
-  const std::vector<Sample> samples = build_all(
-      marked.corpus,
-      {.seed = 1, .max_length = 12, .short_sequence = 0, .next_sentence = NextSentence::none});
-
-  ASSERT_EQ(samples.size(), 2u);
-  EXPECT_EQ(samples[0].tokens.size(), 12u);  // three sentences are 12, cut to 10
-  EXPECT_EQ(samples[0].a_length, 12u);
-  EXPECT_THAT(samples[1].tokens, ElementsAre(kCls, 112, 113, 114, 115, 116, 117, 118, 119, kSep));
-  EXPECT_FALSE(samples[1].is_random_next);
-}
-
 TEST(SampleBuilder, OneDocumentWithNextSentenceIsAnError) {
   MarkedCorpus marked;
   marked.add_document({5, 5});
@@ -230,7 +168,7 @@ TEST(SampleBuilder, OneDocumentWithNextSentenceIsAnError) {
     FAIL() << "no error";
   } catch (const DataError& error) {
     EXPECT_THAT(error.what(), HasSubstr("at least two documents"));
-    EXPECT_THAT(error.what(), HasSubstr("samples.next_sentence to none"));
+    EXPECT_THAT(error.what(), HasSubstr("samples.next_sentence to sop or none"));
   }
 }
 

@@ -71,6 +71,23 @@ TEST(Sampler, NeighboursAreNotNeighboursAfterwards) {
   EXPECT_LE(adjacent, 6);  // one is expected of a random order
 }
 
+TEST(Sampler, ManyAtATimeAreWhatEachIsAlone) {
+  for (const std::uint64_t n : {1u, 3u, 50u, 1000u, 65537u, 1u << 20}) {
+    const Sampler sampler(7, n);
+    for (const std::size_t count : {1u, 7u, 8u, 9u, 300u}) {
+      for (const std::uint64_t first : {std::uint64_t{0}, n - 1, 5 * n + 3, n << 33}) {
+        std::vector<Sampler::Draw> draws(count);
+        sampler.fill(first, draws);
+        for (std::size_t i = 0; i < count; ++i) {
+          const Sampler::Draw alone = sampler.at(first + i);
+          ASSERT_EQ(draws[i].sample_id, alone.sample_id);
+          ASSERT_EQ(draws[i].epoch, alone.epoch);
+        }
+      }
+    }
+  }
+}
+
 TEST(Sampler, NoSamplesAreRefused) {
   EXPECT_THROW(Sampler(1, 0), DataError);
 }

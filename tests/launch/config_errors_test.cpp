@@ -126,6 +126,11 @@ const Mistake kValueMistakes[] = {
     {"corpus: {language: fr}", "'corpus.language' is 'fr', expected one of: en, zh"},
     {"corpus: {text: [[a]]}", "'corpus.text' is a list, expected a list of paths"},
     {"samples: {shard: 256 MB}", "expected a size with a unit: KiB, MiB or GiB, such as 25 MiB"},
+    {"samples: {mask: {unit: span, span: {p: 0}}}",
+     "'samples.mask.span.p' is '0', expected a number above 0 and below 1"},
+    {"samples: {mask: {unit: span, span: {max: 0}}}", "'samples.mask.span.max' is '0'"},
+    {"data: {shuffle: blocks, block: 0}", "'data.block' is '0'"},
+    {"samples: {next_sentence: nso}", "expected one of: nsp, sop, none; did you mean"},
     {"samples: {shard: 0 MiB}", "expected a size above 0"},
     {"checkpoint: {every: 30}",
      "expected a number with a unit: steps, s, min, h or d, such as 30 min or 500 steps, or never"},
@@ -146,14 +151,6 @@ const Mistake kValueMistakes[] = {
 INSTANTIATE_TEST_SUITE_P(Values, SingleMistake, ::testing::ValuesIn(kValueMistakes));
 
 const Mistake kLater[] = {
-    {"corpus: {layout: jsonl}",
-     "'corpus.layout: jsonl' is not available in this version; use sentences or paragraphs"},
-    {"corpus: {layout: wikiextractor}", "'corpus.layout: wikiextractor' is not available"},
-    {"corpus: {field: text}", "'corpus.field' belongs to 'layout: jsonl', which is not available"},
-    {"samples: {sampling: google}", "'samples.sampling: google' is not available in this version"},
-    {"samples: {mask: {unit: span}}", "'samples.mask.unit: span' is not available in this version"},
-    {"samples: {next_sentence: sop}", "'samples.next_sentence: sop' is not available"},
-    {"precision: tf32", "'precision: tf32' is not available in this version; use fp32"},
     {"precision: tf32", "'precision: tf32' is not available in this version; use fp32"},
     {"precision: fp16", "'precision: fp16' is refused on a CPU; use fp32"},
     {"parallel: {shard_optimizer: true}", "'parallel.shard_optimizer: true' is not available"},
@@ -162,7 +159,6 @@ const Mistake kLater[] = {
      "'parallel.backend: cuda' is not available: this build has no CUDA; use cpu"},
     {"parallel: {comm: mpi}", "'parallel.comm: mpi' is not available in this version; use auto"},
     {"parallel: {comm: nccl}", "'parallel.comm: nccl' is not available: this build has no NCCL"},
-    {"data: {shuffle: blocks}", "'data.shuffle: blocks' is not available in this version"},
     {"log: {prometheus: true}", "'log.prometheus: true' is not available in this version"},
     {"slurm: {nodes: 4}", "run.yaml:1:1: error: 'slurm' is not available in this version"},
 };
@@ -180,6 +176,25 @@ const Mistake kContradictions[] = {
     {"samples: {mask: {replace: 70%}}",
      "run.yaml:1:27: error: 'samples.mask.replace' 70% (run.yaml:1:27), 'samples.mask.random' 10% "
      "(default) and 'samples.mask.keep' 10% (default) are 90% together, expected 100%"},
+    {"data: {block: 100}",
+     "'data.block' 100 (run.yaml:1:15) has no effect with this 'data.shuffle' (default); use "
+     "shuffle: blocks"},
+    {"data: {window: 7}", "'data.window' 7 (run.yaml:1:16) has no effect"},
+    {"samples: {mask: {span: {p: 0.3}}}",
+     "run.yaml:1:28: error: 'samples.mask.span.p' 0.3 (run.yaml:1:28) has no effect with this "
+     "'samples.mask.unit' (default); use unit: span"},
+    {"samples: {mask: {unit: word, span: {max: 3}}}",
+     "'samples.mask.span.max' 3 (run.yaml:1:42) has no effect with this 'samples.mask.unit' "
+     "(run.yaml:1:24); use unit: span"},
+    {"samples: {sampling: google}",
+     "run.yaml:1:21: error: samples.sampling: google: the program that it reproduces has no masks "
+     "drawn in training; use mask.when: prepare, or sampling: bertyard"},
+    {"samples: {sampling: google, next_sentence: sop, mask: {when: prepare}}",
+     "has no next_sentence: sop; use nsp"},
+    {"samples: {sampling: google, mask: {when: prepare, unit: span}}",
+     "has no mask.unit: span; use token or word"},
+    {"samples: {sampling: nvidia, mask: {when: prepare, unit: word}}",
+     "samples.sampling: nvidia: the program that it reproduces has no mask.unit: word; use token"},
     {"samples: {mask: {rate: 0%}}", "'samples.mask.rate' is 0, expected above 0%; use 15%"},
     {"schedule: [{until: 20k steps}, {until: 20k steps}]",
      "'schedule.1.until' 20k steps (run.yaml:1:40) is not after 'schedule.0.until' 20k steps "

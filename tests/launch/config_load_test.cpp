@@ -29,8 +29,9 @@ TEST_F(ConfigLoadTest, ReadsTheSectionsOfPrepare) {
           .config;
 
   EXPECT_EQ(config.run, (RunOptions{"demo", "out", 7}));
-  EXPECT_EQ(config.corpus,
-            (CorpusOptions{{"a.txt", "b.gz"}, TextLayout::wrapped, "^CHAPTER", 3, "en", 0.02}));
+  EXPECT_EQ(
+      config.corpus,
+      (CorpusOptions{{"a.txt", "b.gz"}, TextLayout::wrapped, "^CHAPTER", 3, "text", "en", 0.02}));
   EXPECT_EQ(config.tokenizer, (TokenizerSection{"v.txt", {8000, 5}, {false, true, false, 200}}));
   EXPECT_EQ(config.samples.mask,
             (MaskOptions{MaskTime::prepare, MaskUnit::word, 0.2, 1, 0, 0, 12}));
@@ -38,11 +39,22 @@ TEST_F(ConfigLoadTest, ReadsTheSectionsOfPrepare) {
   EXPECT_EQ(config.samples.shard_bytes, 1u << 20);
 }
 
+TEST_F(ConfigLoadTest, ReadsSpansAndSentenceOrder) {
+  const RunConfig config =
+      load("samples: {next_sentence: sop, mask: {unit: span, span: {p: 0.3, max: 5}}}\n").config;
+
+  EXPECT_EQ(config.samples.next_sentence, NextSentence::sop);
+  EXPECT_EQ(config.samples.mask.unit, MaskUnit::span);
+  EXPECT_EQ(config.samples.mask.span_p, 0.3);
+  EXPECT_EQ(config.samples.mask.span_max, 5);
+}
+
 TEST_F(ConfigLoadTest, ReadsTheSectionsOfTraining) {
   const RunConfig config =
       load(
           "model: {preset: bert-mini, activation: gelu_erf, init: normal, from: x}\n"
-          "data: {train: t, valid: v, prefetch: 8, shuffle: global}\n"
+          "data: {train: t, valid: v, prefetch: 8, shuffle: blocks, block: 1k, window: 9, cache: "
+          "c}\n"
           "schedule: [{until: 3 epochs, length: 32, global_batch: 1k}]\n"
           "optim: {name: lamb, lr: 6e-3, warmup: 200 steps, decay: polynomial, form: nvidia, "
           "end_lr: 1e-5, degree: 1, betas: [0.8, 0.99], epsilon: 1e-8, weight_decay: 0.1, clip: "
@@ -57,7 +69,7 @@ TEST_F(ConfigLoadTest, ReadsTheSectionsOfTraining) {
 
   EXPECT_EQ(config.model.architecture.hidden, 256);
   EXPECT_EQ(config.model.architecture.activation, Activation::gelu_erf);
-  EXPECT_EQ(config.data, (DataOptions{"t", "v", 8, Shuffle::global}));
+  EXPECT_EQ(config.data, (DataOptions{"t", "v", 8, Shuffle::blocks, 1000, 9, "c"}));
   EXPECT_EQ(config.schedule, (std::vector<Phase>{{{3, AmountUnit::epochs}, 32, 1000}}));
   EXPECT_EQ(config.optim, (OptimSection{{OptimizerKind::lamb, 6e-3, 0.8, 0.99, 1e-8, 0.1, 0},
                                         {200, AmountUnit::steps},

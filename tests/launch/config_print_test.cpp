@@ -66,7 +66,7 @@ TEST_F(ConfigPrintTest, DocumentationAndSchemaHaveEveryKey) {
   EXPECT_EQ(schema["properties"]["model"]["properties"]["layers"]["description"],
             "transformer blocks");
   EXPECT_EQ(schema["properties"]["samples"]["properties"]["mask"]["properties"]["unit"]["enum"],
-            nlohmann::json({"token", "word"}));
+            nlohmann::json({"token", "word", "span"}));
   EXPECT_TRUE(schema["properties"]["schedule"]["items"]["properties"].contains("until"));
   EXPECT_EQ(schema["properties"]["optim"]["additionalProperties"], false);
 }
@@ -115,6 +115,16 @@ TEST_F(ConfigPrintTest, WhatAResumeMayChangeIsNoIdentity) {
 // The hash stands in checkpoints: a change of it makes every older checkpoint another run's.
 TEST_F(ConfigPrintTest, HashOfTheDefaultsIsStable) {
   EXPECT_EQ(config_hash(RunConfig()), 11725876921873665049u);
+}
+
+// Keys that came later are part of the identity only where they are not at their defaults.
+TEST_F(ConfigPrintTest, NewerKeysLeaveOlderCheckpointsTheirIdentity) {
+  const RunConfig plain = load("samples: {mask: {unit: span}}").config;
+  const RunConfig other = load("samples: {mask: {unit: span, span: {max: 4}}}").config;
+
+  EXPECT_FALSE(run_identity(plain).contains("samples.mask.span.max"));
+  EXPECT_EQ(run_identity(other).at("samples.mask.span.max"), "4");
+  EXPECT_EQ(compare_run_identity(plain, other).size(), 1u);
 }
 
 }  // namespace

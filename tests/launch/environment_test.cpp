@@ -55,14 +55,14 @@ TEST(FindLauncher, TakesNonsenseForAbsent) {
 }
 
 TEST(CheckOneProcess, RefusesSeveral) {
-  check_one_process({LauncherKind::mpirun, 1, 0}, "prepare");
-  check_one_process({LauncherKind::none, 1, 8}, "prepare");  // in a batch script of eight tasks
+  check_one_process({LauncherKind::mpirun, 1, 0}, "export");
+  check_one_process({LauncherKind::none, 1, 8}, "export");  // in a batch script of eight tasks
   EXPECT_THAT(
       [] {
-        check_one_process({LauncherKind::pmix, 8, 8}, "prepare");
+        check_one_process({LauncherKind::pmix, 8, 8}, "export");
       },
       ThrowsMessage<UsageError>(HasSubstr(
-          "'prepare' is one process, but 8 were started; start it without mpirun or srun")));
+          "'export' is one process, but 8 were started; start it without mpirun or srun")));
 }
 
 TEST(CheckWorldSize, AcceptsWhatWasMeant) {

@@ -23,7 +23,7 @@ Progress example() {
   p.total_steps = 1'000'000;
   p.loss = 2.413;
   p.mlm_loss = 2.101;
-  p.nsp_loss = 0.312;
+  p.sentence_loss = 0.312;
   p.accuracy = 0.58;
   p.learning_rate = 9.9e-5;
   p.gradient_norm = 1.31;
@@ -85,7 +85,7 @@ TEST(ConsoleText, ProgressLines) {
             "mem 61.2/79.2 GiB  ETA 2d 04h");
 
   Progress bare = example();
-  bare.nsp_loss.reset();
+  bare.sentence_loss.reset();
   bare.accuracy.reset();
   bare.flops_utilization.reset();
   bare.seconds_left.reset();

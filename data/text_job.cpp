@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/text_job.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "data/checked_file.h"
+#include "data/hdf5_shard_format.h"
+#include "data/sentence_splitter.h"
+
+namespace bertyard {
+namespace {
+
+// Tokenises the documents of one unit.
+class UnitTokenizer {
+ public:
+  UnitTokenizer(TokenizerWorker& worker, double held_out, std::uint32_t unknown)
+      : worker_(worker), held_out_(held_out), unknown_(unknown) {}
+
+  void run(DocumentReader& reader, SegmentWriter& writer, UnitRecord& record) {
+    Document document;
+    for (; reader.next(document); ++record.documents) {
+      const bool valid = is_held_out(text_hash(document), held_out_);
+      const CorpusPart part = valid ? CorpusPart::valid : CorpusPart::train;
+      std::uint64_t& unknown = record.unknown[static_cast<std::size_t>(part)];
+      for (const std::string& sentence : document.sentences) {
+        ids_.clear();
+        worker_.tokenize(sentence, ids_);
+        unknown += static_cast<std::uint64_t>(std::count(ids_.begin(), ids_.end(), unknown_));
+        writer.add_sentence(part, ids_);
+      }
+      writer.end_document(part, static_cast<std::uint32_t>(record.documents));
+    }
+    record.counts = reader.counts();
+    record.faults = reader.faults();
+  }
+
+ private:
+  TokenizerWorker& worker_;
+  double held_out_;
+  std::uint32_t unknown_;
+  std::vector<std::uint32_t> ids_;
+};
+
+}  // namespace
+
+bool is_held_out(std::uint64_t text_hash, double fraction) {
+  return static_cast<double>(text_hash >> 11) * 0x1p-53 < fraction;
+}
+
+std::string reading_rules(const CorpusOptions& options) {
+  std::string language = options.language;
+  if (names_rules_file(language)) {
+    language += ' ' + hash_text(hash_range(language, 0, TextUnit::kToTheEnd));
+  }
+  return fmt::format("layout {} start '{}' skip {} field '{}' language {} held out {}",
+                     static_cast<int>(options.layout), options.document_start, options.skip_lines,
+                     options.field, language, options.held_out);
+}
+
+std::uint64_t combined_source_hash(const std::vector<std::uint64_t>& unit_hashes,
+                                   const CorpusOptions& options) {
+  StreamingHash hash;
+  for (const std::uint64_t unit : unit_hashes) hash.update(hash_text(unit));
+  hash.update(reading_rules(options));
+  return hash.digest();
+}
+
+TextJob::TextJob(const CorpusOptions& corpus, const TokenizerOptions& tokenizer,
+                 const Vocabulary& vocabulary, std::filesystem::path directory,
+                 std::uint64_t unit_bytes)
+    : corpus_(corpus),
+      tokenizer_(vocabulary, tokenizer),
+      unknown_(vocabulary.special().unknown),
+      token_bytes_(shard_format::ids_fit_u16(static_cast<std::uint32_t>(vocabulary.size())) ? 2
+                                                                                            : 4),
+      directory_(std::move(directory)),
+      units_(plan_text_units(corpus, unit_bytes)) {}
+
+std::uint64_t TextJob::source_hash(std::size_t unit) const {
+  return hash_range(units_[unit].path, units_[unit].begin, units_[unit].end);
+}
+
+std::filesystem::path TextJob::tokens_path(std::size_t unit) const {
+  return directory_ / fmt::format("text-{:06}.tokens", unit);
+}
+
+std::filesystem::path TextJob::record_path(std::size_t unit) const {
+  return directory_ / fmt::format("text-{:06}.done", unit);
+}
+
+// The record of a unit whose tokens are there as they were written.
+std::optional<UnitRecord> TextJob::done(std::size_t unit) const {
+  const std::optional<std::string> text = read_checked(record_path(unit));
+  if (!text) return std::nullopt;
+  UnitRecord record = parse_unit_record(*text);
+  std::error_code error;
+  if (!std::filesystem::exists(tokens_path(unit), error)) return std::nullopt;
+  for (const Segment& segment : record.segments) {
+    for (const SegmentPart& part : segment) {
+      const std::uint64_t found =
+          hash_range(tokens_path(unit), part.offset, part.end(token_bytes_));
+      if (found != part.hash) return std::nullopt;
+    }
+  }
+  return record;
+}
+
+UnitRecord TextJob::tokenize(std::size_t unit, TokenizerWorker& worker) const {
+  UnitRecord record;
+  record.source_hash = source_hash(unit);  // and warms the page cache for the reader
+  DocumentReader reader(corpus_, units_[unit]);
+  SegmentWriter writer(tokens_path(unit), token_bytes_);
+  UnitTokenizer(worker, corpus_.held_out, unknown_).run(reader, writer, record);
+  record.segments = writer.finish();
+  return record;
+}
+
+void TextJob::run(std::size_t unit, TokenizerWorker& worker) const {
+  if (!done(unit)) write_checked(record_path(unit), to_text(tokenize(unit, worker)));
+}
+
+TextJob::Result TextJob::gather() const {
+  Result result{{}, {}, {}, {}, {TokenStore(token_bytes_), TokenStore(token_bytes_)}};
+  std::uint64_t first_id = 0;
+  std::uint64_t lines_before = 0;  // in the same file
+  for (std::size_t i = 0; i < units_.size(); ++i) {
+    const std::optional<std::string> text = read_checked(record_path(i));
+    if (!text) {
+      throw DataError(
+          fmt::format("{}: missing or damaged; run prepare again", record_path(i).string()));
+    }
+    const UnitRecord record = parse_unit_record(*text);
+    if (units_[i].begin == 0) lines_before = 0;
+    for (const LineFault& fault : record.faults) {
+      if (result.faults.size() == DocumentReader::kNamedFaults) break;
+      result.faults.push_back({units_[i].path, lines_before + fault.line, fault.what});
+    }
+    lines_before += record.counts.lines;
+    result.counts += record.counts;
+    result.unit_hashes.push_back(record.source_hash);
+    for (std::size_t p = 0; p < kCorpusParts; ++p) {
+      result.unknown[p] += record.unknown[p];
+      for (const Segment& segment : record.segments) {
+        result.parts[p].add(tokens_path(i), first_id, segment[p]);
+      }
+    }
+    first_id += record.documents;
+  }
+  if (result.counts.documents == 0) {
+    throw DataError(no_documents_text(result.counts, units_.front().path));
+  }
+  return result;
+}
+
+}  // namespace bertyard

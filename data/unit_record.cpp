@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/unit_record.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+
+namespace bertyard {
+namespace {
+
+using Json = nlohmann::json;
+
+Json part_json(const SegmentPart& part) {
+  return {part.documents, part.sentences, part.tokens, part.offset, hash_text(part.hash)};
+}
+
+SegmentPart parse_part(const Json& json) {
+  return {json.at(0), json.at(1), json.at(2), json.at(3),
+          parse_hash(json.at(4).get_ref<const std::string&>())};
+}
+
+UnitRecord parse(const Json& json) {
+  UnitRecord record;
+  for (const CorpusCountField& field : kCorpusCountFields) {
+    json.at("counts").at(field.name).get_to(record.counts.*field.member);
+  }
+  for (const Json& fault : json.at("faults")) {
+    record.faults.push_back({{}, fault.at(0), fault.at(1)});
+  }
+  record.source_hash = parse_hash(json.at("source_hash").get_ref<const std::string&>());
+  json.at("documents").get_to(record.documents);
+  json.at("unknown").get_to(record.unknown);
+  for (const Json& segment : json.at("segments")) {
+    record.segments.push_back({parse_part(segment.at(0)), parse_part(segment.at(1))});
+  }
+  return record;
+}
+
+}  // namespace
+
+std::string to_text(const UnitRecord& record) {
+  Json counts;
+  for (const CorpusCountField& field : kCorpusCountFields) {
+    counts[field.name] = record.counts.*field.member;
+  }
+  Json faults = Json::array();
+  for (const LineFault& fault : record.faults) faults.push_back({fault.line, fault.what});
+  Json segments = Json::array();
+  for (const Segment& segment : record.segments) {
+    segments.push_back({part_json(segment[0]), part_json(segment[1])});
+  }
+  return Json{{"counts", counts},
+              {"faults", faults},
+              {"source_hash", hash_text(record.source_hash)},
+              {"documents", record.documents},
+              {"unknown", record.unknown},
+              {"segments", segments}}
+      .dump();
+}
+
+UnitRecord parse_unit_record(std::string_view text) {
+  try {
+    return parse(Json::parse(text));
+  } catch (const Json::exception& error) {
+    throw DataError(fmt::format("the record of a unit of text is damaged: {}", error.what()));
+  }
+}
+
+}  // namespace bertyard

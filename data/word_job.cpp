@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/word_job.h"
+
+#include <algorithm>
+#include <mutex>
+#include <sstream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "data/checked_file.h"
+#include "data/documents.h"
+#include "data/text_job.h"
+#include "data/word_runs.h"
+#include "data/worker_threads.h"
+
+namespace bertyard {
+namespace {
+
+// Distinct words that a thread holds before it writes them out.
+constexpr std::size_t kRunWords = std::size_t{1} << 18;
+constexpr const char* kKeyFile = "key";
+
+}  // namespace
+
+WordJob::WordJob(const CorpusOptions& corpus, const TokenizerOptions& tokenizer,
+                 std::filesystem::path directory)
+    : corpus_(corpus),
+      tokenizer_(tokenizer),
+      directory_(std::move(directory)),
+      units_(plan_text_units(corpus)) {}
+
+std::string WordJob::key() const {
+  StreamingHash hash;
+  hash.update(reading_rules(corpus_));
+  hash.update(fmt::format("{} {} {}", tokenizer_.lower_case,
+                          tokenizer_.strip_accents.value_or(tokenizer_.lower_case),
+                          tokenizer_.split_cjk));
+  for (const TextUnit& unit : units_) hash.update(identity_of(unit));
+  return hash_text(hash.digest());
+}
+
+void WordJob::open() const {
+  if (read_checked(directory_ / kKeyFile) == key()) return;
+  std::filesystem::remove_all(directory_);
+  std::filesystem::create_directories(directory_);
+  write_checked(directory_ / kKeyFile, key());
+}
+
+void WordJob::close() const {
+  std::filesystem::remove_all(directory_);
+}
+
+std::filesystem::path WordJob::record_path(std::size_t unit) const {
+  return directory_ / fmt::format("words-{:06}.done", unit);
+}
+
+// Writes the runs of a unit, then the record that names them.
+void WordJob::count(std::size_t unit) const {
+  DocumentReader reader(corpus_, units_[unit]);
+  WordCounter counter(tokenizer_);
+  Document document;
+  std::string record;
+  int runs = 0;
+  const auto write_run = [&] {
+    const std::string name = fmt::format("words-{:06}-{}.run", unit, runs++);
+    write_word_run(directory_ / name, counter.counts());
+    record += name + '\n';
+    counter.clear();
+  };
+  while (reader.next(document)) {
+    for (const std::string& sentence : document.sentences) counter.add(sentence);
+    if (counter.size() >= kRunWords) write_run();
+  }
+  write_run();
+  write_checked(record_path(unit), record);
+}
+
+void WordJob::run(WorkShare share, int threads, const ProgressCallback& progress) const {
+  const std::vector<std::size_t> mine = share.of(units_.size());
+  PrepareProgress reported{"words", 0, 0};
+  for (const std::size_t unit : mine) reported.total += byte_count(units_[unit]);
+  std::mutex reporting;
+  run_tasks(threads, mine.size(), [&](int, std::size_t i) {
+    if (!read_checked(record_path(mine[i]))) count(mine[i]);
+    const std::lock_guard lock(reporting);
+    reported.done += byte_count(units_[mine[i]]);
+    if (progress) progress(reported);
+  });
+}
+
+std::vector<WordCount> WordJob::counts() const {
+  std::vector<std::filesystem::path> runs;
+  for (std::size_t unit = 0; unit < units_.size(); ++unit) {
+    const auto record = read_checked(record_path(unit));
+    if (!record) {
+      throw DataError(
+          fmt::format("{}: missing or damaged; run prepare again", record_path(unit).string()));
+    }
+    std::istringstream names(*record);
+    for (std::string name; std::getline(names, name);) runs.push_back(directory_ / name);
+  }
+  FrequentWords words(kLearnedWords);
+  merge_word_runs(runs, directory_,
+                  [&](std::string_view word, std::uint64_t count) { words.add(word, count); });
+  return words.take();
+}
+
+void FrequentWords::add(std::string_view word, std::uint64_t count) {
+  words_.push_back({std::string(word), count});
+  if (words_.size() >= 2 * limit_) prune();
+}
+
+void FrequentWords::prune() {
+  if (words_.size() <= limit_) return;
+  const auto more_frequent = [](const WordCount& a, const WordCount& b) {
+    return a.count != b.count ? a.count > b.count : a.word < b.word;
+  };
+  std::nth_element(words_.begin(), words_.begin() + static_cast<std::ptrdiff_t>(limit_),
+                   words_.end(), more_frequent);
+  words_.resize(limit_);
+}
+
+std::vector<WordCount> FrequentWords::take() {
+  prune();
+  std::sort(words_.begin(), words_.end(),
+            [](const WordCount& a, const WordCount& b) { return a.word < b.word; });
+  return std::move(words_);
+}
+
+}  // namespace bertyard

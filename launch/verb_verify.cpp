@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/verb_verify.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "data/files/atomic_file.h"
+#include "data/files/directories.h"
+#include "data/manifest.h"
+#include "launch/find_vocabulary.h"
+#include "launch/plot_svg.h"
+#include "launch/plot_terminal.h"
+
+namespace bertyard {
+namespace {
+
+namespace fs = std::filesystem;
+
+VerifyReport verify_one(const VerifyOptions& options, const fs::path& path) {
+  auto vocabulary = find_vocabulary(options.vocab, path, vocabulary_hash_of(path));
+  VerifyReport report = verify_samples(path, vocabulary ? &*vocabulary : nullptr);
+  report.vocabulary = std::move(vocabulary);
+  return report;
+}
+
+void print_findings(const VerifyReport& report) {
+  for (const std::string& finding : report.findings.texts()) {
+    fmt::print(stderr, "error: {}\n", finding);
+  }
+  if (report.findings.more() > 0) {
+    fmt::print(stderr, "error: {}: and {} more findings\n", report.path, report.findings.more());
+  }
+}
+
+void draw(const VerifyOptions& options, const std::vector<VerifyReport>& reports) {
+  const Plot plot = verify_plot(reports);
+  if (options.picture != PlotForm::svg && !plot.series.empty()) {
+    const auto glyphs =
+        options.picture == PlotForm::ascii ? PlotGlyphs::ascii : PlotGlyphs::braille;
+    fmt::print("\n{}", plot_text(plot, terminal_form(glyphs)));
+  }
+  if (options.out.empty()) return;
+  const fs::path file = options.out;
+  if (file.has_parent_path()) make_directories(file.parent_path());
+  write_file_atomically(file, plot_svg(plot));
+  if (options.form == OutputForm::text) fmt::print("\npicture: {}\n", options.out);
+}
+
+}  // namespace
+
+std::vector<VerifyReport> verify_parts(const VerifyOptions& options) {
+  const fs::path path = options.path;
+  std::vector<VerifyReport> reports;
+  if (fs::is_directory(path) && !fs::exists(path / kManifestName)) {
+    for (const char* part : {"train", "valid"}) {
+      if (fs::is_directory(path / part)) reports.push_back(verify_one(options, path / part));
+    }
+  }
+  if (reports.empty()) reports.push_back(verify_one(options, path));
+  return reports;
+}
+
+int run_verify(const VerifyOptions& options) {
+  const std::vector<VerifyReport> reports = verify_parts(options);
+  if (options.form == OutputForm::json) {
+    fmt::print("{}", verify_json(reports));
+  } else {
+    for (const VerifyReport& report : reports) {
+      fmt::print("{}{}", &report == &reports.front() ? "" : "\n", verify_text(report));
+    }
+  }
+  draw(options, reports);
+  std::fflush(stdout);
+  for (const VerifyReport& report : reports) print_findings(report);
+  const bool sound = std::all_of(reports.begin(), reports.end(),
+                                 [](const VerifyReport& report) { return report.findings.none(); });
+  return static_cast<int>(sound ? ExitCode::ok : ExitCode::data);
+}
+
+}  // namespace bertyard

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/word_job.h"
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+#include "core/base/philox.h"
+#include "data/documents.h"
+#include "data/word_runs.h"
+#include "tests/support/test_data.h"
+
+namespace bertyard {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(WordJob, CountsAreThoseOfTheTextForAnyShares) {
+  const testing::TemporaryDirectory directory;
+  {
+    // More than two units' worth of text.
+    std::ofstream file(directory / "text");
+    PhiloxSequence draws(1, RandomPurpose::initialization, 0, 0);
+    for (int i = 0; i < 1500000; ++i) {
+      file << "w" << draws.next_below(1 + draws.next_below(5000)) << " \u00E9,"
+           << (i % 9 == 0   ? "\n\n"
+               : i % 3 == 0 ? "\n"
+                            : " ");
+    }
+  }
+  CorpusOptions corpus;
+  corpus.text = {(directory / "text").string()};
+  WordCounter counter{TokenizerOptions()};
+  DocumentReader reader(corpus);
+  for (Document document; reader.next(document);) {
+    for (const std::string& sentence : document.sentences) counter.add(sentence);
+  }
+  for (const int world : {1, 3}) {
+    const WordJob job(corpus, {}, directory / "work");
+    job.open();
+    for (int rank = world - 1; rank >= 0; --rank) job.run({rank, world}, 2, nullptr);
+    EXPECT_EQ(job.counts(), counter.counts());
+    job.close();
+    EXPECT_FALSE(std::filesystem::exists(directory / "work"));
+  }
+}
+
+TEST(WordJob, AMissingUnitIsAnError) {
+  const testing::TemporaryDirectory directory;
+  std::ofstream(directory / "text") << "a b\n";
+  CorpusOptions corpus;
+  corpus.text = {(directory / "text").string()};
+  const WordJob job(corpus, {}, directory / "work");
+  job.open();
+  EXPECT_THAT([&] { job.counts(); },
+              ::testing::ThrowsMessage<DataError>(HasSubstr("words-000000.done: missing")));
+}
+
+TEST(WordRuns, ManyAreMergedInRounds) {
+  const testing::TemporaryDirectory directory;
+  std::vector<std::filesystem::path> runs;
+  for (std::uint64_t i = 0; i < 150; ++i) {
+    runs.push_back(directory / std::to_string(i));
+    write_word_run(runs.back(), {{"a", 1}, {"b" + std::to_string(i % 3), i}, {"z", 2}});
+  }
+  std::vector<WordCount> merged;
+  merge_word_runs(runs, directory.path(), [&](std::string_view word, std::uint64_t count) {
+    merged.push_back({std::string(word), count});
+  });
+  EXPECT_THAT(merged, ElementsAre(WordCount{"a", 150}, WordCount{"b0", 3675}, WordCount{"b1", 3725},
+                                  WordCount{"b2", 3775}, WordCount{"z", 300}));
+}
+
+TEST(WordRuns, AFileThatIsNoneIsAnError) {
+  const testing::TemporaryDirectory directory;
+  std::ofstream(directory / "run") << "a 1\nb two\n";
+  EXPECT_THAT([&] { merge_word_runs({directory / "run"}, directory.path(), [](auto, auto) {}); },
+              ::testing::ThrowsMessage<DataError>(HasSubstr("run:2: no word and count")));
+}
+
+TEST(FrequentWords, AreTheSameInWhateverOrderTheyCome) {
+  std::vector<WordCount> words;
+  for (std::uint64_t i = 0; i < 1000; ++i) words.push_back({"w" + std::to_string(i), i % 7});
+  FrequentWords one(10), two(10);
+  for (const WordCount& word : words) one.add(word.word, word.count);
+  for (auto word = words.rbegin(); word != words.rend(); ++word) two.add(word->word, word->count);
+  const auto kept = one.take();
+  EXPECT_EQ(kept, two.take());
+  ASSERT_EQ(kept.size(), 10u);
+  for (const WordCount& word : kept) EXPECT_EQ(word.count, 6u);
+  EXPECT_EQ(kept.front().word, "w104");  // by text: w104, w111, w118, w125, w13, ...
+}
+
+}  // namespace
+}  // namespace bertyard

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// tokenize and prepare as a user runs them.
+#include <cstdio>
+
+#include <sys/wait.h>
+
+#include "launch/progress_line.h"
+#include "tests/launch/config_fixture.h"
+
+namespace bertyard {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Ended {
+  int code = 0;
+  std::string output;
+  std::string errors;
+};
+
+class TextProgram : public ConfigTest {
+ protected:
+  TextProgram() {
+    write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\nc\n.\n");
+    std::string text;
+    for (int i = 0; i < 20; ++i) text += "a ab c.\nc c ab.\nab.\n\n";
+    write("text.txt", text);
+    write("run.yaml",
+          "corpus: {text: [text.txt], held_out: 0%}\ntokenizer: {vocab: vocab.txt}\n"
+          "samples: {out: out, max_length: 16}\n"
+          "schedule: [{until: 1M steps, length: 16, global_batch: 8}]\n");
+  }
+
+  Ended run(const std::string& arguments,
+            const std::string& redirection = ">out.txt 2>err.txt") const {
+    const std::string command = "cd '" + directory_.path().string() +
+                                "' && '" BERTYARD_PROGRAM "' " + arguments + ' ' + redirection;
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("out.txt"), read("err.txt")};
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream file(directory_ / name, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  }
+};
+
+TEST_F(TextProgram, TokenizesStandardInputAndFiles) {
+  const Ended piped = run("tokenize --vocab vocab.txt --threads 2 <text.txt");
+  EXPECT_EQ(piped.code, 0) << piped.errors;
+  EXPECT_EQ(piped.output.substr(0, piped.output.find('\n')),
+            "{\"tokens\":[\"a\",\"a\",\"##b\",\"c\",\".\"],\"ids\":[5,5,6,7,8],"
+            "\"offsets\":[[0,1],[2,3],[3,4],[5,6],[6,7]]}");
+  EXPECT_EQ(run("tokenize --vocab vocab.txt text.txt").output, piped.output);
+  EXPECT_THAT(run("tokenize --vocab vocab.txt text.txt --count").output,
+              HasSubstr("80 texts, 340 bytes, 260 tokens (0.000% [UNK]), xxh3 "));
+}
+
+TEST_F(TextProgram, TokenizesAFieldOfJsonAndNamesBadLines) {
+  write("in.jsonl", "{\"body\":\"AB [MASK]\"}\n{}\n");
+  const Ended ended = run(
+      "tokenize --vocab vocab.txt --field body --never-split '[MASK]' in.jsonl --offsets bytes");
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_EQ(
+      ended.output,
+      "{\"tokens\":[\"a\",\"##b\",\"[MASK]\"],\"ids\":[5,6,4],\"offsets\":[[0,1],[1,2],[3,9]]}\n"
+      "null\n");
+  EXPECT_EQ(ended.errors,
+            "note: 1 bad JSONL lines became null\n  in.jsonl:2: the line has no field 'body'\n");
+}
+
+TEST_F(TextProgram, TokenizeOptionsAreChecked) {
+  EXPECT_EQ(run("tokenize text.txt").code, 2);
+  EXPECT_THAT(run("tokenize --vocab gone.txt text.txt").errors, HasSubstr("gone.txt"));
+  EXPECT_EQ(run("tokenize --vocab vocab.txt --offsets words text.txt").code, 2);
+  EXPECT_EQ(run("tokenize --vocab vocab.txt --threads 0 text.txt").code, 2);
+  const Ended zero = run("tokenize --vocab vocab.txt --max-word-characters 0 text.txt");
+  EXPECT_EQ(zero.code, 2);
+  EXPECT_THAT(zero.errors, HasSubstr("max_word_characters is 0"));
+  EXPECT_THAT(run("tokenize --vocab vocab.txt --cased text.txt --count").output,
+              HasSubstr("(0.000% [UNK])"));
+  const Ended full = run("tokenize --vocab vocab.txt text.txt", ">/dev/full 2>err.txt");
+  EXPECT_EQ(full.code, 74);
+  EXPECT_THAT(full.errors, HasSubstr("writing to standard output failed: No space left"));
+}
+
+TEST_F(TextProgram, PrepareTakesStandardInputAndLearnsFromIt) {
+  const Ended ended =
+      run("prepare run.yaml corpus.text=[-] tokenizer.vocab=new.txt tokenizer.learn.size=100 "
+          "<text.txt");
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("written to new.txt"));
+  EXPECT_THAT(ended.output, HasSubstr("from 20 documents, 60 sentences -> out/train"));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "out" / "input.tmp-prepare"));
+  EXPECT_THAT(run("prepare run.yaml tokenizer.vocab=new.txt").output, HasSubstr("nothing to do"));
+}
+
+TEST_F(TextProgram, PrepareReportsWhatIsWrongWithTheText) {
+  write("text.jsonl",
+        "{\"text\":\"a\\u0000. c.\"}\n{\"text\":1}\n{\"text\":\"c \xFF. a.\"}\n{\"text\":\"\"}\n");
+  const Ended ended = run("prepare run.yaml corpus.text=[text.jsonl] corpus.layout=jsonl");
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("note        1 invalid UTF-8 sequences"));
+  EXPECT_THAT(ended.output, HasSubstr("note        1 NUL bytes were dropped"));
+  EXPECT_THAT(ended.output, HasSubstr("note        1 documents have no sentence"));
+  EXPECT_THAT(ended.output, HasSubstr("note        1 JSONL lines could not be used:\n"
+                                      "              text.jsonl:2: the line has a number in the "
+                                      "field 'text', expected a string\n"));
+  EXPECT_THAT(read("out/train/manifest.json"), HasSubstr("\"bad_lines\": 1"));
+}
+
+TEST_F(TextProgram, PrepareRefusesTooLittleMemory) {
+  const Ended ended = run("prepare run.yaml --memory 64MiB");
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.errors, HasSubstr("samples.memory is 64 MiB, reading text needs 160 MiB"));
+  EXPECT_THAT(run("prepare run.yaml --memory much").errors, HasSubstr("samples.memory"));
+}
+
+TEST_F(TextProgram, ALanguageIsANameOrAFile) {
+  EXPECT_THAT(run("prepare run.yaml corpus.language=de").errors, HasSubstr("en, zh"));
+  const Ended missing = run("prepare run.yaml corpus.language=./de.txt");
+  EXPECT_EQ(missing.code, 3);
+  EXPECT_THAT(missing.errors, HasSubstr("de.txt: cannot be opened"));
+  write("de.txt", "numbers: ordinal\n");
+  EXPECT_EQ(run("prepare run.yaml corpus.layout=paragraphs corpus.language=./de.txt").code, 0);
+}
+
+TEST(ProgressText, SaysShareRateAndTimeLeft) {
+  EXPECT_EQ(progress_text({"text", 50000000, 200000000}, 5, 4),
+            "text      25.0%  40.0 MB/s  15s left");
+  EXPECT_EQ(progress_text({"samples", 0, 10}, 0, 1), "samples    0.0%  0.0 M tokens/s  0s left");
+  EXPECT_EQ(progress_text({"reading", 2048, 0}, 5, 1), "reading  2,048 documents");
+}
+
+}  // namespace
+}  // namespace bertyard
