@@ -91,6 +91,7 @@ void ShardDataset::describe(const std::filesystem::path& path,
   properties_.next_sentence = made_with.next_sentence;
   properties_.segments = has_sentence_pairs(made_with.next_sentence) ? 2 : 1;
   properties_.vocabulary_hash = made_with.vocabulary_hash;
+  properties_.identity = made_with.source_hash;
   properties_.vocabulary_size = made_with.vocabulary_size;
   if (properties_.samples == 0) {
     throw DataError(fmt::format("{}: holds no samples; run prepare again", path.string()));

@@ -9,7 +9,9 @@ constexpr CountRange kLengths{8, 65535};
 
 constexpr NamedValue<TextLayout> kLayouts[] = {{TextLayout::sentences, "sentences"},
                                                {TextLayout::paragraphs, "paragraphs"},
-                                               {TextLayout::wrapped, "wrapped"}};
+                                               {TextLayout::wrapped, "wrapped"},
+                                               {TextLayout::jsonl, "jsonl"},
+                                               {TextLayout::wikiextractor, "wikiextractor"}};
 constexpr NamedValue<NextSentence> kNextSentence[] = {
     {NextSentence::nsp, "nsp"}, {NextSentence::sop, "sop"}, {NextSentence::none, "none"}};
 constexpr NamedValue<Sampling> kSamplings[] = {

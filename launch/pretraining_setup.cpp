@@ -95,12 +95,6 @@ Capacities largest_capacities(const RunPlan& plan, DType activations) {
   return largest;
 }
 
-std::optional<Masker> make_masker(const RunConfig& config, const SampleSource& source,
-                                  const Vocabulary& vocabulary) {
-  if (source.properties().masks == MaskTime::prepare) return std::nullopt;
-  return Masker(config.samples.mask, mask_vocabulary(vocabulary));
-}
-
 // A head that learns one kind of pairs says nothing about another.
 std::unique_ptr<SampleSource> same_pairs(std::unique_ptr<SampleSource> valid,
                                          const SampleSource& train) {
@@ -127,7 +121,7 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data, in
       train(std::move(data.train)),
       valid(same_pairs(std::move(data.valid), *train)),
       plan(make_plan(config, *train)),
-      masker(make_masker(config, *train, vocabulary)),
+      masker(config.samples.mask, mask_vocabulary(vocabulary)),
       model(model_of(config, vocabulary)),
       capacities(largest_capacities(plan, activation_type(config, *device))),
       objective(model, sentence_objective(*train), config.run.seed),
@@ -169,8 +163,11 @@ std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator
 MemoryUse PretrainingSetup::memory_use(int ranks) const {
   MemoryUse use = memory.use(*device);
   if (config.parallel.reduction == Reduction::ordered) {
-    use.reduction = OrderedReduction::bytes(objective.parameters().flat_elements(), ranks - 1,
-                                            ranks, ordered_options(config.parallel));
+    for (int rank = 0; rank < ranks; ++rank) {
+      use.reduction = std::max(use.reduction,
+                               OrderedReduction::bytes(objective.parameters().flat_elements(), rank,
+                                                       ranks, ordered_options(config.parallel)));
+    }
   }
   return use;
 }
@@ -194,10 +191,13 @@ BatchStreamOptions PretrainingSetup::stream_options(const PlannedPhase& phase, s
   return options;
 }
 
+const Masker* PretrainingSetup::masker_for(const SampleSource& source) const {
+  return source.properties().masks == MaskTime::prepare ? nullptr : &masker;
+}
+
 EvaluationData PretrainingSetup::evaluation_data(const PlannedPhase& phase) const {
-  const bool stored = valid->properties().masks == MaskTime::prepare;
   return {.source = *valid,
-          .masker = stored ? nullptr : &*masker,
+          .masker = masker_for(*valid),
           .seed = config.run.seed,
           .sample_limit = static_cast<std::uint64_t>(config.eval.samples),
           .max_length = phase.max_length,

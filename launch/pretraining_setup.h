@@ -34,7 +34,7 @@ class PretrainingSetup {
   const std::unique_ptr<SampleSource> train;
   const std::unique_ptr<SampleSource> valid;  // null where nothing is held out
   const RunPlan plan;
-  const std::optional<Masker> masker;  // absent where the training shards store their masks
+  const Masker masker;  // of what stores no masks of its own
   const ModelConfig model;
   const Capacities capacities;  // the largest over the phases
   PretrainingObjective objective;
@@ -47,10 +47,12 @@ class PretrainingSetup {
   // The sum over the ranks that parallel.reduction asks for, over the memory that was allocated.
   // Throws UsageError where there are more ranks than leaves.
   std::unique_ptr<GradientReduction> make_reduction(Communicator& communicator);
-  // Memory of the last of so many ranks, which has the most leaves.
+  // Memory of the rank that needs the most, among so many.
   MemoryUse memory_use(int ranks) const;
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
                                     int world) const;
+  // Null where the source stores its masks.
+  const Masker* masker_for(const SampleSource& source) const;
   // The held-out samples as evaluate() takes them, cut as the phase cuts.
   EvaluationData evaluation_data(const PlannedPhase& phase) const;
 };

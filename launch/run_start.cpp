@@ -18,6 +18,7 @@ std::map<std::string, std::string> settings_of(const RunConfig& config,
   std::map<std::string, std::string> settings = run_identity(config);
   settings["vocabulary hash"] = hash_text(setup.vocabulary.hash());
   settings["training samples"] = std::to_string(setup.train->size());
+  settings["training text hash"] = hash_text(setup.train->properties().identity);
   settings["training tokens"] = std::to_string(setup.train->properties().tokens);
   return settings;
 }
@@ -98,8 +99,7 @@ TrainEnd train_run(const RunParts& parts, TrainerHooks& hooks, const TrainState&
   const auto open_stream = [&](const PlannedPhase& phase, std::uint64_t index) {
     const BatchStreamOptions options =
         setup.stream_options(phase, index, parts.communicator.rank(), parts.communicator.size());
-    return std::make_unique<BatchStream>(*setup.train, setup.masker ? &*setup.masker : nullptr,
-                                         options);
+    return std::make_unique<BatchStream>(*setup.train, setup.masker_for(*setup.train), options);
   };
   const auto reduction = setup.make_reduction(parts.communicator);
   Trainer trainer({*setup.device, parts.communicator, *reduction, setup.objective, setup.optimizer,

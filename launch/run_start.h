@@ -35,10 +35,10 @@ std::map<std::string, std::string> environment_of(const RunParts& parts);
 RunCheckpoints allocate_run(const RunParts& parts, const std::string& run_id);
 
 // Weights, optimizer state and position of the checkpoint that rank 0 chooses in `directory` (null
-// on the others), on every rank; drawn weights and nothing for a new run. The checkpoint's files are
-// closed again, so that rotation frees their space.
+// on the others), on every rank; drawn weights and nothing for a new run. The checkpoint's files
+// are closed again, so that rotation frees their space.
 std::optional<CheckpointState> restore_run(const RunParts& parts, const RunDirectory* directory,
-                                      RunCheckpoints& checkpoints, TrainState& state);
+                                           RunCheckpoints& checkpoints, TrainState& state);
 
 // Trains from `state` to the end of the plan or until the hooks ask for a stop.
 TrainEnd train_run(const RunParts& parts, TrainerHooks& hooks, const TrainState& state);

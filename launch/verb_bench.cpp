@@ -98,7 +98,7 @@ std::vector<StepProfile::Step> train_and_record(PretrainingSetup& setup, Communi
   StepProfile profile(objective, warmup);
   const auto open_stream = [&](const PlannedPhase& phase, std::uint64_t index) {
     return std::make_unique<BatchStream>(
-        *setup.train, setup.masker ? &*setup.masker : nullptr,
+        *setup.train, setup.masker_for(*setup.train),
         setup.stream_options(phase, index, communicator.rank(), communicator.size()));
   };
   const auto reduction = setup.make_reduction(communicator);

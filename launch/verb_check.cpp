@@ -16,7 +16,7 @@ namespace {
 StepBatches first_step(const PretrainingSetup& setup, const PlannedPhase& phase, int ranks) {
   BatchStreamOptions options = setup.stream_options(phase, phase.first_index, 0, ranks);
   options.prefetch = 1;
-  BatchStream stream(*setup.train, setup.masker ? &*setup.masker : nullptr, options);
+  BatchStream stream(*setup.train, setup.masker_for(*setup.train), options);
   return *stream.next();
 }
 

@@ -79,6 +79,18 @@ TEST_F(StateErrorTest, ADamagedNewestCheckpointIsSetAsideAndTheRunEndsWithTheSam
   EXPECT_TRUE(fs::exists(run("run") / "checkpoints/aside-step-00000024"));
 }
 
+// Words changed for others of as many tokens: the counts are the same.
+TEST_F(StateErrorTest, DataMadeFromAnotherTextAreRefused) {
+  train_once();
+  std::string text = read(path("text.txt"));
+  const std::size_t space = text.find(' ');
+  std::swap_ranges(text.begin(), text.begin() + 1, text.begin() + static_cast<long>(space) + 1);
+  write(path("text.txt"), text);
+  ASSERT_EQ(run_program({"prepare", config()}).code, 0);
+
+  expect_refused_and_untouched(3, {"training text hash"}, {});
+}
+
 TEST_F(StateErrorTest, AShortLossLogIsRefusedAndNothingIsTouched) {
   train_once();
   write(run("run") / "loss.log", "");
