@@ -163,7 +163,7 @@ class CommandLine {
   void add_check() {
     CLI::App* sub = verb("check", [this] { return run_check({request(), ranks_}); });
     add_config_arguments(sub)->required();
-    sub->add_option("--ranks", ranks_, "ranks of the planned run")->check(CLI::PositiveNumber);
+    sub->add_option("--ranks", ranks_, "ranks of the planned run")->check(CLI::Range(1, 1000000));
   }
   void add_config() {
     CLI::App* sub = verb("config", [this] {
@@ -244,7 +244,7 @@ class CommandLine {
         ->transform(CLI::CheckedTransformer(formats));
     sub->add_option("--vocab", convert_.vocab, "vocabulary that the samples were made with");
     sub->add_option("--samples-per-file", convert_.samples_per_file, "of NVIDIA's files")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(1, 1000000));
   }
   void add_verify() {
     CLI::App* sub = verb("verify", [this] { return run_verify(verify_); });

@@ -27,6 +27,14 @@ TEST_F(ProgramTest, UsageMistakesExitWith2) {
   }
 }
 
+TEST_F(ProgramTest, NumbersOutOfRangeAreSaidShortly) {
+  const Ended ended = run("check run.yaml --ranks 0");
+
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_EQ(ended.errors,
+            "error: --ranks: Value 0 not in range 1 to 1000000; see 'bertyard --help'\n");
+}
+
 TEST_F(ProgramTest, HelpAndVersionAreNoMistakes) {
   EXPECT_EQ(run("--help").code, 0);
   const Ended help = run("config --help");

@@ -141,6 +141,7 @@ AttentionHead<Element> CpuLayerOps::head_of(const AttentionCall& call, std::int6
     result.dk = result.dq + hidden;
     result.dv = result.dk + hidden;
   }
+  if (!call.scores.present() && !call.dscores.present()) return result;
   std::int64_t score = head * square(result.length);
   for (std::int64_t n = 0; n < sequence; ++n) {
     score += call.heads * square(offsets[n + 1] - offsets[n]);
