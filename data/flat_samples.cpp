@@ -4,7 +4,21 @@
 #include <algorithm>
 #include <cstddef>
 
+#include <fmt/format.h>
+
 namespace bertyard {
+
+void FlatSamples::describe_foreign(const std::filesystem::path& path,
+                                   const SampleExpectations& expectations) {
+  properties_.path = path.string();
+  properties_.masks = MaskTime::prepare;
+  properties_.cutting = Cutting::refused;
+  properties_.segments = expectations.segments;
+  properties_.warnings.push_back(
+      fmt::format("{}: this layout has no checksums and does not name its vocabulary; only the "
+                  "range of its ids was checked",
+                  path.string()));
+}
 
 SampleShape FlatSamples::shape(std::uint64_t index) const {
   const auto length = static_cast<std::int64_t>(offsets_.at(index + 1) - offsets_.at(index));

@@ -18,6 +18,9 @@ class FlatSamples : public SampleSource {
   void verify() const override {}  // all was checked when the file was opened
 
  protected:
+  // What is the same of all formats that store masks and know neither checksums nor a vocabulary.
+  void describe_foreign(const std::filesystem::path& path, const SampleExpectations& expectations);
+
   SourceProperties properties_;
   std::vector<std::uint64_t> offsets_{0};
   std::vector<std::uint32_t> tokens_;

@@ -98,14 +98,18 @@ std::uint64_t Hdf5Dataset::elements() const {
   return product;
 }
 
-Hdf5Dataset Hdf5File::describe(const std::string& name) const {
+std::int64_t Hdf5File::open_own_dataset(const std::string& name) const {
   quiet_hdf5();
   const std::string what = fmt::format("dataset '{}' ", name);
   H5L_info_t link{};
   check(H5Lget_info(id_, name.c_str(), &link, H5P_DEFAULT), what + "is missing");
   if (link.type != H5L_TYPE_HARD) fail(what + "is a link to elsewhere; expected the data itself");
-  const Hdf5Handle id(check(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), what + "cannot be opened"),
-                      H5Dclose);
+  return check(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), what + "cannot be opened");
+}
+
+Hdf5Dataset Hdf5File::describe(const std::string& name) const {
+  const std::string what = fmt::format("dataset '{}' ", name);
+  const Hdf5Handle id(open_own_dataset(name), H5Dclose);
   const Hdf5Handle creation(check(H5Dget_create_plist(id.id()), what + "is damaged"), H5Pclose);
   const Hdf5Handle type(check(H5Dget_type(id.id()), what + "is damaged"), H5Tclose);
   const Hdf5Handle space(check(H5Dget_space(id.id()), what + "is damaged"), H5Sclose);

@@ -91,6 +91,8 @@ class Hdf5File {
       : path_(std::move(path)), id_(id), mode_(mode) {}
   [[noreturn]] void fail(const std::string& what) const;
   std::int64_t check(std::int64_t result, const std::string& what) const;
+  // A dataset of this very file, for the caller to close: links to elsewhere are refused.
+  std::int64_t open_own_dataset(const std::string& name) const;
 
   std::filesystem::path path_;
   std::int64_t id_;

@@ -208,14 +208,7 @@ class MlperfFile::Loader {
 };
 
 MlperfFile::MlperfFile(const std::filesystem::path& path, const SampleExpectations& expectations) {
-  properties_.path = path.string();
-  properties_.masks = MaskTime::prepare;
-  properties_.cutting = Cutting::refused;
-  properties_.segments = expectations.segments;
-  properties_.warnings.push_back(
-      fmt::format("{}: this layout has no checksums and does not name its vocabulary; only the "
-                  "range of its ids was checked",
-                  path.string()));
+  describe_foreign(path, expectations);
   const Hdf5File file = Hdf5File::open(path);
   Loader loader(*this, file, expectations);
   properties_.layout = loader.packed() ? "MLPerf packed layout" : "MLPerf variable-length layout";

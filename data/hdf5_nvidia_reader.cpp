@@ -172,15 +172,8 @@ class NvidiaFile::Loader {
 };
 
 NvidiaFile::NvidiaFile(const std::filesystem::path& path, const SampleExpectations& expectations) {
-  properties_.path = path.string();
+  describe_foreign(path, expectations);
   properties_.layout = "NVIDIA fixed layout";
-  properties_.masks = MaskTime::prepare;
-  properties_.cutting = Cutting::refused;
-  properties_.segments = expectations.segments;
-  properties_.warnings.push_back(
-      fmt::format("{}: this layout has no checksums and does not name its vocabulary; only the "
-                  "range of its ids was checked",
-                  path.string()));
   const Hdf5File file = Hdf5File::open(path);
   Loader loader(*this, file, expectations);
   loader.load();

@@ -41,13 +41,8 @@ class Lists {
 }  // namespace
 
 bool Hdf5File::is_ragged(const std::string& name) const {
-  quiet_hdf5();
   const std::string what = fmt::format("dataset '{}' ", name);
-  H5L_info_t link{};
-  check(H5Lget_info(id_, name.c_str(), &link, H5P_DEFAULT), what + "is missing");
-  if (link.type != H5L_TYPE_HARD) fail(what + "is a link to elsewhere; expected the data itself");
-  const Hdf5Handle id(check(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), what + "cannot be opened"),
-                      H5Dclose);
+  const Hdf5Handle id(open_own_dataset(name), H5Dclose);
   const Hdf5Handle type(check(H5Dget_type(id.id()), what + "is damaged"), H5Tclose);
   return H5Tget_class(type.id()) == H5T_VLEN;
 }
