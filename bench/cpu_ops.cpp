@@ -175,10 +175,10 @@ void adamw(benchmark::State& state) {
   const std::int64_t n = 10'000'000;
   Floats p({n}), g({n}), m({n}), v({n});
   for (float& value : v.values) value = std::fabs(value);
-  const std::vector<UpdateSegment> segments = {{0, n, 0.01f}};
-  std::vector<double> scalars = {1e-4, 1, 1, 1, 1, 1};
+  const auto plan = bench.device->update_ops().make_plan(UpdateTables({{0, n, 0.01f, 0}}));
+  std::vector<double> scalars = {1e-4, 1, 1, 1, 1, 1, 1, 0};
   for (auto _ : state) {
-    bench.device->update_ops().adamw({p.view(), g.view(), m.view(), v.view()}, segments, {},
+    bench.device->update_ops().adamw({p.view(), g.view(), m.view(), v.view()}, *plan, {},
                                      view_of(std::span(scalars)));
   }
   state.SetBytesProcessed(state.iterations() * n * 28);  // four streams in, three out

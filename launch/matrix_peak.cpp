@@ -40,7 +40,7 @@ double measure_matrix_peak(Device& device, DType activations) {
   const Buffer narrow = device.allocate(bytes), outputs = device.allocate(bytes);
   const TensorView x(narrow.data(), activations, {kRows, kSize});
   const TensorView y(outputs.data(), activations, {kRows, kSize});
-  device.update_ops().cast(x, wide);
+  device.update_ops().cast(x, wide, device.compute_stream());
   const double operations = 2.0 * kRows * kSize * kSize;
   double best = 0;
   const Clock::time_point start = Clock::now();

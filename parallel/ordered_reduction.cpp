@@ -115,7 +115,7 @@ void OrderedReduction::push(const LeafRange& leaf, TensorView values) {
     Partial& left = partials_[partials_.size() - 2];
     const Partial& right = partials_.back();
     if (!are_siblings(left.leaves, right.leaves, options_.leaves)) break;
-    device_.update_ops().add(left.values, right.values);
+    device_.update_ops().add(left.values, right.values, device_.compute_stream());
     left.leaves.end = right.leaves.end;
     partials_.pop_back();
   }
@@ -177,7 +177,7 @@ TensorView OrderedReduction::combine(const LeafRange& node, std::int64_t slice) 
   const auto half = static_cast<int>(std::bit_ceil(static_cast<unsigned>(node.count())) / 2);
   const TensorView left = combine({node.first, node.first + half}, slice);
   const TensorView right = combine({node.first + half, node.end}, slice);
-  device_.update_ops().add(left, right);
+  device_.update_ops().add(left, right, device_.compute_stream());
   return left;
 }
 

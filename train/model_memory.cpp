@@ -42,6 +42,7 @@ WorkspaceLimits ModelMemory::limits() const {
           .intermediate = config.intermediate,
           .vocab_size = config.vocab_size,
           .weights = weight_elements(objective_.parameters()),
+          .parameters = objective_.parameters().flat_elements(),
           .activations = capacities_.activations};
 }
 
@@ -74,6 +75,7 @@ void ModelMemory::allocate(Device& device) {
   objective_.bind(activations_arena_, device);
   batch_.bind(activations_arena_, device);
   device.layer_ops().reserve(limits());
+  device.layer_ops().bind_parameters(values);
   device.synchronize();
 }
 

@@ -6,7 +6,7 @@
 
 namespace bertyard {
 
-std::unique_ptr<Device> make_cuda_device(int /*local_rank*/) {
+std::unique_ptr<Device> make_cuda_device(const CudaOptions& /*options*/) {
   throw EnvironmentError(
       "built without CUDA: set parallel.backend to cpu, or configure with the preset 'cuda' on a "
       "machine with the CUDA toolkit");

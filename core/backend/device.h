@@ -31,6 +31,8 @@ struct DeviceInfo {
 class Stream {
  public:
   virtual ~Stream() = default;
+  // cudaStream_t for libraries that work on it (NCCL); null on the CPU.
+  virtual void* native() const { return nullptr; }
 };
 
 class Event {
@@ -42,8 +44,8 @@ class Event {
   virtual bool done() = 0;
 };
 
-// A piece of work recorded once and replayed: a CUDA graph; on the CPU the call itself. Values that
-// change between replays are read from device memory, never passed by value.
+// A piece of work recorded once and run by each launch(): a CUDA graph; on the CPU the call itself.
+// Values that change between launches are read from device memory, never passed by value.
 class Graph {
  public:
   virtual ~Graph() = default;
@@ -74,9 +76,15 @@ class Device {
   virtual void copy(TensorView to, ConstTensorView from, CopyDirection direction,
                     Stream& stream) = 0;
   virtual void set_zero(TensorView x, Stream& stream) = 0;
-  // Runs `work` once in recording mode; nothing in it may allocate or wait.
+  // Records `work`, which may neither allocate nor wait, without running it. The same work must
+  // have run once before, so that libraries have chosen and loaded what they need.
   virtual std::unique_ptr<Graph> capture(std::function<void()> work) = 0;
   virtual void synchronize() = 0;
+
+  // Which algorithm each shape of a matrix product takes, as lines of text, where this device
+  // searches for them; a run that is given another's text takes its choices without a search.
+  virtual std::string kernel_choices() const { return {}; }
+  virtual void use_kernel_choices(const std::string& /*text*/) {}
 
   virtual LayerOps& layer_ops() = 0;
   virtual UpdateOps& update_ops() = 0;
@@ -91,7 +99,12 @@ struct CpuOptions {
   MatrixLibraryChoice matrix_library = MatrixLibraryChoice::automatic;
 };
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
+
+struct CudaOptions {
+  int local_rank = 0;  // which of the node's GPUs
+  bool tf32 = false;   // products of f32 activations round their operands to TF32
+};
 // Throws EnvironmentError where the build has no CUDA or the machine no usable device.
-std::unique_ptr<Device> make_cuda_device(int local_rank);
+std::unique_ptr<Device> make_cuda_device(const CudaOptions& options);
 
 }  // namespace bertyard

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/backend/activation.h"
+#include "core/backend/workspace_limits.h"
 #include "core/tensor/tensor_view.h"
 
 namespace bertyard {
@@ -14,7 +15,9 @@ namespace bertyard {
 // bf16 where Device::computes() says so, one type in all of an operation; products then take
 // weights rounded to bf16 and sum in f32. Parameters, their gradients, statistics and losses are
 // f32. Gradients of parameters are added to what is there; gradients of activations overwrite
-// unless Accumulate::yes says otherwise.
+// unless Accumulate::yes says otherwise. Tensors of a call do not overlap, except that an
+// elementwise operation may work in place: dx may be dy in activation_backward, y may be `pre` in
+// linear where no `pre` is kept, and what add_norm_backward says.
 
 enum class Accumulate { yes, no };
 
@@ -44,9 +47,10 @@ struct Dropout {
 };
 
 // Which tokens attend to which: tokens offsets[n] to offsets[n + 1] are a sequence and see only
-// each other.
+// each other. Tokens from offsets[N] on fill a micro-batch up to its capacity: they belong to no
+// sequence, and attention gives them y = 0 and dqkv = 0.
 struct PackedSequences {
-  ConstTensorView offsets;      // i32 [N + 1], rising from 0 to T
+  ConstTensorView offsets;      // i32 [N + 1], rising from 0 to at most T
   std::int64_t max_length = 0;  // an upper bound of every sequence's length
   ConstTensorView key_mask;     // u8 [T], optional; 1: not a key for anyone, but still a query
   bool causal = false;          // a query sees keys at or before its own position only
@@ -79,16 +83,6 @@ struct NormSaved {
   TensorView rstd;        // f32 [T]
 };
 
-// Largest sizes a run will ask for, so that scratch memory is taken once, before the first step.
-struct WorkspaceLimits {
-  std::int64_t tokens = 0, masked = 0, sequences = 0, max_length = 0;
-  std::int64_t hidden = 0, heads = 0, intermediate = 0, vocab_size = 0;
-  // Elements of the weights of all linear layers. Above zero a device may keep copies of weights in
-  // a layout and type of its own, and trusts weights_changed() to be called.
-  std::int64_t weights = 0;
-  DType activations = DType::f32;
-};
-
 // The operations of the model on one device, coarse and fused, each with its backward. All run on
 // the device's compute stream, allocate nothing and wait for nothing. Shapes and dtypes are checked
 // and a mismatch throws Error.
@@ -99,7 +93,11 @@ class LayerOps {
   // Bytes that reserve() will take, and taking them. Called once, before the first step.
   virtual std::size_t workspace_bytes(const WorkspaceLimits& limits) const = 0;
   virtual void reserve(const WorkspaceLimits& limits) = 0;
-  // The values of the parameters were rewritten: packed copies of weights are stale.
+  // The flat f32 buffer that the weights of linear layers are slices of. A device that multiplies
+  // in a narrower type keeps a rounded copy of it, laid out alike; other weights are rounded at
+  // use.
+  virtual void bind_parameters(ConstTensorView /*values*/) {}
+  // The values of the parameters were rewritten: packed or rounded copies of weights are stale.
   virtual void weights_changed() = 0;
 
   // y = act(pre), pre = x w^T + bias.   y, pre [R, O]; x [R, I]; w [O, I]; bias [O] or absent.

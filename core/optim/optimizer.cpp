@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/optim/optimizer.h"
 
-#include <algorithm>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "core/backend/layer_ops.h"
 
@@ -24,17 +25,15 @@ std::string_view name_of(OptimizerKind kind) {
 
 Optimizer::Optimizer(const OptimizerOptions& options, const ParameterStore& parameters)
     : options_(options), flat_elements_(parameters.flat_elements()) {
+  std::vector<UpdateSegment> segments;
   for (const ParameterInfo& info : parameters.infos()) {
-    const std::int64_t elements = info.shape.elements();
     const bool decays = info.decay == WeightDecay::yes;
-    segments_.push_back(
-        {info.offset, elements, decays ? static_cast<float>(options.weight_decay) : 0.0f});
-    first_chunk_.push_back(static_cast<std::int64_t>(chunks_.size()));
-    for (std::int64_t at = 0; at < elements; at += NormChunk::kElements) {
-      chunks_.push_back({info.offset + at, std::min(NormChunk::kElements, elements - at)});
-    }
+    segments.push_back({.offset = info.offset,
+                        .elements = info.shape.elements(),
+                        .weight_decay = decays ? static_cast<float>(options.weight_decay) : 0.0f,
+                        .tensor = static_cast<std::int32_t>(segments.size())});
   }
-  first_chunk_.push_back(static_cast<std::int64_t>(chunks_.size()));
+  tables_ = UpdateTables(std::move(segments));
 }
 
 void Optimizer::plan(ArenaPlan& plan) {
@@ -43,14 +42,15 @@ void Optimizer::plan(ArenaPlan& plan) {
     second_moment_slot_ = plan.add(DType::f32, {flat_elements_});
   }
   scalars_slot_ = plan.add(DType::f64, {kStepScalarCount});
-  sums_slot_ = plan.add(DType::f64, {static_cast<std::int64_t>(chunks_.size())});
+  sums_slot_ = plan.add(DType::f64, {static_cast<std::int64_t>(tables_.chunks.size())});
   for (ArenaSlot& slot : squares_slot_) {
-    slot = plan.add(DType::f64, {static_cast<std::int64_t>(segments_.size())});
+    slot = plan.add(DType::f64, {static_cast<std::int64_t>(tables_.segments.size())});
   }
 }
 
 void Optimizer::bind(const Arena& arena, Device& device) {
   device_ = &device;
+  plan_ = device.update_ops().make_plan(tables_);
   first_moment_ = arena.view(first_moment_slot_);
   if (options_.kind != OptimizerKind::sgd) second_moment_ = arena.view(second_moment_slot_);
   scalars_ = arena.view(scalars_slot_);
@@ -60,6 +60,7 @@ void Optimizer::bind(const Arena& arena, Device& device) {
     if (view.present()) device.set_zero(view, device.compute_stream());
   }
   write_scalar(kInverseLossScale, 1.0);
+  write_scalar(kLossScale, 1.0);
 }
 
 double Optimizer::read_scalar(StepScalar scalar) const {
@@ -93,7 +94,7 @@ std::vector<MomentArray> Optimizer::arrays() const {
 UpdateOutcome Optimizer::step(double learning_rate, const ParameterStore& parameters) {
   write_scalar(kLearningRate, learning_rate);
   UpdateOps& ops = device_->update_ops();
-  ops.sums_of_squares(sums_, parameters.gradients(), chunks_);
+  ops.sums_of_squares(sums_, parameters.gradients(), *plan_);
   ops.finish_norm(scalars_, sums_, options_.clip_norm);
   update({parameters.values(), parameters.gradients(), first_moment_, second_moment_});
   device_->layer_ops().weights_changed();
@@ -105,11 +106,11 @@ void Optimizer::update(const UpdateTensors& tensors) {
   const MomentConstants constants{options_.beta1, options_.beta2, options_.epsilon};
   switch (options_.kind) {
     case OptimizerKind::adamw:
-      return ops.adamw(tensors, segments_, constants, scalars_);
+      return ops.adamw(tensors, *plan_, constants, scalars_);
     case OptimizerKind::adam:
-      return ops.adam(tensors, segments_, constants, scalars_);
+      return ops.adam(tensors, *plan_, constants, scalars_);
     case OptimizerKind::sgd:
-      return ops.sgd(tensors, segments_, options_.beta1, scalars_);
+      return ops.sgd(tensors, *plan_, options_.beta1, scalars_);
     case OptimizerKind::lamb:
       return lamb(tensors);
   }
@@ -117,14 +118,13 @@ void Optimizer::update(const UpdateTensors& tensors) {
 
 void Optimizer::lamb(const UpdateTensors& tensors) {
   UpdateOps& ops = device_->update_ops();
-  ops.lamb_update(tensors, segments_, {options_.beta1, options_.beta2, options_.epsilon}, scalars_);
+  ops.lamb_update(tensors, *plan_, {options_.beta1, options_.beta2, options_.epsilon}, scalars_);
   const TensorView sources[2] = {tensors.parameters, tensors.gradients};
   for (int i = 0; i < 2; ++i) {
-    ops.sums_of_squares(sums_, sources[i], chunks_);
-    ops.add_chunks(squares_[i], sums_, first_chunk_);
+    ops.sums_of_squares(sums_, sources[i], *plan_);
+    ops.add_chunks(squares_[i], sums_, *plan_);
   }
-  ops.lamb_apply(tensors.parameters, tensors.gradients, segments_, squares_[0], squares_[1],
-                 scalars_);
+  ops.lamb_apply(tensors.parameters, tensors.gradients, *plan_, squares_[0], squares_[1], scalars_);
 }
 
 }  // namespace bertyard

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,7 @@ struct MomentArray {
 };
 
 // Turns the summed gradients of a step into new parameters: global norm and clipping, then AdamW,
-// Adam, LAMB or SGD over the flat buffers. Owns the list of segments and the places of its state,
+// Adam, LAMB or SGD over the flat buffers. Owns the tables of segments and the places of its state,
 // no memory.
 class Optimizer {
  public:
@@ -56,9 +57,8 @@ class Optimizer {
 
   OptimizerOptions options_;
   std::int64_t flat_elements_;
-  std::vector<UpdateSegment> segments_;
-  std::vector<NormChunk> chunks_;
-  std::vector<std::int64_t> first_chunk_;  // of each segment, and one past the last
+  UpdateTables tables_;
+  std::unique_ptr<UpdatePlan> plan_;
   Device* device_ = nullptr;
   ArenaSlot first_moment_slot_, second_moment_slot_, scalars_slot_, sums_slot_, squares_slot_[2];
   TensorView first_moment_, second_moment_, scalars_, sums_, squares_[2];

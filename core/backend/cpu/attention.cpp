@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstring>
+
 #include <fmt/format.h>
 #include <omp.h>
 
@@ -39,9 +41,9 @@ std::int64_t check_packing(std::string_view operation, const PackedSequences& pa
   const std::int64_t entries = packing.offsets.elements();
   check_tensor({operation, "offsets"}, packing.offsets, DType::i32, {entries});
   const auto* offsets = packing.offsets.as<std::int32_t>();
-  if (entries < 1 || offsets[0] != 0 || offsets[entries - 1] != tokens) {
-    throw Error(
-        fmt::format("{}: offsets must rise from 0 to the {} tokens of qkv", operation, tokens));
+  if (entries < 1 || offsets[0] != 0 || offsets[entries - 1] > tokens) {
+    throw Error(fmt::format("{}: offsets must rise from 0 to at most the {} tokens of qkv",
+                            operation, tokens));
   }
   std::int64_t squares = 0;
   for (std::int64_t n = 0; n + 1 < entries; ++n) {
@@ -78,6 +80,13 @@ void check_positions(std::string_view operation, const PackedSequences& packing,
 template <typename Element, typename View>
 Element* pointer(const View& view, std::int64_t offset) {
   return view.present() ? static_cast<Element*>(view.data()) + offset : nullptr;
+}
+
+// Rows that belong to no sequence.
+void clear_filler(const TensorView& rows, std::int64_t first) {
+  if (!rows.present() || first == rows.rows()) return;
+  const TensorView filler = rows.slice(first, rows.rows() - first);
+  std::memset(filler.data(), 0, filler.bytes());
 }
 
 }  // namespace
@@ -169,7 +178,11 @@ void CpuLayerOps::run_heads_of(const AttentionCall& call,
   const DropoutRows decisions(call.operation, call.dropout, call.qkv.rows());
   if (decisions.active()) check_positions(call.operation, call.packing, decisions.position());
   const auto* offsets = call.packing.offsets.as<std::int32_t>();
-  const std::int64_t tasks = (call.packing.offsets.elements() - 1) * call.heads;
+  const std::int64_t sequences = call.packing.offsets.elements() - 1;
+  const std::int64_t tasks = sequences * call.heads;
+  for (const TensorView& rows : {call.y, call.log_sum, call.dqkv}) {
+    clear_filler(rows, offsets[sequences]);
+  }
   float* scratch = workspace_.attention(call.operation, call.packing.max_length,
                                         call.qkv.shape()[1] / 3 / call.heads);
   const std::int64_t stride = workspace_.attention_stride();

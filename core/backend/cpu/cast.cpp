@@ -58,7 +58,7 @@ void cast_to(const TensorView& to, const ConstTensorView& from, int threads) {
 
 }  // namespace
 
-void CpuUpdateOps::cast(TensorView to, ConstTensorView from) {
+void CpuUpdateOps::cast(TensorView to, ConstTensorView from, Stream& /*stream*/) {
   check_elements({"cast", "from"}, from, to.elements());
   switch (to.dtype()) {
     case DType::f32:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,11 +15,9 @@ namespace {
 
 constexpr std::int64_t kPiece = 16384;  // elements that one thread takes at a time
 
-void check_segments(std::string_view operation, std::span<const UpdateSegment> segments,
-                    std::int64_t elements) {
-  for (const UpdateSegment& segment : segments) {
-    if (segment.offset < 0 || segment.elements < 0 ||
-        segment.offset + segment.elements > elements) {
+void check_segments(std::string_view operation, const UpdatePlan& plan, std::int64_t elements) {
+  for (const UpdateSegment& segment : plan.tables().segments) {
+    if (segment.offset + segment.elements > elements) {
       throw Error(fmt::format("{}: segment [{}, {}) lies outside the buffer of {} elements",
                               operation, segment.offset, segment.offset + segment.elements,
                               elements));
@@ -34,8 +33,7 @@ const double* check_scalars(std::string_view operation, const ConstTensorView& s
 enum class SecondMoment { absent, present };
 
 UpdateRow update_row(std::string_view operation, const UpdateTensors& tensors,
-                     std::span<const UpdateSegment> segments, const double* scalars,
-                     SecondMoment second) {
+                     const UpdatePlan& plan, const double* scalars, SecondMoment second) {
   const Shape shape = {tensors.parameters.elements()};
   check_f32({operation, "parameters"}, tensors.parameters, shape);
   check_f32({operation, "gradients"}, tensors.gradients, shape);
@@ -43,7 +41,7 @@ UpdateRow update_row(std::string_view operation, const UpdateTensors& tensors,
   if (second == SecondMoment::present) {
     check_f32({operation, "second_moment"}, tensors.second_moment, shape);
   }
-  check_segments(operation, segments, shape[0]);
+  check_segments(operation, plan, shape[0]);
   UpdateRow row;
   row.parameters = tensors.parameters.as<float>();
   row.gradients = tensors.gradients.as<float>();
@@ -69,10 +67,13 @@ void set_bias_correction(UpdateRow& row, const MomentConstants& constants, doubl
 
 }  // namespace
 
-void CpuUpdateOps::update(const UpdateRow& row, std::span<const UpdateSegment> segments,
-                          Kernel kernel) {
+std::unique_ptr<UpdatePlan> CpuUpdateOps::make_plan(UpdateTables tables) {
+  return std::make_unique<UpdatePlan>(std::move(tables));
+}
+
+void CpuUpdateOps::update(const UpdateRow& row, const UpdatePlan& plan, Kernel kernel) {
 #pragma omp parallel num_threads(threads_)
-  for (const UpdateSegment& segment : segments) {
+  for (const UpdateSegment& segment : plan.tables().segments) {
 #pragma omp for schedule(static) nowait
     for (std::int64_t done = 0; done < segment.elements; done += kPiece) {
       const std::int64_t at = segment.offset + done;
@@ -87,62 +88,59 @@ void CpuUpdateOps::update(const UpdateRow& row, std::span<const UpdateSegment> s
   }
 }
 
-void CpuUpdateOps::adamw(const UpdateTensors& tensors, std::span<const UpdateSegment> segments,
+void CpuUpdateOps::adamw(const UpdateTensors& tensors, const UpdatePlan& plan,
                          const MomentConstants& constants, ConstTensorView scalars) {
   const double* values = check_scalars("adamw", scalars);
-  UpdateRow row = update_row("adamw", tensors, segments, values, SecondMoment::present);
+  UpdateRow row = update_row("adamw", tensors, plan, values, SecondMoment::present);
   if (values[kFinite] == 0) return;
   set_moments(row, constants);
   set_bias_correction(row, constants, values[kAppliedSteps]);
-  update(row, segments, kernels_.update.adam);
+  update(row, plan, kernels_.update.adam);
 }
 
-void CpuUpdateOps::adam(const UpdateTensors& tensors, std::span<const UpdateSegment> segments,
+void CpuUpdateOps::adam(const UpdateTensors& tensors, const UpdatePlan& plan,
                         const MomentConstants& constants, ConstTensorView scalars) {
   const double* values = check_scalars("adam", scalars);
-  UpdateRow row = update_row("adam", tensors, segments, values, SecondMoment::present);
+  UpdateRow row = update_row("adam", tensors, plan, values, SecondMoment::present);
   if (values[kFinite] == 0) return;
   set_moments(row, constants);
-  update(row, segments, kernels_.update.adam);
+  update(row, plan, kernels_.update.adam);
 }
 
-void CpuUpdateOps::sgd(const UpdateTensors& tensors, std::span<const UpdateSegment> segments,
-                       double momentum, ConstTensorView scalars) {
+void CpuUpdateOps::sgd(const UpdateTensors& tensors, const UpdatePlan& plan, double momentum,
+                       ConstTensorView scalars) {
   const double* values = check_scalars("sgd", scalars);
-  UpdateRow row = update_row("sgd", tensors, segments, values, SecondMoment::absent);
+  UpdateRow row = update_row("sgd", tensors, plan, values, SecondMoment::absent);
   if (values[kFinite] == 0) return;
   row.beta1 = static_cast<float>(momentum);
-  update(row, segments, kernels_.update.sgd);
+  update(row, plan, kernels_.update.sgd);
 }
 
-void CpuUpdateOps::lamb_update(const UpdateTensors& tensors,
-                               std::span<const UpdateSegment> segments,
+void CpuUpdateOps::lamb_update(const UpdateTensors& tensors, const UpdatePlan& plan,
                                const MomentConstants& constants, ConstTensorView scalars) {
   const double* values = check_scalars("lamb_update", scalars);
-  UpdateRow row = update_row("lamb_update", tensors, segments, values, SecondMoment::present);
+  UpdateRow row = update_row("lamb_update", tensors, plan, values, SecondMoment::present);
   if (values[kFinite] == 0) return;
   set_moments(row, constants);
   set_bias_correction(row, constants, values[kAppliedSteps]);
-  update(row, segments, kernels_.update.lamb);
+  update(row, plan, kernels_.update.lamb);
 }
 
-void CpuUpdateOps::lamb_apply(TensorView parameters, ConstTensorView update,
-                              std::span<const UpdateSegment> segments,
+void CpuUpdateOps::lamb_apply(TensorView parameters, ConstTensorView update, const UpdatePlan& plan,
                               ConstTensorView parameter_squares, ConstTensorView update_squares,
                               ConstTensorView scalars) {
   const double* values = check_scalars("lamb_apply", scalars);
-  const auto count = static_cast<std::int64_t>(segments.size());
+  const std::int64_t count = plan.tables().tensors();
   check_f32({"lamb_apply", "parameters"}, parameters, {parameters.elements()});
   check_f32({"lamb_apply", "update"}, update, {parameters.elements()});
   check_tensor({"lamb_apply", "parameter_squares"}, parameter_squares, DType::f64, {count});
   check_tensor({"lamb_apply", "update_squares"}, update_squares, DType::f64, {count});
-  check_segments("lamb_apply", segments, parameters.elements());
+  check_segments("lamb_apply", plan, parameters.elements());
   if (values[kFinite] == 0) return;
 #pragma omp parallel num_threads(threads_)
-  for (std::size_t s = 0; s < segments.size(); ++s) {
-    const UpdateSegment& segment = segments[s];
-    const double p = std::sqrt(parameter_squares.as<double>()[s]);
-    const double u = std::sqrt(update_squares.as<double>()[s]);
+  for (const UpdateSegment& segment : plan.tables().segments) {
+    const double p = std::sqrt(parameter_squares.as<double>()[segment.tensor]);
+    const double u = std::sqrt(update_squares.as<double>()[segment.tensor]);
     const double ratio = segment.weight_decay != 0 && p > 0 && u > 0 ? p / u : 1.0;
     const auto factor = static_cast<float>(values[kLearningRate] * ratio);
 #pragma omp for schedule(static) nowait

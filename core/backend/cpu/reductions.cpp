@@ -11,16 +11,13 @@
 
 namespace bertyard {
 
-void CpuUpdateOps::sums_of_squares(TensorView sums, ConstTensorView x,
-                                   std::span<const NormChunk> chunks) {
-  check_tensor({"sums_of_squares", "sums"}, sums, DType::f64,
-               {static_cast<std::int64_t>(chunks.size())});
+void CpuUpdateOps::sums_of_squares(TensorView sums, ConstTensorView x, const UpdatePlan& plan) {
+  const std::vector<NormChunk>& chunks = plan.tables().chunks;
+  check_tensor({"sums_of_squares", "sums"}, sums, DType::f64, {plan.chunks()});
   check_f32({"sums_of_squares", "x"}, x, {x.elements()});
-  for (const NormChunk& chunk : chunks) {
-    if (chunk.offset < 0 || chunk.elements < 0 || chunk.offset + chunk.elements > x.elements()) {
-      throw Error(fmt::format("sums_of_squares: chunk [{}, {}) lies outside the {} elements of x",
-                              chunk.offset, chunk.offset + chunk.elements, x.elements()));
-    }
+  if (plan.tables().end() > x.elements()) {
+    throw Error(fmt::format("sums_of_squares: the plan reaches to element {}, x has {}",
+                            plan.tables().end(), x.elements()));
   }
 #pragma omp parallel for num_threads(threads_) schedule(static)
   for (std::size_t c = 0; c < chunks.size(); ++c) {
@@ -44,22 +41,40 @@ void CpuUpdateOps::finish_norm(TensorView scalars, ConstTensorView sums, double 
   value[kAppliedSteps] += value[kFinite];
 }
 
-void CpuUpdateOps::add_chunks(TensorView out, ConstTensorView sums,
-                              std::span<const std::int64_t> first) {
-  const auto segments = static_cast<std::int64_t>(first.size()) - 1;
-  check_tensor({"add_chunks", "out"}, out, DType::f64, {std::max<std::int64_t>(segments, 0)});
-  check_tensor({"add_chunks", "sums"}, sums, DType::f64, {sums.elements()});
-  for (std::size_t s = 0; s < first.size(); ++s) {
-    if (first[s] < (s == 0 ? 0 : first[s - 1]) || first[s] > sums.elements()) {
-      throw Error(fmt::format("add_chunks: first[{}] is {}, expected a rising list within 0 to {}",
-                              s, first[s], sums.elements()));
-    }
-  }
+void CpuUpdateOps::add_chunks(TensorView out, ConstTensorView sums, const UpdatePlan& plan) {
+  check_tensor({"add_chunks", "out"}, out, DType::f64, {plan.segments()});
+  check_tensor({"add_chunks", "sums"}, sums, DType::f64, {plan.chunks()});
+  const std::vector<std::int64_t>& first = plan.tables().first_chunk;
   for (std::size_t s = 0; s + 1 < first.size(); ++s) {
     double total = 0;
     for (std::int64_t c = first[s]; c < first[s + 1]; ++c) total += sums.as<double>()[c];
     out.as<double>()[s] = total;
   }
+}
+
+void CpuUpdateOps::scale_losses(TensorView scales, ConstTensorView factors,
+                                ConstTensorView scalars) {
+  check_f32({"scale_losses", "scales"}, scales, {scales.elements()});
+  check_f32({"scale_losses", "factors"}, factors, {scales.elements()});
+  check_tensor({"scale_losses", "scalars"}, scalars, DType::f64, {kStepScalarCount});
+  const auto scale = static_cast<float>(scalars.as<double>()[kLossScale]);
+  for (std::int64_t i = 0; i < scales.elements(); ++i) {
+    scales.as<float>()[i] = factors.as<float>()[i] * scale;
+  }
+}
+
+void CpuUpdateOps::adapt_loss_scale(TensorView scalars, const LossScaling& scaling) {
+  check_tensor({"adapt_loss_scale", "scalars"}, scalars, DType::f64, {kStepScalarCount});
+  auto* value = scalars.as<double>();
+  const bool applied = value[kFinite] != 0;
+  const double steps = applied ? value[kScaleSteps] + 1 : 0;
+  const bool grows = steps >= static_cast<double>(scaling.interval);
+  const double scale = !applied ? value[kLossScale] / 2
+                       : grows  ? value[kLossScale] * 2
+                                : value[kLossScale];
+  value[kScaleSteps] = grows ? 0 : steps;
+  value[kLossScale] = std::clamp(scale, LossScaling::kSmallest, LossScaling::kLargest);
+  value[kInverseLossScale] = 1 / value[kLossScale];
 }
 
 void CpuUpdateOps::check_finite(TensorView finite, ConstTensorView x) {
@@ -75,7 +90,7 @@ void CpuUpdateOps::check_finite(TensorView finite, ConstTensorView x) {
   finite.as<std::int32_t>()[0] = bad == 0 ? 1 : 0;
 }
 
-void CpuUpdateOps::add(TensorView sum, ConstTensorView addend) {
+void CpuUpdateOps::add(TensorView sum, ConstTensorView addend, Stream& /*stream*/) {
   check_f32({"add", "sum"}, sum, sum.shape());
   check_f32({"add", "addend"}, addend, sum.shape());
   constexpr std::int64_t kPiece = 16384;

@@ -1,31 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string_view>
+#include <cstdint>
 
-#include "core/tensor/tensor_view.h"
+#include "core/backend/tensor_checks.h"
 
 namespace bertyard {
 
-// An argument of an operation by name: what the messages below call it.
-struct Argument {
-  std::string_view operation;
-  std::string_view name;
-};
-
-// Each throws Error naming operation, argument, what was expected and what was found.
-void check_tensor(Argument argument, const ConstTensorView& found, DType type, const Shape& shape);
-// Parameters, their gradients and statistics: f32.
-void check_f32(Argument argument, const ConstTensorView& found, const Shape& shape);
+// More of core/backend/tensor_checks.h, for the CPU.
 // An activation or its gradient, f32 or bf16: of `type`, which is that of the operation's others.
 void check_activation(Argument argument, const ConstTensorView& found, DType type,
                       const Shape& shape);
 // The same; absent is allowed.
-void check_optional_f32(Argument argument, const ConstTensorView& found, const Shape& shape);
 void check_optional_activation(Argument argument, const ConstTensorView& found, DType type,
                                const Shape& shape);
-void check_rank(Argument argument, const ConstTensorView& found, int rank);
-void check_elements(Argument argument, const ConstTensorView& found, std::int64_t elements);
 // i32 [count], every value in [0, bound).
 void check_indices(Argument argument, const ConstTensorView& found, std::int64_t count,
                    std::int64_t bound);

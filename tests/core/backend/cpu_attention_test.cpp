@@ -123,6 +123,22 @@ TEST_P(CpuAttention, SequenceWithoutVisibleKeysGivesZero) {
   EXPECT_EQ(in.dqkv.values, std::vector<float>(in.dqkv.values.size(), 0.0f));
 }
 
+TEST_P(CpuAttention, FillerBeyondTheLastSequenceGetsZero) {
+  AttentionInputs in({"filler", {7, 3}, 2, 8, false, false, 0.1});
+  const std::vector<std::int32_t> offsets = {0, 7, 7};
+  in.packing.offsets = view_of(std::span(offsets));
+  in.y.values.assign(in.y.values.size(), 9.0f);
+
+  ops().attention(in.y.view(), in.log_sum.view(), in.qkv.read(), 2, in.packing, in.dropout);
+  ops().attention_backward(in.dqkv.view(), in.backward());
+
+  EXPECT_NE(in.y.values[6 * 16], 0.0f);
+  EXPECT_EQ(std::vector<float>(in.y.values.begin() + 7 * 16, in.y.values.end()),
+            std::vector<float>(3 * 16));
+  EXPECT_EQ(std::vector<float>(in.dqkv.values.begin() + 7 * 48, in.dqkv.values.end()),
+            std::vector<float>(3 * 48));
+}
+
 TEST_P(CpuAttention, NotANumberStaysNotANumber) {
   AttentionInputs in({"NaN", {5}, 1, 8, false, false, 0});
   in.qkv.values[0] = std::nanf("");
@@ -160,9 +176,9 @@ TEST_P(CpuAttention, RefusesWhatDoesNotFit) {
   expect_error([&] { run(packing, 2); },
                "sequences of up to 10000 tokens and heads of 8 exceed the workspace reserved for "
                "200 tokens a sequence and 32 heads in 4096");
-  const std::vector<std::int32_t> offsets = {0, 5};
-  packing = {view_of(std::span(offsets)), 5, {}};
-  expect_error([&] { run(packing, 2); }, "offsets must rise from 0 to the 9 tokens of qkv");
+  const std::vector<std::int32_t> offsets = {0, 10};
+  packing = {view_of(std::span(offsets)), 10, {}};
+  expect_error([&] { run(packing, 2); }, "offsets must rise from 0 to at most the 9 tokens of qkv");
   in.tags.position[2] = 7;
   expect_error([&] { run(in.packing, 2); },
                "positions must rise by one within a sequence; token 2 has 7 after 1");

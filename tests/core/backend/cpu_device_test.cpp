@@ -52,6 +52,8 @@ TEST(CpuDevice, CopiesZeroesAndReplays) {
       "copy: expected 2 elements of f32, found 3 of f32");
   int runs = 0;
   const auto graph = device->capture([&] { ++runs; });
+  EXPECT_EQ(runs, 0);
+  graph->launch(stream);
   graph->launch(stream);
   EXPECT_EQ(runs, 2);
 }
@@ -81,6 +83,7 @@ TEST(CpuDevice, EveryFloat16SurvivesARoundTrip) {
 
 TEST(CpuDevice, CastConvertsBetweenAllThreeTypes) {
   const auto device = make_cpu_device({.threads = 2});
+  Stream& stream = device->compute_stream();
   const HostTensor x({4}, {1.5f, -2, 0.25f, 1024});
   std::vector<BFloat16> brain(4);
   std::vector<Float16> half(4);
@@ -88,9 +91,9 @@ TEST(CpuDevice, CastConvertsBetweenAllThreeTypes) {
   const TensorView brain_view = view_of(std::span<BFloat16>(brain));
   const TensorView half_view = view_of(std::span<Float16>(half));
 
-  device->update_ops().cast(brain_view, x.read());
-  device->update_ops().cast(half_view, brain_view);
-  device->update_ops().cast(back.view(), half_view);
+  device->update_ops().cast(brain_view, x.read(), stream);
+  device->update_ops().cast(half_view, brain_view, stream);
+  device->update_ops().cast(back.view(), half_view, stream);
 
   EXPECT_EQ(back.values, x.values);
 }

@@ -13,7 +13,8 @@ class CpuUpdate : public CpuOpsTest {
  protected:
   // Three tensors: decayed, not decayed, decayed; element 50 belongs to none.
   static constexpr std::int64_t kElements = 40000;
-  const std::vector<UpdateSegment> segments_ = {{0, 50, 0.01f}, {51, 33, 0.0f}, {84, 39916, 0.01f}};
+  const std::vector<UpdateSegment> segments_ = {
+      {0, 50, 0.01f, 0}, {51, 33, 0.0f, 1}, {84, 39916, 0.01f, 2}};
   HostTensor p_ = random_tensor({kElements}, 1), g_ = random_tensor({kElements}, 2),
              m_ = random_tensor({kElements}, 3, 0.1), v_ = random_tensor({kElements}, 4, 0.01);
   std::array<double, kStepScalarCount> scalars_{};
@@ -26,6 +27,9 @@ class CpuUpdate : public CpuOpsTest {
     scalars_[kGradientScale] = 0.5;
     scalars_[kFinite] = 1;
     scalars_[kAppliedSteps] = 3;
+  }
+  std::unique_ptr<UpdatePlan> plan(const std::vector<UpdateSegment>& segments) {
+    return updates().make_plan(UpdateTables(segments));
   }
   UpdateTensors tensors() { return {p_.view(), g_.view(), m_.view(), v_.view()}; }
   TensorView scalars() { return {scalars_.data(), DType::f64, {kStepScalarCount}}; }
@@ -66,7 +70,7 @@ TEST_P(CpuUpdate, AdamWMatchesReference) {
     p -= 1e-3 * (moments(0.5 * g, m, v, 3) + decay * p);
   });
 
-  updates().adamw(tensors(), segments_, kConstants, scalars());
+  updates().adamw(tensors(), *plan(segments_), kConstants, scalars());
 
   expect_state(after);
 }
@@ -76,7 +80,7 @@ TEST_P(CpuUpdate, AdamHasNoBiasCorrection) {
     p -= 1e-3 * (moments(0.5 * g, m, v, 0) + decay * p);
   });
 
-  updates().adam(tensors(), segments_, kConstants, scalars());
+  updates().adam(tensors(), *plan(segments_), kConstants, scalars());
 
   expect_state(after);
 }
@@ -89,7 +93,7 @@ TEST_P(CpuUpdate, SgdMatchesReference) {
   UpdateTensors without_second = tensors();
   without_second.second_moment = {};
 
-  updates().sgd(without_second, segments_, 0.9, scalars());
+  updates().sgd(without_second, *plan(segments_), 0.9, scalars());
 
   expect_state(after);
 }
@@ -99,18 +103,19 @@ TEST_P(CpuUpdate, LambUpdateMatchesReference) {
     g = moments(0.5 * g, m, v, 3) + decay * p;
   });
 
-  updates().lamb_update(tensors(), segments_, kConstants, scalars());
+  updates().lamb_update(tensors(), *plan(segments_), kConstants, scalars());
 
   expect_state(after);
 }
 
 TEST_P(CpuUpdate, LambApplyScalesDecayedTensorsByTheTrustRatio) {
   HostTensor p({4}, {1, 1, 1, 1}), u({4}, {1, 2, 3, 4});
-  const std::vector<UpdateSegment> segments = {{0, 1, 0.01f}, {1, 1, 0.0f}, {2, 1, 0.01f}};
+  const std::vector<UpdateSegment> segments = {{0, 1, 0.01f, 0}, {1, 1, 0.0f, 1}, {2, 1, 0.01f, 2}};
   std::vector<double> p_squares = {16, 16, 0}, u_squares = {4, 4, 9};
   const auto of = [](std::vector<double>& x) { return view_of(std::span<double>(x)); };
 
-  updates().lamb_apply(p.view(), u.read(), segments, of(p_squares), of(u_squares), scalars());
+  updates().lamb_apply(p.view(), u.read(), *plan(segments), of(p_squares), of(u_squares),
+                       scalars());
 
   // Ratio 4 / 2; 1 without decay; 1 where |p| is 0; untouched outside the segments.
   expect_near(p, {1 - 1e-3 * 2, 1 - 1e-3 * 2, 1 - 1e-3 * 3, 1}, 1e-7, "p");
@@ -120,21 +125,21 @@ TEST_P(CpuUpdate, NothingIsWrittenAfterANonFiniteNorm) {
   scalars_[kFinite] = 0;
   const auto before = expected([](double&, double&, double&, double&, double) {});
 
-  updates().adamw(tensors(), segments_, kConstants, scalars());
-  updates().adam(tensors(), segments_, kConstants, scalars());
-  updates().sgd(tensors(), segments_, 0.9, scalars());
-  updates().lamb_update(tensors(), segments_, kConstants, scalars());
+  updates().adamw(tensors(), *plan(segments_), kConstants, scalars());
+  updates().adam(tensors(), *plan(segments_), kConstants, scalars());
+  updates().sgd(tensors(), *plan(segments_), 0.9, scalars());
+  updates().lamb_update(tensors(), *plan(segments_), kConstants, scalars());
 
   expect_state(before);
 }
 
 TEST_P(CpuUpdate, NormIsClippedAndCounted) {
   const HostTensor g({4}, {3, 4, 0, 12});
-  const std::vector<NormChunk> chunks = {{0, 2}, {2, 2}};
+  const auto chunks = plan({{.offset = 0, .elements = 2}, {.offset = 2, .elements = 2}});
   std::vector<double> sums(2);
   scalars_[kInverseLossScale] = 0.5;
 
-  updates().sums_of_squares(view_of(std::span<double>(sums)), g.read(), chunks);
+  updates().sums_of_squares(view_of(std::span<double>(sums)), g.read(), *chunks);
   updates().finish_norm(scalars(), view_of(std::span<double>(sums)), 1.0);
 
   EXPECT_EQ(sums, (std::vector<double>{25, 144}));
@@ -150,11 +155,32 @@ TEST_P(CpuUpdate, NormIsClippedAndCounted) {
 
 TEST_P(CpuUpdate, ChunksAreAddedPerTensor) {
   std::vector<double> sums = {1, 2, 4, 8}, out(2);
-  const std::vector<std::int64_t> first = {0, 3, 4};
+  const auto three_and_one =
+      plan({{.offset = 0, .elements = 8193}, {.offset = 8200, .elements = 5}});
 
-  updates().add_chunks(view_of(std::span<double>(out)), view_of(std::span<double>(sums)), first);
+  updates().add_chunks(view_of(std::span<double>(out)), view_of(std::span<double>(sums)),
+                       *three_and_one);
 
   EXPECT_EQ(out, (std::vector<double>{7, 8}));
+}
+
+TEST_P(CpuUpdate, LossScaleGrowsAfterAppliedUpdatesAndHalvesAtASkippedOne) {
+  scalars_[kLossScale] = 1024;
+  HostTensor factors({2}, {0.5f, 2}), scales({2});
+
+  updates().adapt_loss_scale(scalars(), {.interval = 2});
+  EXPECT_EQ(scalars_[kLossScale], 1024);
+  updates().adapt_loss_scale(scalars(), {.interval = 2});
+  EXPECT_EQ(scalars_[kLossScale], 2048);
+  EXPECT_EQ(scalars_[kInverseLossScale], 1.0 / 2048);
+  EXPECT_EQ(scalars_[kScaleSteps], 0);
+  scalars_[kFinite] = 0;
+  updates().adapt_loss_scale(scalars(), {.interval = 2});
+  EXPECT_EQ(scalars_[kLossScale], 1024);
+  updates().scale_losses(scales.view(), factors.read(), scalars());
+  EXPECT_EQ(scales.values, (std::vector<float>{512, 2048}));
+  for (int i = 0; i < 20; ++i) updates().adapt_loss_scale(scalars(), {.interval = 2});
+  EXPECT_EQ(scalars_[kLossScale], LossScaling::kSmallest);
 }
 
 TEST_P(CpuUpdate, FiniteCheckFindsOneBadElement) {
@@ -174,7 +200,7 @@ TEST_P(CpuUpdate, AddAndHash) {
   const HostTensor addend({3}, {10, 20, 30});
   const std::uint64_t before = updates().hash(sum.read());
 
-  updates().add(sum.view(), addend.read());
+  updates().add(sum.view(), addend.read(), device_->compute_stream());
 
   EXPECT_EQ(sum.values, (std::vector<float>{11, 22, 33}));
   EXPECT_NE(updates().hash(sum.read()), before);
@@ -183,9 +209,9 @@ TEST_P(CpuUpdate, AddAndHash) {
 TEST_P(CpuUpdate, RefusesSegmentsOutsideTheBuffer) {
   const std::vector<UpdateSegment> outside = {{39990, 11, 0}};
 
-  expect_error([&] { updates().adamw(tensors(), outside, kConstants, scalars()); },
+  expect_error([&] { updates().adamw(tensors(), *plan(outside), kConstants, scalars()); },
                "adamw: segment [39990, 40001) lies outside the buffer of 40000 elements");
-  expect_error([&] { updates().cast(p_.view(), scalars()); },
+  expect_error([&] { updates().cast(p_.view(), scalars(), device_->compute_stream()); },
                "cast: from must be 40000 elements, found f64 [6]");
 }
 
