@@ -212,7 +212,7 @@ TEST_P(CpuUpdate, RefusesSegmentsOutsideTheBuffer) {
   expect_error([&] { updates().adamw(tensors(), *plan(outside), kConstants, scalars()); },
                "adamw: segment [39990, 40001) lies outside the buffer of 40000 elements");
   expect_error([&] { updates().cast(p_.view(), scalars(), device_->compute_stream()); },
-               "cast: from must be 40000 elements, found f64 [6]");
+               "cast: from must be 40000 elements, found f64 [8]");
 }
 
 }  // namespace
