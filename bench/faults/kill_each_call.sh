@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Kills a training at every system call with which it saves its first checkpoints, one run for each
+# call (open, write half-way, fsync, close, rename, symlink), and resumes it.
+#   PROGRAM=... bench/faults/kill_each_call.sh [STRIDE]
+. "$(dirname "$0")/setup.sh"
+stride=${1:-1}
+until="schedule.0.until=30 steps"
+(train 1 whole "$until")
+start=$(now) kills=0
+for ((call = 0; ; call += stride)); do
+  rm -rf runs/killed
+  if (BERTYARD_FAULT="kill_call,call=$call" train 1 killed "$until") 2>/dev/null; then break; fi
+  ((++kills))
+  gone killed
+  (train 1 killed "$until")
+  same_bits whole killed >same.log || { cat same.log; echo "after a kill at call $call"; exit 1; }
+done
+echo "$kills kills at $call calls, one each ${stride}: every one resumed to the same bytes, $(since "$start") s"
