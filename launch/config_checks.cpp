@@ -26,6 +26,7 @@ class Checks {
   void masks() const;
   void spans() const;
   void blocks() const;
+  void spikes() const;
   void sampling() const;
   void schedule() const;
   void optimizer() const;
@@ -125,6 +126,22 @@ void Checks::blocks() const {
   const DataOptions standard;
   if (data.shuffle_block != standard.shuffle_block) useless("data.block", data.shuffle_block);
   if (data.shuffle_window != standard.shuffle_window) useless("data.window", data.shuffle_window);
+}
+
+void Checks::spikes() const {
+  const SpikeOptions& spike = config_.watch.spike;
+  const std::string rule = "optim.spike.rule";
+  if (spike.rule != SpikeRule::none || !all_read({rule})) return;
+  const auto useless = [&](const std::string& key, const std::string& value) {
+    if (!all_read({key})) return;
+    mistake({key}, fmt::format("{} has no effect with this '{}' ({}); use rule: skip or rollback",
+                               seen(key, value), rule, loaded_.origin_of(rule).place()));
+  };
+  const SpikeOptions standard;
+  if (spike.factor != standard.factor) useless("optim.spike.factor", write_real(spike.factor));
+  if (spike.window != standard.window) {
+    useless("optim.spike.window", std::to_string(spike.window));
+  }
 }
 
 void Checks::sampling() const {
@@ -237,6 +254,7 @@ void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
   checks.masks();
   checks.spans();
   checks.blocks();
+  checks.spikes();
   checks.sampling();
   checks.schedule();
   checks.optimizer();

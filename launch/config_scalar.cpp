@@ -20,6 +20,8 @@ constexpr char kAmountForm[] =
 constexpr char kStepIntervalForm[] = "steps, such as 500 steps, or never";
 constexpr char kTimeIntervalForm[] =
     "a number with a unit: steps, s, min, h or d, such as 30 min or 500 steps, or never";
+constexpr char kDurationForm[] =
+    "a time in s, min, h or d of at least 1 s, such as 5 min, or never";
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -111,6 +113,18 @@ std::optional<AmountUnit> amount_unit(std::string_view name) {
   return std::nullopt;
 }
 
+const char* form_of(IntervalUnits units) {
+  switch (units) {
+    case IntervalUnits::steps:
+      return kStepIntervalForm;
+    case IntervalUnits::steps_or_time:
+      return kTimeIntervalForm;
+    case IntervalUnits::time:
+      return kDurationForm;
+  }
+  return "";
+}
+
 }  // namespace
 
 std::int64_t parse_count(std::string_view text) {
@@ -175,20 +189,22 @@ Amount parse_amount(std::string_view text) {
 }
 
 Interval parse_interval(std::string_view text, IntervalUnits units) {
-  const char* form = units == IntervalUnits::steps ? kStepIntervalForm : kTimeIntervalForm;
+  const char* form = form_of(units);
   if (text == "never") return {};
   auto number = split_number(text);
   if (!number) throw ScalarError(form);
   const int exponent = take_count_suffix(number->rest);
   const auto value = number->value(exponent);
   if (!value || *value <= 0) throw ScalarError(form);
-  if (number->rest == "steps" || number->rest == "step") {
+  const bool steps = number->rest == "steps" || number->rest == "step";
+  if (steps && units != IntervalUnits::time) {
     if (!is_whole(*value)) throw ScalarError("a whole number of steps");
     return {static_cast<std::int64_t>(*value), 0};
   }
   const auto factor =
       unit_factor(number->rest, {{"s", 1.0}, {"min", 60.0}, {"h", 3600.0}, {"d", 86400.0}});
   if (!factor || exponent != 0 || units == IntervalUnits::steps) throw ScalarError(form);
+  if (units == IntervalUnits::time && *value * *factor < 1) throw ScalarError(form);
   return {0, *value * *factor};
 }
 

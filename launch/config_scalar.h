@@ -18,7 +18,7 @@ class ScalarError : public std::runtime_error {
 };
 
 // Which units an Interval may have.
-enum class IntervalUnits { steps, steps_or_time };
+enum class IntervalUnits { steps, steps_or_time, time };
 
 // The grammar of single values. Numbers are decimal, without leading zeros or underscores; YAML's
 // octal, hexadecimal and yes/no/on/off are not. All throw ScalarError.

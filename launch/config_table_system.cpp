@@ -75,6 +75,30 @@ std::vector<ConfigField> parallel_fields() {
   };
 }
 
+std::vector<ConfigField> watch_fields() {
+  const auto watch = [](auto member) { return at(&RunConfig::watch, member); };
+  const auto straggler = [](auto member) {
+    return at(&RunConfig::watch, &WatchOptions::straggler, member);
+  };
+  return {
+      make_field({"parallel.watchdog.limit",
+                  "a rank without a heartbeat or without progress for so long ends the job, named, "
+                  "with exit code 124"},
+                 watch(&WatchOptions::limit), interval_type(IntervalUnits::time)),
+      make_field({"parallel.watchdog.slow_limit",
+                  "likewise without progress at start-up, in a checkpoint, in an evaluation"},
+                 watch(&WatchOptions::slow_limit), interval_type(IntervalUnits::time)),
+      make_field({"parallel.straggler.interval", "how often the ranks' times are compared"},
+                 straggler(&StragglerOptions::every), interval_type(IntervalUnits::steps)),
+      make_field({"parallel.straggler.ratio",
+                  "a rank is slow whose own work takes so many times the ranks' median"},
+                 straggler(&StragglerOptions::ratio), real_type({.least = 1})),
+      make_field({"parallel.compare_replicas",
+                  "how often the ranks' weights are compared, beside every checkpoint"},
+                 watch(&WatchOptions::compare_replicas), interval_type(IntervalUnits::steps)),
+  };
+}
+
 // auto, never, or where from.
 ConfigField resume_field() {
   ConfigField field;
@@ -111,6 +135,9 @@ std::vector<ConfigField> checkpoint_fields() {
                  checkpoint(&CheckpointOptions::keep_every), interval_type(IntervalUnits::steps)),
       make_field({"checkpoint.keep_best", "this many are kept, by held-out MLM loss"},
                  checkpoint(&CheckpointOptions::keep_best), count_type<int>({0, 1000000})),
+      make_field({"checkpoint.max_failures", "to save, in a row; then the run ends, exit code 74"},
+                 at(&RunConfig::watch, &WatchOptions::max_failed_saves),
+                 count_type<int>({1, 1000000})),
       resume_field(),
   };
 }
@@ -140,7 +167,7 @@ std::vector<ConfigField> watching_fields() {
 
 std::vector<ConfigField> system_fields() {
   std::vector<ConfigField> fields{precision_field()};
-  for (auto part : {parallel_fields(), checkpoint_fields(), watching_fields()}) {
+  for (auto part : {parallel_fields(), watch_fields(), checkpoint_fields(), watching_fields()}) {
     fields.insert(fields.end(), part.begin(), part.end());
   }
   return fields;

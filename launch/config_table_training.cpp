@@ -14,6 +14,8 @@ constexpr NamedValue<Initialization> kInitializations[] = {
     {Initialization::truncated_normal, "truncated_normal"}, {Initialization::normal, "normal"}};
 constexpr NamedValue<Shuffle> kShuffles[] = {{Shuffle::global, "global"},
                                              {Shuffle::blocks, "blocks"}};
+constexpr NamedValue<SpikeRule> kSpikeRules[] = {
+    {SpikeRule::none, "none"}, {SpikeRule::skip, "skip"}, {SpikeRule::rollback, "rollback"}};
 constexpr NamedValue<OptimizerKind> kOptimizers[] = {{OptimizerKind::adamw, "adamw"},
                                                      {OptimizerKind::adam, "adam"},
                                                      {OptimizerKind::lamb, "lamb"},
@@ -88,6 +90,9 @@ std::vector<ConfigField> schedule_fields() {
 
 std::vector<ConfigField> optim_fields() {
   const auto optim = [](auto member) { return at(&RunConfig::optim, member); };
+  const auto spike = [](auto member) {
+    return at(&RunConfig::watch, &WatchOptions::spike, member);
+  };
   const auto optimizer = [](auto member) {
     return at(&RunConfig::optim, &OptimSection::optimizer, member);
   };
@@ -119,6 +124,20 @@ std::vector<ConfigField> optim_fields() {
                  optimizer(&OptimizerOptions::weight_decay), real_type({})),
       make_field({"optim.clip", "largest global norm of the gradient; 0: no clipping", kIdentity},
                  optimizer(&OptimizerOptions::clip_norm), real_type({})),
+      make_field({"optim.max_skipped", "updates in a row left out; then the run ends, exit code 5"},
+                 at(&RunConfig::watch, &WatchOptions::max_skipped),
+                 count_type<std::int64_t>({1, 1000000})),
+      make_field(
+          {"optim.spike.rule",
+           "what a step does whose loss is far above the last ones: nothing, skip (leave its "
+           "update out) or rollback (to the newest checkpoint, and on after its samples)",
+           FieldRole::newer_identity},
+          spike(&SpikeOptions::rule), choice_type<SpikeRule>(kSpikeRules, {})),
+      make_field(
+          {"optim.spike.factor", "far above: so many times their mean", FieldRole::newer_identity},
+          spike(&SpikeOptions::factor), real_type({.least = 1, .excludes_least = true})),
+      make_field({"optim.spike.window", "the last ones: so many steps", FieldRole::newer_identity},
+                 spike(&SpikeOptions::window), count_type<std::int64_t>({1, 100000})),
   };
 }
 

@@ -126,12 +126,16 @@ ConfigType<Amount> amount_type() {
 }
 
 ConfigType<Interval> interval_type(IntervalUnits units) {
-  const std::string form =
-      units == IntervalUnits::steps ? "steps | never" : "steps | time in s, min, h or d | never";
+  const std::string form = units == IntervalUnits::steps ? "steps | never"
+                           : units == IntervalUnits::time
+                               ? "time in s, min, h or d | never"
+                               : "steps | time in s, min, h or d | never";
   return {form, kUnitSchema,
           [units](const ConfigNode& node) {
-            return parse_interval(scalar_of(node, "an interval such as 500 steps, or never"),
-                                  units);
+            const char* expected = units == IntervalUnits::time
+                                       ? "a time such as 5 min, or never"
+                                       : "an interval such as 500 steps, or never";
+            return parse_interval(scalar_of(node, expected), units);
           },
           [](const Interval& value) { return write_interval(value); }};
 }

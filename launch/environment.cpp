@@ -65,4 +65,9 @@ void MpiEnvironment::abort(int exit_code) {
   if (world_) world_->abort(exit_code);
 }
 
+void MpiEnvironment::end_job(int exit_code) {
+  abort(exit_code);
+  std::_Exit(exit_code);
+}
+
 }  // namespace bertyard

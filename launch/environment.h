@@ -51,6 +51,8 @@ class MpiEnvironment {
   // The bad end: with MPI ends every rank at once with `exit_code` and does not come back. Without
   // MPI comes back: there is no one else to end.
   void abort(int exit_code);
+  // The same from any thread, and without MPI too: does not come back.
+  [[noreturn]] void end_job(int exit_code);
 
  private:
   std::unique_ptr<MpiWorld> world_;  // absent: one rank without MPI

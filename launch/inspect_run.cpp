@@ -82,6 +82,7 @@ std::string inspect_run(const InspectOptions& options) {
   add_metrics(directory / "metrics.jsonl", rows);
   std::string text = section_text(fmt::format("run {}", options.path), rows);
   text += checkpoints_text(directory / "checkpoints");
+  text += flight_summary(directory / "logs" / "flight");
   if (fs::exists(directory / "checkpoints" / "latest")) {
     text += fmt::format("\ninspect {} shows the newest; plot {} draws the curves\n",
                         (directory / "checkpoints" / "latest").string(), options.path);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/pretraining_run.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "launch/injected_faults.h"
+#include "launch/rank_reports.h"
+#include "launch/resume_choice.h"
 #include "launch/signals.h"
 #include "launch/training_banner.h"
 
@@ -20,18 +24,27 @@ double seconds_since(Clock::time_point start) {
 
 }  // namespace
 
-PretrainingRun::PretrainingRun(const RunParts& parts) : parts_(parts) {}
+PretrainingRun::PretrainingRun(const RunParts& parts)
+    : communicator_(parts.communicator, pulse_), parts_{parts.loaded,  parts.setup,   communicator_,
+                                                        parts.control, parts.log,     parts.command,
+                                                        parts.hosts,   parts.end_job, &pulse_} {}
 PretrainingRun::~PretrainingRun() = default;
 
 TrainEnd PretrainingRun::run() {
   const StopSignals signals;  // heard from here on, obeyed after the first step
   open_directory();
   try {
+    start_watch();
     const std::optional<CheckpointState> resumed =
         restore_run(parts_, directory_ ? &*directory_ : nullptr, *checkpoints_, start_);
     if (directory_ && resumed) directory_->prepare_resume(*resumed, parts_.log);
     write_record();
-    open_journal(resumed ? &*resumed : nullptr);
+    if (leads()) {
+      show_banner();
+      open_journal(resumed ? &*resumed : nullptr);
+    }
+    (void)parts_.control.agree_max("the start of training", 0);  // nobody refuses it any more
+    watch_->record(parts_.log);
     const TrainEnd end = train_run(parts_, *this, start_);
     finish(end);
     return end;
@@ -68,6 +81,18 @@ void PretrainingRun::open_directory() {
   checkpoints_.emplace(allocate_run(parts_, id));
 }
 
+void PretrainingRun::start_watch() {
+  const RunConfig& config = parts_.loaded.config;
+  calls_ = calls_with_fault(fault_of(parts_.communicator.rank()));
+  watch_.emplace(
+      RunWatch::Setting{.run = std::filesystem::path(config.run.directory) / config.run.name,
+                        .limit = config.watch.limit,
+                        .slow_limit = config.watch.slow_limit,
+                        .hosts = parts_.hosts,
+                        .end = parts_.end_job},
+      parts_.control, pulse_);
+}
+
 void PretrainingRun::write_record() {
   recorded_ = true;
   if (!leads()) return;
@@ -79,13 +104,15 @@ void PretrainingRun::write_record() {
   directory_->set_status(RunStatus::running, "");
 }
 
-void PretrainingRun::open_journal(const CheckpointState* resumed) {
-  if (!leads()) return;
-  const RunConfig& config = parts_.loaded.config;
+void PretrainingRun::show_banner() {
   for (const std::string& line :
        training_banner(parts_.setup, parts_.communicator, directory_->path(), start_.step)) {
     parts_.log.info("{}", line);
   }
+}
+
+void PretrainingRun::open_journal(const CheckpointState* resumed) {
+  const RunConfig& config = parts_.loaded.config;
   journal_.emplace(
       RunJournal::Setting{
           .run_name = config.run.name,
@@ -100,7 +127,9 @@ void PretrainingRun::open_journal(const CheckpointState* resumed) {
 }
 
 void PretrainingRun::step_done(const StepReport& report) {
-  if (journal_) journal_->step_done(report);
+  if (!journal_) return;
+  journal_->step_done(report);
+  note_saved(saver_.collect());
 }
 
 void PretrainingRun::evaluate(const TrainState& state) {
@@ -122,16 +151,103 @@ void PretrainingRun::evaluate(const TrainState& state) {
   journal_->evaluated(state, evaluation, *baselines_, seconds_since(start));
 }
 
+std::filesystem::path PretrainingRun::directory_path() const {
+  const RunOptions& run = parts_.loaded.config.run;
+  return std::filesystem::path(run.directory) / run.name;
+}
+
+// Where the one before is still being written, training waits for it.
 void PretrainingRun::save(const TrainState& state) {
   if (leads()) {
-    const Clock::time_point start = Clock::now();
-    journal_->sync();
-    const std::filesystem::path path =
-        checkpoints_->save(directory_->checkpoints(), state, parts_.setup.plan.phase_of(state.step),
-                           journal_->loss_log(), held_out_loss_);
-    journal_->saved(state.step, path, seconds_since(start));
+    note_saved(saver_.wait());
+    start_save(state);
   }
   held_out_loss_.reset();
+}
+
+void PretrainingRun::start_save(const TrainState& state) {
+  const Clock::time_point start = Clock::now();
+  pulse_.note(fmt::format("save of step {}", state.step));
+  try {
+    journal_->flush();
+  } catch (const IoError& error) {
+    return note_saved(BackgroundSaver::Saved{state.step, {}, 0, error.what()});
+  }
+  checkpoints_->take(snapshot_, state, parts_.setup.plan.phase_of(state.step), journal_->loss_log(),
+                     held_out_loss_);
+  saver_.start(state.step, [this, folder = directory_->checkpoints()] {
+    journal_->sync();
+    std::filesystem::path path = checkpoints_->write(folder, snapshot_, *calls_);
+    pulse_.note("saved");
+    return path;
+  });
+  stalled_seconds_ = seconds_since(start);
+}
+
+void PretrainingRun::note_saved(const std::optional<BackgroundSaver::Saved>& saved, bool last) {
+  if (!saved) return;
+  if (saved->error.empty()) {
+    failed_saves_ = 0;
+    saved_step_ = saved->step;
+    return journal_->saved(saved->step, saved->path, saved->seconds, stalled_seconds_);
+  }
+  ++failed_saves_;
+  const std::int64_t kept = std::max(saved_step_, start_.step);
+  const std::string found =
+      fmt::format("step {} could not be saved: {}; the newest checkpoint is {}", saved->step,
+                  saved->error, kept > 0 ? fmt::format("that of step {}", kept) : "none");
+  const int most = parts_.loaded.config.watch.max_failed_saves;
+  if (last) throw IoError(fmt::format("{}; mend the disk and resume", found));
+  if (failed_saves_ >= most) {
+    throw IoError(
+        fmt::format("{} saves in a row failed (checkpoint.max_failures): {}; mend the "
+                    "disk and resume",
+                    failed_saves_, found));
+  }
+  parts_.log.warning("{}; training goes on (failure {} of {})", found, failed_saves_, most);
+  journal_->write_event(journal_->event("save_failed", saved->step).add("error", saved->error));
+}
+
+void PretrainingRun::skipped(const Skipped& skipped) {
+  report_skipped(parts_, journal_ ? &*journal_ : nullptr, skipped);
+}
+
+void PretrainingRun::compare_replicas(const TrainState& state) {
+  require_same_weights(parts_, state.step);
+}
+
+void PretrainingRun::found_stragglers(const TrainState& state, const std::vector<Straggler>& slow) {
+  if (journal_) report_stragglers(parts_, *journal_, state.step, slow);
+}
+
+double PretrainingRun::loss_of(const StepReport& report) const {
+  return scores_of(report.sums, report.counts).loss();
+}
+
+// As a resume does, but within the process.
+TrainState PretrainingRun::roll_back(const StepReport& spike) {
+  if (leads()) note_saved(saver_.wait());
+  const std::optional<Checkpoint> checkpoint =
+      agree_on_checkpoint(parts_, directory_ ? &*directory_ : nullptr);
+  if (!checkpoint) {
+    throw DivergedError(fmt::format(
+        "step {}: the loss is a spike and optim.spike.rule is rollback, but there is no "
+        "checkpoint to go back to; set checkpoint.every lower",
+        spike.state.step));
+  }
+  const TrainState state = checkpoints_->restore(*checkpoint).state;
+  if (!leads()) return state;
+  parts_.log.warning(
+      "step {}: back to the checkpoint of step {}, and on after the samples of the "
+      "spike",
+      spike.state.step, state.step);
+  const CheckpointState resumed = checkpoint->state();
+  journal_.reset();
+  directory_->prepare_resume(resumed, parts_.log);
+  open_journal(&resumed);
+  journal_->write_event(
+      journal_->event("rollback", state.step).add("spike_step", spike.state.step));
+  return state;
 }
 
 StopRequest PretrainingRun::stop_requested() {
@@ -140,7 +256,9 @@ StopRequest PretrainingRun::stop_requested() {
 
 void PretrainingRun::finish(TrainEnd end) {
   if (!leads()) return;
+  note_saved(saver_.wait(), true);
   journal_->finish();
+  journal_->flush();
   journal_->sync();
   directory_->write_summary(journal_->summary());
   switch (end) {

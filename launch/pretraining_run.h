@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "launch/run_start.h"
+#include "launch/run_watch.h"
+#include "parallel/noted_communicator.h"
+#include "train/background_saver.h"
 #include "train/baselines.h"
 #include "train/run_journal.h"
 #include "train/trainer.h"
@@ -24,25 +30,45 @@ class PretrainingRun final : public TrainerHooks {
   void step_done(const StepReport& report) override;
   void evaluate(const TrainState& state) override;
   void save(const TrainState& state) override;
+  void skipped(const Skipped& skipped) override;
+  void compare_replicas(const TrainState& state) override;
+  void found_stragglers(const TrainState& state, const std::vector<Straggler>& slow) override;
+  double loss_of(const StepReport& report) const override;
+  TrainState roll_back(const StepReport& spike) override;
   StopRequest stop_requested() override;
 
  private:
   bool leads() const { return parts_.leads(); }
   void open_directory();
+  void start_watch();
   // How this start was made, once nothing of the start can be refused any more.
   void write_record();
+  void show_banner();
   void open_journal(const CheckpointState* resumed);
+  void start_save(const TrainState& state);
+  // What became of a save; throws IoError after too many failures in a row, or where `last` fails.
+  void note_saved(const std::optional<BackgroundSaver::Saved>& saved, bool last = false);
+  std::filesystem::path directory_path() const;
   void finish(TrainEnd end);
   void note_failure(const std::string& reason);
 
+  Pulse pulse_;
+  NotedCommunicator communicator_;
   RunParts parts_;
+  std::optional<RunWatch> watch_;
   std::optional<RunDirectory> directory_;
   std::optional<RunCheckpoints> checkpoints_;
   std::optional<RunJournal> journal_;
   std::optional<Baselines> baselines_;   // rank 0, at the first evaluation
   std::optional<double> held_out_loss_;  // since the last checkpoint
   TrainState start_;
-  bool recorded_ = false;  // the start was not refused
+  std::unique_ptr<FileCalls> calls_;  // of checkpoints
+  CheckpointSnapshot snapshot_;
+  double stalled_seconds_ = 0;   // by the save under way
+  int failed_saves_ = 0;         // in a row
+  std::int64_t saved_step_ = 0;  // of the newest good one of this start
+  bool recorded_ = false;        // the start was not refused
+  BackgroundSaver saver_;        // last: what it writes from is there until it is done
 };
 
 }  // namespace bertyard

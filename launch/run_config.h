@@ -9,6 +9,7 @@
 #include "core/optim/schedule.h"
 #include "data/options.h"
 #include "train/options.h"
+#include "train/watch_options.h"
 
 namespace bertyard {
 
@@ -53,6 +54,7 @@ struct RunConfig {
   CheckpointOptions checkpoint;
   EvaluationOptions eval;
   LogOptions log;
+  WatchOptions watch;  // keys of parallel, checkpoint and optim
   bool operator==(const RunConfig&) const = default;
 };
 

@@ -8,6 +8,8 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "launch/injected_faults.h"
+#include "launch/resume_choice.h"
 
 namespace bertyard {
 namespace {
@@ -63,18 +65,11 @@ RunCheckpoints allocate_run(const RunParts& parts, const std::string& run_id) {
 
 std::optional<CheckpointState> restore_run(const RunParts& parts, const RunDirectory* directory,
                                            RunCheckpoints& checkpoints, TrainState& state) {
-  std::string path;
-  std::optional<Checkpoint> checkpoint;
-  if (directory != nullptr) {
-    checkpoint = directory->resume_point(parts.loaded.config.checkpoint, parts.log);
-    if (checkpoint) path = checkpoint->path().string();
-  }
-  path = parts.control.broadcast_string("checkpoint to resume from", path);
-  if (path.empty()) {
+  const std::optional<Checkpoint> checkpoint = agree_on_checkpoint(parts, directory);
+  if (!checkpoint) {
     initialize_weights(parts.setup);
     return std::nullopt;
   }
-  if (!checkpoint) checkpoint = Checkpoint::read(path);
   const RunCheckpoints::Restored restored = checkpoints.restore(*checkpoint);
   state = restored.state;
   if (restored.environment_differences.empty()) return checkpoint->state();
@@ -102,12 +97,18 @@ TrainEnd train_run(const RunParts& parts, TrainerHooks& hooks, const TrainState&
     return std::make_unique<BatchStream>(*setup.train, setup.masker_for(*setup.train), options);
   };
   const auto reduction = setup.make_reduction(parts.communicator);
-  Trainer trainer({*setup.device, parts.communicator, *reduction, setup.objective, setup.optimizer,
-                   setup.batch, hooks},
+  std::unique_ptr<Objective> faulty;
+  if (const auto fault = fault_of(parts.communicator.rank()); fault && parts.pulse != nullptr) {
+    faulty = with_fault(setup.objective, *setup.device, *parts.pulse, *fault);
+  }
+  Objective& objective = faulty ? *faulty : static_cast<Objective&>(setup.objective);
+  Trainer trainer({*setup.device, parts.communicator, *reduction, objective, setup.optimizer,
+                   setup.batch, hooks, parts.pulse},
                   setup.plan,
                   {.schedule = setup.schedule(),
                    .checkpoint_every = config.checkpoint.every,
-                   .evaluate_every = config.eval.every},
+                   .evaluate_every = config.eval.every,
+                   .watch = config.watch},
                   open_stream);
   return trainer.run(state);
 }

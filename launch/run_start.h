@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/log.h"
 #include "launch/config.h"
 #include "launch/pretraining_setup.h"
 #include "parallel/communicator.h"
 #include "parallel/control_plane.h"
+#include "parallel/pulse.h"
 #include "train/run_checkpoints.h"
 #include "train/run_directory.h"
 #include "train/trainer.h"
@@ -23,7 +26,10 @@ struct RunParts {
   Communicator& communicator;
   ControlPlane& control;
   Logger& log;
-  std::string command;  // for command.txt
+  std::string command;             // for command.txt
+  std::vector<std::string> hosts;  // by rank
+  std::function<void(int exit_code)> end_job;
+  Pulse* pulse = nullptr;  // of a real run
 
   bool leads() const { return communicator.rank() == 0; }
 };

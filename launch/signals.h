@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "parallel/pulse.h"
 #include "train/trainer.h"
 
 namespace bertyard {
@@ -16,6 +17,8 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
   // What this process was asked so far; terminate outweighs requeue.
   static StopRequest requested();
+  // Signals are noted there too, from the handler; null: nowhere.
+  static void note_in(Pulse* pulse);
 };
 
 }  // namespace bertyard

@@ -18,11 +18,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class Kind { vocabulary, samples, parts, checkpoint, huggingface, tensors, run };
+enum class Kind {
+  vocabulary,
+  samples,
+  parts,
+  checkpoint,
+  huggingface,
+  tensors,
+  run,
+  flight,
+  batch
+};
 
 constexpr const char* kKnown =
     "shards, an HDF5 file of samples, a vocabulary, a checkpoint, a run directory, a Hugging Face "
-    "directory or a .safetensors file";
+    "directory, a .safetensors file or a folder of flight recorders";
 constexpr std::size_t kHead = 1 << 16;  // of a file, to recognise it by
 
 Kind kind_of_directory(const fs::path& path) {
@@ -34,6 +44,9 @@ Kind kind_of_directory(const fs::path& path) {
     return Kind::parts;
   }
   if (has("env.json") || has("checkpoints") || has("metrics.jsonl")) return Kind::run;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    if (entry.path().extension() == ".flight") return Kind::flight;
+  }
   if (!list_checkpoints(path).empty()) return Kind::checkpoint;
   if (!hdf5_files_in(path).empty()) return Kind::samples;
   throw DataError(fmt::format("{}: expected {}; found a directory that is none of them",
@@ -66,6 +79,7 @@ Kind kind_of_file(const fs::path& path) {
   if (head.starts_with("\x89HDF\r\n") || extension == ".h5" || extension == ".hdf5") {
     return Kind::samples;
   }
+  if (head.starts_with("{\"bad_batch\"")) return Kind::batch;
   if (looks_like_tensors(head) || extension == ".safetensors") return Kind::tensors;
   // Special tokens stand near the front of every vocabulary; a damaged one may have lost them.
   if (head.find("[UNK]") != std::string::npos || extension == ".txt") return Kind::vocabulary;
@@ -75,11 +89,13 @@ Kind kind_of_file(const fs::path& path) {
 
 void refuse_unused(const InspectOptions& options, Kind kind) {
   const bool samples = kind == Kind::samples || kind == Kind::parts;
-  const bool tensors = !samples && kind != Kind::vocabulary;
+  const bool tensors =
+      !samples && kind != Kind::vocabulary && kind != Kind::flight && kind != Kind::batch;
   if (!options.tensor.empty() && !tensors) {
     throw UsageError(fmt::format("--tensor: there are no tensors in {}", options.path));
   }
-  if ((options.samples > 0 || !options.vocab.empty()) && !samples) {
+  const bool decodes = samples || kind == Kind::batch;
+  if ((options.samples > 0 && !samples) || (!options.vocab.empty() && !decodes)) {
     throw UsageError(fmt::format("{}: there are no samples in {}",
                                  options.samples > 0 ? "--samples" : "--vocab", options.path));
   }
@@ -125,6 +141,10 @@ std::string inspect_text(const InspectOptions& given) {
       return inspect_tensor_file(options);
     case Kind::run:
       return inspect_run(options);
+    case Kind::batch:
+      return inspect_batch(options);
+    case Kind::flight:
+      return inspect_flight(options);
   }
   return "";
 }

@@ -88,7 +88,9 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
                 .communicator = *group.communicator,
                 .control = *group.control,
                 .log = log,
-                .command = options.command},
+                .command = options.command,
+                .hosts = group.hosts,
+                .end_job = [&environment](int code) { environment.end_job(code); }},
                options.form, data);
   } catch (const std::exception& error) {
     // Before the stack unwinds: a sum over the ranks may still be at work on the gradients.

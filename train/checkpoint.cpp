@@ -3,14 +3,15 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "data/files/file_writer.h"
-#include "data/files/mapped_file.h"
 #include "train/checkpoint_manifest.h"
 #include "train/huggingface.h"
 
@@ -22,20 +23,20 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 5> kFiles = {
     "model.safetensors", "optimizer.bin", "config.json", "vocab.txt", "tokenizer_config.json"};
 
-void verify_file(const fs::path& path, const CheckpointFile& expected) {
-  const MappedFile file(path);
-  if (file.bytes().size() != expected.bytes) {
+void verify_file(const fs::path& path, const CheckpointFile& expected, const FileCalls& calls) {
+  if (!fs::exists(path)) throw DataError(path.string() + ": the file is not there");
+  const FileDigest found = digest_of_file(path, calls);
+  if (found.bytes != expected.bytes) {
     throw DataError(fmt::format("{}: damaged: {} bytes, the manifest says {}", path.string(),
-                                file.bytes().size(), expected.bytes));
+                                found.bytes, expected.bytes));
   }
-  const std::uint64_t hash = xxh3(file.bytes());
-  if (hash != expected.hash) {
+  if (found.hash != expected.hash) {
     throw DataError(fmt::format("{}: damaged: its checksum is {}, the manifest says {}",
-                                path.string(), hash_text(hash), hash_text(expected.hash)));
+                                path.string(), hash_text(found.hash), hash_text(expected.hash)));
   }
 }
 
-CheckpointState verified_state(const fs::path& directory) {
+CheckpointState verified_state(const fs::path& directory, const FileCalls& calls) {
   CheckpointManifest manifest = read_checkpoint_manifest(directory);
   std::set<std::string_view> listed;
   for (const CheckpointFile& file : manifest.files) listed.insert(file.name);
@@ -43,7 +44,9 @@ CheckpointState verified_state(const fs::path& directory) {
     throw DataError(fmt::format("{}: lists other files than a checkpoint has",
                                 (directory / "manifest.json").string()));
   }
-  for (const CheckpointFile& file : manifest.files) verify_file(directory / file.name, file);
+  for (const CheckpointFile& file : manifest.files) {
+    verify_file(directory / file.name, file, calls);
+  }
   return std::move(manifest.state);
 }
 
@@ -86,8 +89,20 @@ Checkpoint::Checkpoint(fs::path path, CheckpointState state)
       weights_(path_ / "model.safetensors"),
       optimizer_(path_ / "optimizer.bin") {}
 
-Checkpoint Checkpoint::read(const fs::path& directory) {
-  return Checkpoint(directory, verified_state(directory));
+Checkpoint Checkpoint::read(const fs::path& directory, const FileCalls& calls) {
+  return Checkpoint(directory, verified_state(directory, calls));
+}
+
+Checkpoint Checkpoint::read_patiently(const fs::path& directory, const FileCalls& calls) {
+  constexpr int kMore = 2;
+  for (int attempt = 0; attempt < kMore; ++attempt) {
+    try {
+      return read(directory, calls);
+    } catch (const Error&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(300 * (attempt + 1)));
+    }
+  }
+  return read(directory, calls);
 }
 
 std::vector<std::string> Checkpoint::optimizer_names() const {

@@ -26,6 +26,7 @@ struct CheckpointState {
   std::int64_t tokens = 0;           // trained on since the run's start
   std::int64_t phase = 0;            // index into the schedule
   double run_seconds = 0;            // trained so far, over all starts
+  std::vector<double> last_losses;   // of the rule for spikes, where there is one
   double loss_scale = 1;             // dynamic loss scaling; 1 elsewhere
   std::int64_t good_steps = 0;       // since the loss scale last changed
   std::uint64_t loss_log_bytes = 0;  // where loss.log is cut back to
@@ -59,8 +60,12 @@ struct CheckpointContents {
 class Checkpoint {
  public:
   // Reads and hashes every file. DataError names the file that is missing, damaged or of another
-  // format version.
-  static Checkpoint read(const std::filesystem::path& directory);
+  // format version, IoError the one that the storage does not give: it may be good all the same.
+  static Checkpoint read(const std::filesystem::path& directory,
+                         const FileCalls& calls = FileCalls());
+  // The same, asked three times in a second before it gives up: network storage may stutter.
+  static Checkpoint read_patiently(const std::filesystem::path& directory,
+                                   const FileCalls& calls = FileCalls());
 
   const std::filesystem::path& path() const { return path_; }
   const CheckpointState& state() const { return state_; }

@@ -29,6 +29,7 @@ Json state_json(const CheckpointState& state) {
   json["tokens"] = state.tokens;
   json["phase"] = state.phase;
   json["run_seconds"] = state.run_seconds;
+  if (!state.last_losses.empty()) json["last_losses"] = state.last_losses;
   json["loss_scale"] = state.loss_scale;
   json["good_steps"] = state.good_steps;
   json["loss_log_bytes"] = state.loss_log_bytes;
@@ -49,6 +50,7 @@ CheckpointState state_of(const Json& json) {
   json.at("tokens").get_to(state.tokens);
   json.at("phase").get_to(state.phase);
   json.at("run_seconds").get_to(state.run_seconds);
+  if (json.contains("last_losses")) json.at("last_losses").get_to(state.last_losses);
   json.at("loss_scale").get_to(state.loss_scale);
   json.at("good_steps").get_to(state.good_steps);
   json.at("loss_log_bytes").get_to(state.loss_log_bytes);

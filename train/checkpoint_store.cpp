@@ -95,8 +95,8 @@ std::optional<Checkpoint> newest_good_checkpoint(const fs::path& checkpoints, Lo
   std::string first_reason;
   for (const CheckpointEntry& entry : entries) {
     try {
-      return Checkpoint::read(entry.path);
-    } catch (const Error& error) {
+      return Checkpoint::read_patiently(entry.path);
+    } catch (const DataError& error) {
       log.warning("checkpoint of step {} cannot be used: {}", entry.step, error.what());
       if (first_reason.empty()) first_reason = error.what();
     }

@@ -26,7 +26,8 @@ std::string checkpoint_name(std::int64_t step);
 std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& checkpoints);
 
 // The newest checkpoint that verifies in full; warns of each newer one that does not, with the
-// reason. Nothing where there is none at all; DataError where there are some and none is good.
+// reason. Nothing where there is none at all; DataError where there are some and none is good;
+// IoError where the storage does not give one: it is not passed over for that.
 std::optional<Checkpoint> newest_good_checkpoint(const std::filesystem::path& checkpoints,
                                                  Logger& log);
 

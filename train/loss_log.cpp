@@ -13,10 +13,12 @@ std::string loss_line(const LossRecord& record) {
 }
 
 LossLog::LossLog(FileWriter file, StreamingHash hash, std::uint64_t bytes)
-    : file_(std::move(file)), hash_(std::move(hash)), bytes_(bytes) {}
+    : file_(std::move(file)), hash_(std::move(hash)), bytes_(bytes), written_(bytes) {}
 
 LossLog LossLog::create(const std::filesystem::path& path, const FileCalls& calls) {
-  return LossLog(FileWriter(path, OpenFor::create, calls), StreamingHash(), 0);
+  FileWriter file(path, OpenFor::append, calls);
+  file.truncate(0);
+  return LossLog(std::move(file), StreamingHash(), 0);
 }
 
 StreamingHash LossLog::verify(const std::filesystem::path& path, std::uint64_t bytes,
@@ -51,9 +53,26 @@ LossLog LossLog::resume(const std::filesystem::path& path, std::uint64_t bytes,
 
 void LossLog::append(const LossRecord& record) {
   const std::string line = loss_line(record);
-  file_.write(line);
   hash_.update(line);
   bytes_ += line.size();
+  unwritten_ += line;
+  try {
+    flush();
+  } catch (const IoError&) {
+    return;  // whoever saves a checkpoint hears of it
+  }
+}
+
+void LossLog::flush() {
+  if (unwritten_.empty()) return;
+  try {
+    file_.write(unwritten_);
+  } catch (const IoError&) {
+    file_.truncate(written_);  // no half lines
+    throw;
+  }
+  written_ += unwritten_.size();
+  unwritten_.clear();
 }
 
 }  // namespace bertyard

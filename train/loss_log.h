@@ -23,7 +23,7 @@ struct LossRecord {
 std::string loss_line(const LossRecord& record);
 
 // loss.log, the proof of an exact resume: append-only; a checkpoint stores bytes() and digest()
-// after sync(), and a resumed run is cut back to them. Throws IoError where writing fails.
+// after flush(), and a resumed run is cut back to them.
 class LossLog {
  public:
   // Starts an empty log, whatever was there.
@@ -35,7 +35,11 @@ class LossLog {
   static LossLog resume(const std::filesystem::path& path, std::uint64_t bytes,
                         std::uint64_t digest, const FileCalls& calls);
 
+  // Never fails: what a full disk does not take is kept and written later.
   void append(const LossRecord& record);
+  // Throws IoError unless every line is in the file.
+  void flush();
+  // To the disk; may run beside append() in another thread.
   void sync() { file_.sync(); }
   std::uint64_t bytes() const { return bytes_; }
   std::uint64_t digest() const { return hash_.digest(); }
@@ -45,7 +49,9 @@ class LossLog {
 
   FileWriter file_;
   StreamingHash hash_;
-  std::uint64_t bytes_;
+  std::uint64_t bytes_;    // of all lines
+  std::uint64_t written_;  // of those in the file
+  std::string unwritten_;
 };
 
 }  // namespace bertyard

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/base/error.h"
 #include "core/base/log.h"
 
 namespace bertyard {
@@ -55,11 +56,19 @@ std::string MetricsRecord::line(std::string_view utc) const {
 
 MetricsLog::MetricsLog(const std::filesystem::path& path, const FileCalls& calls)
     : file_(path, OpenFor::append, calls) {
-  file_.truncate(whole_lines(path));
+  written_ = whole_lines(path);
+  file_.truncate(written_);
 }
 
 void MetricsLog::write(const MetricsRecord& record) {
-  file_.write(record.line(utc_now()));
+  const std::string line = record.line(utc_now());
+  try {
+    file_.write(line);
+  } catch (const IoError&) {
+    file_.truncate(written_);  // no half lines
+    throw;
+  }
+  written_ += line.size();
 }
 
 void MetricsLog::mark_resume(std::int64_t step) {

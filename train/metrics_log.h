@@ -36,7 +36,7 @@ class MetricsRecord {
 };
 
 // metrics.jsonl: append-only, whole lines, one write each. A last line that a kill cut short is
-// removed at opening. Throws IoError where writing fails.
+// removed at opening. Throws IoError where writing fails; the line is then lost, and whole.
 class MetricsLog {
  public:
   MetricsLog(const std::filesystem::path& path, const FileCalls& calls);
@@ -47,6 +47,7 @@ class MetricsLog {
 
  private:
   FileWriter file_;
+  std::uint64_t written_ = 0;
 };
 
 }  // namespace bertyard

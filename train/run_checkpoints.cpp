@@ -18,45 +18,54 @@ RunCheckpoints::RunCheckpoints(Setting setting, Device& device, const ParameterS
       parameters_(parameters),
       optimizer_(optimizer) {}
 
-ConstTensorView RunCheckpoints::on_host(const TensorView& view, std::vector<float>& copy) const {
-  if (device_.info().kind == DeviceKind::cpu) return view;
+void RunCheckpoints::copy_to_host(const TensorView& view, std::vector<float>& copy) const {
   copy.resize(static_cast<std::size_t>(view.elements()));
   device_.copy(view_of(std::span(copy)), view, CopyDirection::device_to_host,
                device_.compute_stream());
-  device_.synchronize();
-  return view_of(std::span<const float>(copy));
 }
 
-std::filesystem::path RunCheckpoints::save(const std::filesystem::path& directory,
-                                           const TrainState& state, std::size_t phase,
-                                           const LossLog& loss_log,
-                                           std::optional<double> held_out_loss) {
-  CheckpointState full = setting_.identity;
+void RunCheckpoints::take(CheckpointSnapshot& snapshot, const TrainState& state, std::size_t phase,
+                          const LossLog& loss_log, std::optional<double> held_out_loss) const {
+  CheckpointState& full = snapshot.state;
+  full = setting_.identity;
   full.step = state.step;
   full.applied_steps = optimizer_.applied_steps();
   full.data_position = state.data_position;
   full.tokens = state.tokens;
   full.phase = static_cast<std::int64_t>(phase);
   full.run_seconds = state.seconds;
+  full.last_losses = state.last_losses;
   full.loss_log_bytes = loss_log.bytes();
   full.loss_log_hash = loss_log.digest();
   full.held_out_loss = held_out_loss;
 
   const std::vector<MomentArray> arrays = optimizer_.arrays();
-  std::vector<std::vector<float>> copies(arrays.size() + 1);
-  std::vector<OptimizerArray> moments;
+  snapshot.arrays.resize(arrays.size());
+  snapshot.names.clear();
   for (std::size_t i = 0; i < arrays.size(); ++i) {
-    moments.push_back({arrays[i].name, on_host(arrays[i].values, copies[i])});
+    snapshot.names.push_back(arrays[i].name);
+    copy_to_host(arrays[i].values, snapshot.arrays[i]);
   }
-  const CheckpointContents contents{.state = full,
+  copy_to_host(parameters_.values(), snapshot.weights);
+  device_.synchronize();
+}
+
+std::filesystem::path RunCheckpoints::write(const std::filesystem::path& directory,
+                                            const CheckpointSnapshot& snapshot,
+                                            const FileCalls& calls) const {
+  std::vector<OptimizerArray> moments;
+  for (std::size_t i = 0; i < snapshot.arrays.size(); ++i) {
+    moments.push_back({snapshot.names[i], view_of(std::span<const float>(snapshot.arrays[i]))});
+  }
+  const CheckpointContents contents{.state = snapshot.state,
                                     .model = setting_.model,
                                     .parameters = parameters_,
-                                    .weights = on_host(parameters_.values(), copies.back()),
+                                    .weights = view_of(std::span<const float>(snapshot.weights)),
                                     .optimizer = moments,
                                     .vocabulary = setting_.vocabulary,
                                     .tokenizer = setting_.tokenizer};
-  std::filesystem::path path = save_checkpoint(directory, contents);
-  rotate_checkpoints(directory, setting_.options);
+  std::filesystem::path path = save_checkpoint(directory, contents, calls);
+  rotate_checkpoints(directory, setting_.options, calls);
   return path;
 }
 
@@ -78,7 +87,9 @@ RunCheckpoints::Restored RunCheckpoints::restore(const Checkpoint& checkpoint) {
   device_.layer_ops().weights_changed();
   optimizer_.set_applied_steps(found.applied_steps);
 
-  Restored restored{{found.step, found.data_position, found.tokens, found.run_seconds}, {}};
+  Restored restored;
+  restored.state = {found.step, found.data_position, found.tokens, found.run_seconds,
+                    found.last_losses};
   for (const auto& [name, value] : setting_.identity.environment) {
     const auto before = found.environment.find(name);
     if (before != found.environment.end() && before->second != value) {

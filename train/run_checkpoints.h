@@ -17,6 +17,14 @@
 
 namespace bertyard {
 
+// A run at one step, copied: training goes on while it is written.
+struct CheckpointSnapshot {
+  CheckpointState state;
+  std::vector<std::string> names;          // of the optimizer's arrays
+  std::vector<std::vector<float>> arrays;  // theirs, [flat_elements()] each
+  std::vector<float> weights;
+};
+
 // Between a running training and its checkpoints: gathers weights, optimizer state and position
 // into one, and puts them back. Borrows the tensors; rank 0 saves, every rank restores.
 class RunCheckpoints {
@@ -31,10 +39,13 @@ class RunCheckpoints {
   RunCheckpoints(Setting setting, Device& device, const ParameterStore& parameters,
                  Optimizer& optimizer);
 
+  // Copies everything to host memory, into `snapshot`, whose memory is used again.
+  void take(CheckpointSnapshot& snapshot, const TrainState& state, std::size_t phase,
+            const LossLog& loss_log, std::optional<double> held_out_loss) const;
   // Writes checkpoints/step-... below `directory`, verified, and deletes what need not be kept.
-  std::filesystem::path save(const std::filesystem::path& directory, const TrainState& state,
-                             std::size_t phase, const LossLog& loss_log,
-                             std::optional<double> held_out_loss);
+  // May run in a thread of its own: it looks at nothing that training changes.
+  std::filesystem::path write(const std::filesystem::path& directory,
+                              const CheckpointSnapshot& snapshot, const FileCalls& calls) const;
 
   // Weights, optimizer state and position. Throws DataError where `checkpoint` is of a run with
   // other settings; returns, for a warning, what of the environment differs.
@@ -45,8 +56,7 @@ class RunCheckpoints {
   Restored restore(const Checkpoint& checkpoint);
 
  private:
-  // Host memory with the values of `view`: the view itself where the device is the host.
-  ConstTensorView on_host(const TensorView& view, std::vector<float>& copy) const;
+  void copy_to_host(const TensorView& view, std::vector<float>& copy) const;
 
   Setting setting_;
   Device& device_;

@@ -205,17 +205,21 @@ fs::path RunDirectory::log_file(int rank) const {
   return path_ / "logs" / fmt::format("rank-{:04}.log", rank);
 }
 
-std::optional<Checkpoint> RunDirectory::resume_point(const CheckpointOptions& options,
-                                                     Logger& log) const {
+std::vector<fs::path> RunDirectory::resume_candidates(const CheckpointOptions& options,
+                                                      Logger& log) const {
   switch (options.resume) {
     case ResumeMode::never:
-      return std::nullopt;
-    case ResumeMode::automatic:
-      return newest_good_checkpoint(checkpoints(), log);
+      return {};
     case ResumeMode::from_path:
-      return open_checkpoint(options.resume_path, log);
+      return {open_checkpoint(options.resume_path, log).path()};
+    case ResumeMode::automatic:
+      break;
   }
-  return std::nullopt;
+  std::vector<fs::path> paths;
+  for (const CheckpointEntry& entry : list_checkpoints(checkpoints())) {
+    paths.insert(paths.begin(), entry.path);
+  }
+  return paths;
 }
 
 void RunDirectory::prepare_resume(const CheckpointState& resumed, Logger& log) const {

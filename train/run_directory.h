@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/log.h"
 #include "train/checkpoint_store.h"
@@ -47,9 +48,11 @@ class RunDirectory {
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   std::filesystem::path log_file(int rank) const;  // logs/rank-0000.log
 
-  // Nothing means from the start. `from_path` takes options.resume_path, whatever run it is of;
-  // the caller compares with require_same_run.
-  std::optional<Checkpoint> resume_point(const CheckpointOptions& options, Logger& log) const;
+  // What may be resumed from, the best first and not looked into; nothing means from the start.
+  // `from_path` takes options.resume_path, whatever run it is of; the caller compares with
+  // require_same_run.
+  std::vector<std::filesystem::path> resume_candidates(const CheckpointOptions& options,
+                                                       Logger& log) const;
 
   // Before anything of the run is changed: DataError where loss.log does not go with `resumed`;
   // then the checkpoints beyond it are set aside.

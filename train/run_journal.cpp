@@ -5,6 +5,8 @@
 
 #include <sys/resource.h>
 
+#include "core/base/error.h"
+
 namespace bertyard {
 namespace {
 
@@ -43,7 +45,12 @@ void RunJournal::step_done(const StepReport& report) {
     time_left_.start_phase();
   }
   time_left_.observe(report.seconds);
-  if (!report.update.applied) {
+  if (report.spiked) {
+    console_.clear();
+    log_.warning("step {}: the loss {:.3f} is a spike; all ranks leave this update out",
+                 report.state.step, scores.loss());
+    write_line(event("spike", report.state.step).add("loss", scores.loss()));
+  } else if (!report.update.applied) {
     console_.clear();
     log_.warning("step {}: the gradient is not finite; all ranks skip this update",
                  report.state.step);
@@ -98,7 +105,7 @@ void RunJournal::write_metrics(const StepReport& report, const PretrainingScores
       .add("ckpt_ms", saving_seconds_ * 1e3)
       .add("mem_gib", peak_memory_gib())
       .add("skipped", std::int64_t{report.update.applied ? 0 : 1});
-  metrics_->write(record);
+  write_line(record);
   saving_seconds_ = 0;
 }
 
@@ -115,7 +122,17 @@ void RunJournal::write_event_file(const StepReport& report, const PretrainingSco
     scalars.push_back({fmt::format("train/loss_{}", task), scores.sentence_loss});
     scalars.push_back({fmt::format("train/accuracy_{}", task), scores.sentence_accuracy});
   }
-  events_->write(report.state.step, scalars);
+  write_scalars(report.state.step, scalars);
+}
+
+void RunJournal::write_scalars(std::int64_t step, std::span<const Scalar> scalars) {
+  if (!events_) return;
+  try {
+    events_->write(step, scalars);
+  } catch (const IoError& error) {
+    log_.warning("{}; training goes on without TensorBoard events", error.what());
+    events_.reset();  // half a record ends the file for its readers
+  }
 }
 
 void RunJournal::evaluated(const TrainState& state, const PretrainingEvaluation& evaluation,
@@ -155,20 +172,47 @@ void RunJournal::evaluated(const TrainState& state, const PretrainingEvaluation&
   }
   record.add("masked", evaluation.counts.masked).add("samples", evaluation.counts.samples);
   record.add("eval_ms", seconds * 1e3);
-  if (metrics_) metrics_->write(record);
-  if (events_) events_->write(state.step, scalars);
+  write_line(record);
+  write_scalars(state.step, scalars);
   summary_["step"] = static_cast<double>(state.step);
   summary_["tokens"] = static_cast<double>(state.tokens);
   summary_["seconds"] = state.seconds;
 }
 
-void RunJournal::saved(std::int64_t step, const std::filesystem::path& path, double seconds) {
-  saving_seconds_ += seconds;
+// The run is worth more than its lines.
+void RunJournal::write_line(const MetricsRecord& record) {
+  if (!metrics_) return;
+  try {
+    metrics_->write(record);
+    losing_lines_ = false;
+  } catch (const IoError& error) {
+    if (!losing_lines_) {
+      log_.warning("{}; training goes on, lines of metrics.jsonl are lost", error.what());
+    }
+    losing_lines_ = true;
+  }
+}
+
+MetricsRecord RunJournal::event(std::string_view what, std::int64_t step) const {
+  MetricsRecord record("event", step);
+  record.add("event", what);
+  return record;
+}
+
+void RunJournal::write_event(const MetricsRecord& record) {
+  console_.clear();
+  write_line(record);
+}
+
+void RunJournal::saved(std::int64_t step, const std::filesystem::path& path, double seconds,
+                       double stalled) {
+  saving_seconds_ += stalled;
   console_.clear();
   log_.info("step {}: saved {} in {:.1f} s", step, path.string(), seconds);
-  if (!metrics_) return;
   MetricsRecord record("checkpoint", step);
-  metrics_->write(record.add("path", path.filename().string()).add("ckpt_ms", seconds * 1e3));
+  write_line(record.add("path", path.filename().string())
+                 .add("ckpt_ms", seconds * 1e3)
+                 .add("stall_ms", stalled * 1e3));
 }
 
 void RunJournal::finish() {

@@ -6,7 +6,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "core/base/log.h"
 #include "train/baselines.h"
@@ -39,16 +41,24 @@ class RunJournal {
   void step_done(const StepReport& report);
   void evaluated(const TrainState& state, const PretrainingEvaluation& evaluation,
                  const Baselines& baselines, double seconds);
-  void saved(std::int64_t step, const std::filesystem::path& path, double seconds);
+  // `stalled` of the seconds held training up.
+  void saved(std::int64_t step, const std::filesystem::path& path, double seconds, double stalled);
+  // A line of kind event; `what` says which.
+  MetricsRecord event(std::string_view what, std::int64_t step) const;
+  void write_event(const MetricsRecord& record);
   void finish();
 
-  // Everything on disk; then the place where a resumed run cuts loss.log back.
+  // loss.log whole in its file, so that a checkpoint may name its end; IoError where it cannot be.
+  void flush() { loss_log_.flush(); }
+  // Everything on disk. May run beside the other calls, in the thread that saves.
   void sync();
   const LossLog& loss_log() const { return loss_log_; }
   // The last figures, for summary.json.
   const std::map<std::string, double>& summary() const { return summary_; }
 
  private:
+  void write_scalars(std::int64_t step, std::span<const Scalar> scalars);
+  void write_line(const MetricsRecord& record);
   bool pairs() const { return has_sentence_pairs(setting_.next_sentence); }
   void show(const StepReport& report, const PretrainingScores& scores);
   void write_metrics(const StepReport& report, const PretrainingScores& scores);
@@ -63,6 +73,7 @@ class RunJournal {
   Console console_;
   TimeLeft time_left_;
   std::size_t phase_ = 0;
+  bool losing_lines_ = false;  // the disk takes no metrics
   double saving_seconds_ = 0;  // since the last metrics line
   std::map<std::string, double> summary_;
 };

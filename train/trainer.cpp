@@ -22,15 +22,23 @@ bool due(const Interval& every, std::int64_t step) {
 
 Trainer::Trainer(const Parts& parts, const RunPlan& plan, const Options& options,
                  OpenStream open_stream)
-    : parts_(parts), plan_(plan), options_(options), open_stream_(std::move(open_stream)) {}
+    : parts_(parts),
+      plan_(plan),
+      options_(options),
+      open_stream_(std::move(open_stream)),
+      times_(options.watch.straggler),
+      spike_(options.watch.spike) {}
 
 TrainEnd Trainer::run(const TrainState& state) {
   state_ = state;
+  spike_.restore(state.last_losses);
+  if (parts_.pulse != nullptr) parts_.pulse->step_done(state_.step);
   last_save_ = last_evaluation_ = Clock::now();
   while (state_.step < plan_.total_steps()) {
     const StepReport report = step();
     parts_.hooks.step_done(report);
     refuse_divergence(report);
+    if (report.spiked && options_.watch.spike.rule == SpikeRule::rollback) roll_back(report);
     const StopRequest stop = after_step();
     if (stop == StopRequest::requeue) return TrainEnd::requeue;
     if (stop == StopRequest::terminate) return TrainEnd::terminated;
@@ -38,7 +46,13 @@ TrainEnd Trainer::run(const TrainState& state) {
   return TrainEnd::finished;
 }
 
+void Trainer::enter(RankPhase phase) {
+  times_.enter(phase);
+  if (parts_.pulse != nullptr) parts_.pulse->enter(phase);
+}
+
 StepBatches Trainer::next_batches() {
+  enter(RankPhase::data);
   const std::size_t phase = plan_.phase_of(state_.step);
   if (!stream_ || phase != stream_phase_) {
     stream_.reset();
@@ -59,21 +73,44 @@ StepReport Trainer::step() {
 
   accumulate(batches);
   const Clock::time_point waiting = Clock::now();
+  enter(RankPhase::reduce);
   parts_.reduction.finish();
   report.sums = exchange();
   report.comm_seconds = seconds_since(waiting);
 
   const Clock::time_point updating = Clock::now();
-  report.learning_rate = learning_rate(options_.schedule, state_.step);
-  report.update = parts_.optimizer.step(report.learning_rate, parts_.objective.parameters());
+  enter(RankPhase::update);
+  update(report);
   report.update_seconds = seconds_since(updating);
   report.seconds = seconds_since(start);
   ++state_.step;
+  if (parts_.pulse != nullptr) parts_.pulse->step_done(state_.step);
   state_.data_position = batches.next_index;
   state_.tokens += batches.tokens;
   state_.seconds += report.seconds;
+  state_.last_losses = spike_.losses();
   report.state = state_;
+  if (!report.update.applied && !report.spiked) look_at_skipped(report, batches);
   return report;
+}
+
+// With the sums of all ranks, so that all leave an update out or none does.
+void Trainer::update(StepReport& report) {
+  report.learning_rate = learning_rate(options_.schedule, state_.step);
+  const double loss = spike_.wanted() ? parts_.hooks.loss_of(report) : 0;
+  report.spiked = spike_.is_spike(loss);
+  if (report.spiked) return;
+  report.update = parts_.optimizer.step(report.learning_rate, parts_.objective.parameters());
+  if (report.update.applied) spike_.remember(loss);
+}
+
+// At the first of several and at the last: it costs another step.
+void Trainer::look_at_skipped(const StepReport& report, const StepBatches& batches) {
+  const bool last = skipped_ + 1 >= options_.watch.max_skipped;
+  if (skipped_ > 0 && !last) return;
+  const std::optional<BadNumbers> found =
+      find_bad_numbers(parts_.device, parts_.objective, parts_.batch, batches);
+  parts_.hooks.skipped({report, batches, found, last});
 }
 
 // Gradients of this rank's leaves; in the last micro-batch they go to the other ranks as soon as
@@ -101,9 +138,13 @@ void Trainer::accumulate_leaf(std::span<const Batch> micro_batches, const Gradie
   Device& device = parts_.device;
   device.set_zero(parts_.objective.parameters().gradients(), device.compute_stream());
   for (const Batch& batch : micro_batches) {
+    enter(RankPhase::forward);
     const PackedInput input = parts_.batch.upload(batch);
     const bool is_last = &batch == &micro_batches.back();
-    parts_.objective.train(input, is_last ? last : GradientsReady());
+    parts_.objective.train(input, [&](std::int64_t elements) {
+      enter(RankPhase::backward);
+      if (is_last && last) last(elements);
+    });
   }
 }
 
@@ -142,12 +183,36 @@ std::vector<double> Trainer::exchange() {
 
 void Trainer::refuse_divergence(const StepReport& report) {
   skipped_ = report.update.applied ? 0 : skipped_ + 1;
-  if (skipped_ < options_.max_skipped_steps) return;
+  if (skipped_ < options_.watch.max_skipped) return;
+  if (report.spiked) {
+    throw DivergedError(fmt::format(
+        "the loss was above {:g} times the mean of the last {} steps in {} steps in a "
+        "row, the last of them step {}; nothing was saved since. Resume with a lower "
+        "optim.lr, or look at the data from there on",
+        options_.watch.spike.factor, options_.watch.spike.window, skipped_, report.state.step));
+  }
   throw DivergedError(
       fmt::format("the gradient was not finite in {} steps in a row, the last of them step {}; "
                   "nothing was saved since. Resume with a lower optim.lr, a longer optim.warmup "
                   "or optim.clip",
                   skipped_, report.state.step));
+}
+
+// The run goes on from the checkpoint with the samples after those of the spike: whoever resumes
+// between here and the next checkpoint meets the same spike and goes the same way.
+void Trainer::roll_back(const StepReport& report) {
+  if (++rollbacks_ > options_.watch.max_skipped) {
+    throw DivergedError(fmt::format(
+        "step {}: the loss is a spike for the {}. time since the last checkpoint, whatever the "
+        "samples. Resume from an older one by --resume PATH, or with a lower optim.lr",
+        report.state.step, rollbacks_));
+  }
+  enter(RankPhase::checkpoint);
+  state_ = parts_.hooks.roll_back(report);
+  state_.data_position = report.state.data_position;
+  spike_.restore(state_.last_losses);
+  stream_.reset();
+  if (parts_.pulse != nullptr) parts_.pulse->step_done(state_.step);
 }
 
 StopRequest Trainer::after_step() {
@@ -157,13 +222,22 @@ StopRequest Trainer::after_step() {
                                                   : StopRequest::none;
   const bool healthy = skipped_ == 0;  // weights after a skipped step are those before it
   if (end || due(options_.evaluate_every, state_.step) || flags_[kEvaluationDue] > 0) {
+    enter(RankPhase::evaluate);
     parts_.hooks.evaluate(state_);
     last_evaluation_ = Clock::now();
   }
+  const std::vector<Straggler> slow = times_.compare(state_.step, parts_.communicator);
+  if (!slow.empty()) parts_.hooks.found_stragglers(state_, slow);
   const bool save_due = due(options_.checkpoint_every, state_.step) || flags_[kCheckpointDue] > 0;
-  if (end || stop != StopRequest::none || (save_due && healthy)) {
+  const bool saves = end || stop != StopRequest::none || (save_due && healthy);
+  if (saves || due(options_.watch.compare_replicas, state_.step)) {
+    parts_.hooks.compare_replicas(state_);
+  }
+  if (saves) {
+    enter(RankPhase::checkpoint);
     parts_.hooks.save(state_);
     last_save_ = Clock::now();
+    rollbacks_ = 0;
   }
   return end ? StopRequest::none : stop;
 }

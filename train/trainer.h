@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,19 +14,25 @@
 #include "data/batch_stream.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
+#include "parallel/pulse.h"
+#include "train/bad_numbers.h"
 #include "train/device_batch.h"
+#include "train/loss_spike.h"
 #include "train/objective.h"
 #include "train/options.h"
 #include "train/run_plan.h"
+#include "train/straggler.h"
+#include "train/watch_options.h"
 
 namespace bertyard {
 
 // Where a run stands: all a resumed one needs beside weights and optimizer state.
 struct TrainState {
-  std::int64_t step = 0;            // attempted
-  std::uint64_t data_position = 0;  // global index of the next sample
-  std::int64_t tokens = 0;          // trained on so far
-  double seconds = 0;               // trained so far, over all starts
+  std::int64_t step = 0;              // attempted
+  std::uint64_t data_position = 0;    // global index of the next sample
+  std::int64_t tokens = 0;            // trained on so far
+  double seconds = 0;                 // trained so far, over all starts
+  std::vector<double> last_losses{};  // of LossSpike
 };
 
 enum class StopRequest { none, requeue, terminate };
@@ -40,6 +47,7 @@ struct StepReport {
   std::vector<double> sums;  // the objective's
   double learning_rate = 0;
   UpdateOutcome update;
+  bool spiked = false;        // the update was left out for its loss
   double seconds = 0;         // of the step on this rank
   double data_seconds = 0;    // of these, waiting for the batch
   double comm_seconds = 0;    // waiting for other ranks, beyond what backward hid
@@ -53,6 +61,22 @@ class TrainerHooks {
   virtual void step_done(const StepReport& report) = 0;
   virtual void evaluate(const TrainState& state) = 0;
   virtual void save(const TrainState& state) = 0;
+  // The update was left out because a gradient was not finite. `found` is what computing this
+  // rank's share again showed; `last` says that the run ends for it.
+  struct Skipped {
+    const StepReport& report;
+    const StepBatches& batches;  // this rank's
+    const std::optional<BadNumbers>& found;
+    bool last = false;
+  };
+  virtual void skipped(const Skipped&) {}
+  // Throws where the ranks' weights are not the same.
+  virtual void compare_replicas(const TrainState&) {}
+  virtual void found_stragglers(const TrainState&, const std::vector<Straggler>&) {}
+  // The loss that a spike is told by.
+  virtual double loss_of(const StepReport&) const { return 0; }
+  // Back to the newest checkpoint, whose state is returned; `spike` is the step that asked for it.
+  virtual TrainState roll_back(const StepReport& spike) { return spike.state; }
   // This rank's wish; the trainer makes all ranks agree.
   virtual StopRequest stop_requested() = 0;
 };
@@ -69,12 +93,13 @@ class Trainer {
     Optimizer& optimizer;
     DeviceBatch& batch;
     TrainerHooks& hooks;
+    Pulse* pulse = nullptr;  // where this rank is, for its watchers
   };
   struct Options {
     ScheduleOptions schedule;
     Interval checkpoint_every;
     Interval evaluate_every;
-    std::int64_t max_skipped_steps = 10;  // in a row, then DivergedError
+    WatchOptions watch = {};
   };
   using OpenStream =
       std::function<std::unique_ptr<BatchStream>(const PlannedPhase& phase, std::uint64_t start)>;
@@ -89,13 +114,17 @@ class Trainer {
   enum Flag { kRequeue, kTerminate, kCheckpointDue, kEvaluationDue, kFlagCount };
   using Clock = std::chrono::steady_clock;
 
+  void enter(RankPhase phase);
   StepBatches next_batches();
   StepReport step();
   void accumulate(const StepBatches& batches);
   void accumulate_leaf(std::span<const Batch> micro_batches, const GradientsReady& last);
   void keep_sums(int leaf);
   std::vector<double> exchange();
+  void update(StepReport& report);
+  void look_at_skipped(const StepReport& report, const StepBatches& batches);
   void refuse_divergence(const StepReport& report);
+  void roll_back(const StepReport& report);
   // Evaluates and saves where it is time; whether to stop.
   StopRequest after_step();
 
@@ -108,7 +137,10 @@ class Trainer {
   TrainState state_;
   std::vector<double> leaf_sums_;  // [leaves, sums], those of other ranks 0
   std::vector<double> flags_;
-  std::int64_t skipped_ = 0;
+  std::int64_t skipped_ = 0;    // in a row
+  std::int64_t rollbacks_ = 0;  // since the last checkpoint
+  PhaseTimes times_;
+  LossSpike spike_;
   Clock::time_point last_save_;
   Clock::time_point last_evaluation_;
 };

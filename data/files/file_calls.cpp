@@ -27,6 +27,10 @@ std::ptrdiff_t FileCalls::write_at(int descriptor, const void* data, std::size_t
   return ::pwrite(descriptor, data, bytes, static_cast<off_t>(offset));
 }
 
+std::ptrdiff_t FileCalls::read(int descriptor, void* data, std::size_t bytes) const {
+  return ::read(descriptor, data, bytes);
+}
+
 int FileCalls::reserve(int descriptor, std::uint64_t bytes) const {
   errno = ::posix_fallocate(descriptor, 0, static_cast<off_t>(bytes));
   return errno == 0 ? 0 : -1;

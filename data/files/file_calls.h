@@ -9,9 +9,9 @@
 
 namespace bertyard {
 
-// The system calls with which files are written, one method each, as POSIX has them: -1 and errno
-// on failure. Tests derive from it to let any call fail, or to cut a run short after any call.
-// Stateless.
+// The system calls with which files are written and verified, one method each, as POSIX has them:
+// -1 and errno on failure. Tests derive from it to let any call fail, or to cut a run short after
+// any call. Stateless.
 class FileCalls {
  public:
   virtual ~FileCalls() = default;
@@ -19,6 +19,7 @@ class FileCalls {
   virtual std::ptrdiff_t write(int descriptor, const void* data, std::size_t bytes) const;
   virtual std::ptrdiff_t write_at(int descriptor, const void* data, std::size_t bytes,
                                   std::uint64_t offset) const;
+  virtual std::ptrdiff_t read(int descriptor, void* data, std::size_t bytes) const;
   virtual int reserve(int descriptor, std::uint64_t bytes) const;
   virtual int sync(int descriptor) const;
   virtual int close(int descriptor) const;

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -102,6 +103,27 @@ std::string read_file(const std::filesystem::path& path) {
     if (count == 0) return contents;
     contents.append(block, static_cast<std::size_t>(count));
   }
+}
+
+FileDigest digest_of_file(const std::filesystem::path& path, const FileCalls& calls) {
+  constexpr std::size_t kBlock = 1 << 20;
+  const int descriptor = calls.open(path.string(), O_RDONLY);
+  require_io(descriptor, "open", path);
+  std::vector<std::byte> block(kBlock);
+  StreamingHash hash;
+  FileDigest digest;
+  for (;;) {
+    const std::ptrdiff_t count = calls.read(descriptor, block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    const int error = errno;
+    if (count <= 0) ::close(descriptor);
+    if (count < 0) fail_io("read", path, error);
+    if (count == 0) break;
+    hash.update(std::span(block).first(static_cast<std::size_t>(count)));
+    digest.bytes += static_cast<std::uint64_t>(count);
+  }
+  digest.hash = hash.digest();
+  return digest;
 }
 
 }  // namespace bertyard

@@ -52,4 +52,12 @@ class FileWriter {
 
 std::string read_file(const std::filesystem::path& path);
 
+// XXH3 and length of a whole file, read block by block: storage that fails says so by IoError,
+// where a mapping would show zeros.
+struct FileDigest {
+  std::uint64_t bytes = 0;
+  std::uint64_t hash = 0;
+};
+FileDigest digest_of_file(const std::filesystem::path& path, const FileCalls& calls);
+
 }  // namespace bertyard

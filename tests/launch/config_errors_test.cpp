@@ -150,6 +150,22 @@ const Mistake kValueMistakes[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Values, SingleMistake, ::testing::ValuesIn(kValueMistakes));
 
+const Mistake kWatchMistakes[] = {
+    {"parallel: {watchdog: {limit: 10}}",
+     "'parallel.watchdog.limit' is '10', expected a time in s, min, h or d of at least 1 s, such "
+     "as 5 min, or never"},
+    {"parallel: {watchdog: {limit: 10 steps}}", "expected a time in s, min, h or d"},
+    {"parallel: {watchdog: {limit: 0.5 s}}", "of at least 1 s"},
+    {"parallel: {watchdog: {slow_limit: [1 s]}}", "a time such as 5 min, or never"},
+    {"parallel: {straggler: {ratio: 0.9}}", "'parallel.straggler.ratio' is '0.9', expected"},
+    {"parallel: {compare_replicas: 5 min}", "expected steps, such as 500 steps, or never"},
+    {"checkpoint: {max_failures: 0}", "'checkpoint.max_failures' is '0', expected"},
+    {"optim: {max_skipped: 0}", "'optim.max_skipped' is '0', expected"},
+    {"optim: {spike: {rule: jump}}", "expected one of: none, skip, rollback"},
+    {"optim: {spike: {factor: 1, rule: skip}}", "'optim.spike.factor' is '1', expected"},
+};
+INSTANTIATE_TEST_SUITE_P(OfWatching, SingleMistake, ::testing::ValuesIn(kWatchMistakes));
+
 const Mistake kLater[] = {
     {"precision: tf32", "'precision: tf32' is not available in this version; use fp32"},
     {"precision: fp16", "'precision: fp16' is refused on a CPU; use fp32"},
@@ -180,6 +196,10 @@ const Mistake kContradictions[] = {
      "'data.block' 100 (run.yaml:1:15) has no effect with this 'data.shuffle' (default); use "
      "shuffle: blocks"},
     {"data: {window: 7}", "'data.window' 7 (run.yaml:1:16) has no effect"},
+    {"optim: {spike: {factor: 3}}",
+     "'optim.spike.factor' 3 (run.yaml:1:25) has no effect with this 'optim.spike.rule' (default); "
+     "use rule: skip or rollback"},
+    {"optim: {spike: {window: 5}}", "'optim.spike.window' 5 (run.yaml:1:25) has no effect"},
     {"samples: {mask: {span: {p: 0.3}}}",
      "run.yaml:1:28: error: 'samples.mask.span.p' 0.3 (run.yaml:1:28) has no effect with this "
      "'samples.mask.unit' (default); use unit: span"},

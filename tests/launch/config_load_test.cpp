@@ -85,6 +85,24 @@ TEST_F(ConfigLoadTest, ReadsTheSectionsOfTraining) {
   EXPECT_EQ(config.log, (LogOptions{1, ConsoleMode::plain, false, false, "debug"}));
 }
 
+TEST_F(ConfigLoadTest, ReadsWhatARunWatchesItselfFor) {
+  const RunConfig config =
+      load(
+          "parallel: {watchdog: {limit: 10 s, slow_limit: 2 h}, compare_replicas: never, "
+          "straggler: {interval: 20 steps, ratio: 1.5}}\n"
+          "checkpoint: {max_failures: 5}\n"
+          "optim: {max_skipped: 4, spike: {rule: rollback, factor: 1.5, window: 50}}\n")
+          .config;
+
+  EXPECT_EQ(config.watch, (WatchOptions{.limit = {0, 10},
+                                        .slow_limit = {0, 7200},
+                                        .compare_replicas = {},
+                                        .straggler = {{20, 0}, 1.5},
+                                        .spike = {SpikeRule::rollback, 1.5, 50},
+                                        .max_skipped = 4,
+                                        .max_failed_saves = 5}));
+}
+
 TEST_F(ConfigLoadTest, LaterLayersWin) {
   write("base.yaml",
         "model: {preset: bert-mini, layers: 6}\noptim: {lr: 1e-3, clip: 5}\n"

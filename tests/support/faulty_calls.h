@@ -43,6 +43,9 @@ class FaultyCalls : public FileCalls {
         [&](std::size_t some) { return FileCalls::write_at(descriptor, data, some, offset); },
         bytes);
   }
+  std::ptrdiff_t read(int descriptor, void* data, std::size_t bytes) const override {
+    return fails() ? -1 : FileCalls::read(descriptor, data, bytes);
+  }
   int reserve(int descriptor, std::uint64_t bytes) const override {
     return fails() ? -1 : FileCalls::reserve(descriptor, bytes);
   }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/checkpoint.h"
 
+#include <cstdlib>
 #include <fstream>
 #include <random>
 
 #include "data/files/file_writer.h"
+#include "tests/support/faulty_calls.h"
 #include "tests/support/test_data.h"
 #include "tests/train/expect_error.h"
 #include "tests/train/toy_state.h"
@@ -90,6 +92,48 @@ TEST_F(CheckpointTest, EveryFlippedBitIsFound) {
     std::ofstream(saved_ / name, std::ios::binary) << intact;
   }
 
+  EXPECT_NO_THROW((void)Checkpoint::read(saved_));
+}
+
+// Storage that fails says nothing about the checkpoint.
+TEST_F(CheckpointTest, AFailedReadIsNoDamage) {
+  bool struck = true;
+  int failures = 0;
+  for (int call = 0; struck; ++call) {
+    const testing::FaultyCalls calls(testing::Fault::one_error, call);
+    try {
+      (void)Checkpoint::read(saved_, calls);
+    } catch (const IoError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("Input/output error"));
+      ++failures;
+    }
+    struck = calls.struck();
+  }
+  EXPECT_GE(failures, 10);  // open and read of five files at least
+}
+
+TEST_F(CheckpointTest, PatienceOutlivesAStutter) {
+  const testing::FaultyCalls calls(testing::Fault::one_error, 3);
+  EXPECT_EQ(Checkpoint::read_patiently(saved_, calls).state().step, 12000);
+  EXPECT_TRUE(calls.struck());
+}
+
+// The long form: BERTYARD_TEST_FLIPS=10000.
+TEST_F(CheckpointTest, ManyFlipsOverAllFilesAreFound) {
+  const char* wanted = std::getenv("BERTYARD_TEST_FLIPS");
+  const int flips = wanted != nullptr ? std::atoi(wanted) : 300;
+  std::mt19937 random(11);
+  for (int trial = 0; trial < flips; ++trial) {
+    const fs::path file = saved_ / kFiles[random() % std::size(kFiles)];
+    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+    const auto at = static_cast<std::streamoff>(random() % fs::file_size(file));
+    stream.seekg(at);
+    const char intact = static_cast<char>(stream.get());
+    const auto put = [&](char byte) { stream.seekp(at).put(byte).flush(); };
+    put(static_cast<char>(intact ^ static_cast<char>(1 + random() % 255)));
+    EXPECT_THROW((void)Checkpoint::read(saved_), DataError) << file << " at " << at;
+    put(intact);
+  }
   EXPECT_NO_THROW((void)Checkpoint::read(saved_));
 }
 

@@ -123,21 +123,23 @@ TEST_F(RunDirectoryTest, AnUnwritablePlaceIsAnInputOutputErrorWithAdvice) {
   EXPECT_THAT(message, HasSubstr("set run.dir to a directory"));
 }
 
-TEST_F(RunDirectoryTest, ResumePointFollowsTheMode) {
+TEST_F(RunDirectoryTest, ResumeCandidatesFollowTheMode) {
   const RunDirectory run = open();
   CheckpointOptions options;
-  EXPECT_FALSE(run.resume_point(options, log_));
+  EXPECT_TRUE(run.resume_candidates(options, log_).empty());
   for (const int step : {3, 4}) save_checkpoint(run.checkpoints(), ToyState(step).contents());
+  const fs::path third = run.checkpoints() / "step-00000003";
+  const fs::path fourth = run.checkpoints() / "step-00000004";
 
-  EXPECT_EQ(run.resume_point(options, log_)->state().step, 4);
+  EXPECT_EQ(run.resume_candidates(options, log_), (std::vector<fs::path>{fourth, third}));
   options.resume = ResumeMode::from_path;
-  options.resume_path = (run.checkpoints() / "step-00000003").string();
-  EXPECT_EQ(run.resume_point(options, log_)->state().step, 3);
+  options.resume_path = third.string();
+  EXPECT_EQ(run.resume_candidates(options, log_), std::vector<fs::path>{third});
   options.resume_path = (directory_ / "nothing").string();
-  EXPECT_THAT(message_of<DataError>([&] { run.resume_point(options, log_); }),
+  EXPECT_THAT(message_of<DataError>([&] { (void)run.resume_candidates(options, log_); }),
               HasSubstr("expected a checkpoint or a run directory with one, found nothing"));
   options.resume = ResumeMode::never;
-  EXPECT_FALSE(run.resume_point(options, log_));
+  EXPECT_TRUE(run.resume_candidates(options, log_).empty());
 }
 
 }  // namespace

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "launch/run_start.h"
+
+namespace bertyard {
+
+// The checkpoint that the run goes on from, the same on every rank: the newest that every rank can
+// read and verify, or the one that the configuration names. `directory` is rank 0's, null on the
+// others. Nothing: a new run. Throws DataError where there are some and none is good, IoError where
+// the storage does not give one to some rank, for it may be good all the same.
+std::optional<Checkpoint> agree_on_checkpoint(const RunParts& parts, const RunDirectory* directory);
+
+}  // namespace bertyard
