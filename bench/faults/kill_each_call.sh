@@ -5,15 +5,16 @@
 #   PROGRAM=... bench/faults/kill_each_call.sh [STRIDE]
 . "$(dirname "$0")/setup.sh"
 stride=${1:-1}
-until="schedule.0.until=30 steps"
-(train 1 whole "$until")
+# Two saves: some 360 calls.
+until=("schedule.0.until=24 steps" checkpoint.every="12 steps")
+(train 1 whole "${until[@]}")
 start=$(now) kills=0
 for ((call = 0; ; call += stride)); do
   rm -rf runs/killed
-  if (BERTYARD_FAULT="kill_call,call=$call" train 1 killed "$until") 2>/dev/null; then break; fi
+  if (BERTYARD_FAULT="kill_call,call=$call" train 1 killed "${until[@]}") 2>/dev/null; then break; fi
   ((++kills))
   gone killed
-  (train 1 killed "$until")
+  (train 1 killed "${until[@]}")
   same_bits whole killed >same.log || { cat same.log; echo "after a kill at call $call"; exit 1; }
 done
 echo "$kills kills at $call calls, one each ${stride}: every one resumed to the same bytes, $(since "$start") s"
