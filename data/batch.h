@@ -19,6 +19,8 @@ struct Batch {
   std::vector<std::int32_t> masked_rows;           // [M], rows of [T]
   std::vector<std::int32_t> masked_labels;         // [M], the original ids
   std::vector<std::int32_t> next_sentence_labels;  // [N], 1: random next (NSP) or swapped (SOP)
+  std::vector<std::int32_t> task_labels;           // [N] or [N, 2], of a downstream task
+  std::vector<float> task_values;                  // [N], of a regression
   std::vector<std::uint8_t> key_mask;  // [T], 1: not a key for anyone; empty where there is none
 
   std::int64_t token_count() const { return static_cast<std::int64_t>(tokens.size()); }

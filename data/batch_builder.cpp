@@ -46,6 +46,10 @@ void BatchBuilder::append(const StoredSample& sample, const Names& names) {
   }
   batch_.masked_labels.insert(batch_.masked_labels.end(), sample.mask_labels.begin(),
                               sample.mask_labels.end());
+  batch_.task_labels.insert(batch_.task_labels.end(), sample.task_labels.begin(),
+                            sample.task_labels.end());
+  batch_.task_values.insert(batch_.task_values.end(), sample.task_values.begin(),
+                            sample.task_values.end());
   append_key_mask(sample, first_row);
 }
 

@@ -28,6 +28,8 @@ struct StoredSample {
   std::vector<std::uint32_t> mask_labels;     // the original ids there
   std::int64_t a_length = 0;                  // tokens of "[CLS] A [SEP]"
   bool is_random_next = false;                // NSP: B is from elsewhere; SOP: swapped
+  std::vector<std::int32_t> task_labels;      // of the whole sample: a class, or start and end
+  std::vector<float> task_values;             // of a regression
 };
 
 // Whether a sample may be shortened to a phase's length.

@@ -32,6 +32,8 @@ void DeviceBatch::plan(ArenaPlan& plan, const Capacities& capacities) {
   key_mask_ = plan.add(DType::u8, tokens);
   offsets_ = plan.add(DType::i32, {capacities.sequences + 1});
   sentences_ = plan.add(DType::i32, {capacities.sequences});
+  task_labels_ = plan.add(DType::i32, {2 * capacities.sequences});
+  task_values_ = plan.add(DType::f32, {capacities.sequences});
   for (ArenaSlot* slot : {&rows_, &labels_}) *slot = plan.add(DType::i32, {capacities.masked});
 }
 
@@ -63,6 +65,8 @@ PackedInput DeviceBatch::upload(const Batch& batch) {
   if (!batch.next_sentence_labels.empty()) {
     input.sentence_labels = put(sentences_, batch.next_sentence_labels);
   }
+  input.task_labels = put(task_labels_, batch.task_labels);
+  input.task_values = put(task_values_, batch.task_values);
   return input;
 }
 

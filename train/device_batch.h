@@ -21,7 +21,7 @@ class DeviceBatch {
  private:
   Capacities capacities_;
   ArenaSlot tokens_, positions_, segments_, samples_, key_mask_, offsets_, rows_, labels_,
-      sentences_;
+      sentences_, task_labels_, task_values_;
   const Arena* arena_ = nullptr;
   Device* device_ = nullptr;
 };

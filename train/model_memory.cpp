@@ -17,7 +17,7 @@ std::int64_t weight_elements(const ParameterStore& parameters) {
 
 }  // namespace
 
-ModelMemory::ModelMemory(PretrainingObjective& objective, DeviceBatch& batch, Optimizer* optimizer,
+ModelMemory::ModelMemory(Objective& objective, DeviceBatch& batch, Optimizer* optimizer,
                          const Capacities& capacities)
     : objective_(objective), batch_(batch), optimizer_(optimizer), capacities_(capacities) {
   const Shape flat{objective.parameters().flat_elements()};

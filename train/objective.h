@@ -5,6 +5,7 @@
 
 #include "core/backend/device.h"
 #include "core/nn/encoder.h"
+#include "core/nn/model_config.h"
 #include "core/nn/parameters.h"
 #include "core/nn/pass.h"
 #include "core/tensor/arena.h"
@@ -22,7 +23,9 @@ class Objective {
  public:
   virtual ~Objective() = default;
 
+  virtual ParameterStore& parameters() = 0;
   virtual const ParameterStore& parameters() const = 0;
+  virtual const ModelConfig& config() const = 0;  // of the encoder
   // Memory for activations and sums; bind() takes it and must precede everything below.
   virtual void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) = 0;
   virtual void bind(const Arena& arena, Device& device) = 0;

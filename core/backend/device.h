@@ -12,6 +12,7 @@
 namespace bertyard {
 
 class LayerOps;
+class LossOps;
 class UpdateOps;
 
 enum class DeviceKind { cpu, cuda };
@@ -88,6 +89,8 @@ class Device {
 
   virtual LayerOps& layer_ops() = 0;
   virtual UpdateOps& update_ops() = 0;
+  // Throws EnvironmentError where the device has none.
+  virtual LossOps& loss_ops();
 };
 
 // `automatic` is oneDNN where the build has a usable one.

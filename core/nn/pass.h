@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/backend/layer_ops.h"
+#include "core/backend/loss_ops.h"
 #include "core/nn/parameters.h"
 #include "core/tensor/tensor_view.h"
 
@@ -18,6 +19,8 @@ struct PackedInput {
   ConstTensorView masked_rows;      // i32 [M], rows of [T, H]
   ConstTensorView masked_labels;    // i32 [M]
   ConstTensorView sentence_labels;  // i32 [N], 0: B follows A, 1: random; absent without NSP
+  ConstTensorView task_labels;      // i32 [N] classes or [N, 2] ends of spans; downstream tasks
+  ConstTensorView task_values;      // f32 [N], of a regression
 
   std::int64_t tokens() const { return indices.token.rows(); }
   std::int64_t sequences() const { return packing.offsets.rows() - 1; }
@@ -45,6 +48,7 @@ struct Pass {
   const PackedInput& input;
   Mode mode = Mode::training;
   std::uint64_t dropout_seed = 0;
+  LossOps* losses = nullptr;  // of downstream tasks; their heads need it
 
   Dropout dropout(double probability, std::int64_t layer, DropoutSite site) const {
     if (mode == Mode::evaluation) return {};

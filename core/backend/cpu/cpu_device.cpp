@@ -7,6 +7,7 @@
 #include <omp.h>
 
 #include "core/backend/cpu/cpu_layer_ops.h"
+#include "core/backend/cpu/cpu_loss_ops.h"
 #include "core/backend/cpu/cpu_update_ops.h"
 #include "core/backend/cpu/host_memory.h"
 #include "core/backend/cpu/kernel_choice.h"
@@ -60,7 +61,8 @@ class CpuDevice : public Device {
         kernels_(choose_kernels(options.instruction_set)),
         matrices_(make_matrix_library(options.matrix_library, threads_)),
         layer_ops_(kernels_, *matrices_, threads_),
-        update_ops_(kernels_, threads_) {}
+        update_ops_(kernels_, threads_),
+        loss_ops_(kernels_, threads_) {}
 
   DeviceInfo info() const override {
     return {.kind = DeviceKind::cpu,
@@ -97,6 +99,7 @@ class CpuDevice : public Device {
 
   LayerOps& layer_ops() override { return layer_ops_; }
   UpdateOps& update_ops() override { return update_ops_; }
+  LossOps& loss_ops() override { return loss_ops_; }
 
  private:
   int threads_;
@@ -104,6 +107,7 @@ class CpuDevice : public Device {
   std::unique_ptr<MatrixLibrary> matrices_;
   CpuLayerOps layer_ops_;
   CpuUpdateOps update_ops_;
+  CpuLossOps loss_ops_;
   CpuStream stream_;
 };
 

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/backend/device.h"
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+
+namespace bertyard {
+
+LossOps& Device::loss_ops() {
+  throw EnvironmentError(
+      fmt::format("{}: the losses of downstream tasks are not available on this device; use "
+                  "parallel.backend: cpu",
+                  info().name));
+}
+
+}  // namespace bertyard

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/nn/linear.h"
+#include "core/nn/task_head.h"
+
+namespace bertyard {
+
+// A class or a number for each sequence, from its first token:
+//   pooled = tanh(Wp x[CLS] + bp);  logits = Wc dropout(pooled) + bc.
+class SequenceHead final : public TaskHead {
+ public:
+  SequenceHead(const ModelConfig& config, const HeadConfig& head, ParameterStore& parameters);
+
+  void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;
+  std::int64_t rows(const PackedInput& input) const override { return input.sequences(); }
+  TensorView compute_logits(const Pass& pass, const Arena& arena, ConstTensorView x) const override;
+  TensorView logits(const PackedInput& input, const Arena& arena) const override;
+  void losses(const Pass& pass, const Arena& arena, const RowResults& results,
+              const TaskWeights& weights) const override;
+  void backward(const Pass& pass, const Arena& arena, TensorView dx) const override;
+
+ private:
+  Dropout dropout(const Pass& pass) const;
+
+  HeadConfig head_;
+  std::int64_t hidden_, layers_;
+  double dropout_;
+  Linear classifier_;
+  Linear pooler_;
+  ArenaSlot first_, pre_, pooled_, dropped_, logits_;
+};
+
+}  // namespace bertyard

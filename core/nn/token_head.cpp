@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/nn/token_head.h"
+
+namespace bertyard {
+
+TokenHead::TokenHead(const ModelConfig& config, const HeadConfig& head, ParameterStore& parameters)
+    : head_(head),
+      hidden_(config.hidden),
+      layers_(config.layers),
+      dropout_(config.dropout),
+      classifier_(parameters, "classifier", config.hidden, head.labels) {
+  if (head.decision != TagDecision::crf) return;
+  const std::int64_t classes = head.labels;
+  transitions_ = parameters.add("crf.transitions", {classes, classes}, WeightDecay::no);
+  start_ = parameters.add("crf.start_transitions", {classes}, WeightDecay::no);
+  end_ = parameters.add("crf.end_transitions", {classes}, WeightDecay::no);
+}
+
+void TokenHead::plan(ArenaPlan& plan, const Capacities& capacities, Mode /*mode*/) {
+  const DType type = capacities.activations;
+  gathered_ = plan.add(type, {capacities.masked, hidden_});
+  logits_ = plan.add(type, {capacities.masked, head_.labels});
+}
+
+// A CRF's results are of sequences.
+std::int64_t TokenHead::rows(const PackedInput& input) const {
+  return head_.decision == TagDecision::crf ? input.sequences() : input.masked();
+}
+
+Dropout TokenHead::dropout(const Pass& pass) const {
+  return pass.dropout(dropout_, layers_, DropoutSite::classifier);
+}
+
+TensorView TokenHead::logits(const PackedInput& input, const Arena& arena) const {
+  return arena.view(logits_).slice(0, input.masked());
+}
+
+TensorView TokenHead::compute_logits(const Pass& pass, const Arena& arena,
+                                     ConstTensorView x) const {
+  const std::int64_t labelled = pass.input.masked();
+  const TensorView y = logits(pass.input, arena);
+  if (labelled == 0) return y;
+  const TensorView gathered = arena.view(gathered_).slice(0, labelled);
+  pass.ops.gather_rows(gathered, x, pass.input.masked_rows);
+  pass.losses->dropout(gathered, gathered, pass.input.masked_rows, dropout(pass));
+  classifier_.forward(pass, y, gathered);
+  return y;
+}
+
+CrfScores TokenHead::crf_scores(const Pass& pass) const {
+  return {pass.parameters.value(transitions_), pass.parameters.value(start_),
+          pass.parameters.value(end_)};
+}
+
+void TokenHead::crf_losses(const Pass& pass, const Arena& arena, const RowResults& results,
+                           ConstTensorView scale) const {
+  const CrfRows rows{pass.input.masked_labels, pass.input.masked_rows, pass.input.packing.offsets};
+  const TensorView y = logits(pass.input, arena);
+  if (pass.mode == Mode::evaluation) {
+    pass.losses->crf(results.loss, y, crf_scores(pass), rows);
+    return;
+  }
+  const CrfGradients gradients{pass.parameters.gradient(transitions_),
+                               pass.parameters.gradient(start_), pass.parameters.gradient(end_)};
+  pass.losses->crf_gradient(results.loss, y, gradients, crf_scores(pass), rows, scale);
+}
+
+void TokenHead::losses(const Pass& pass, const Arena& arena, const RowResults& results,
+                       const TaskWeights& weights) const {
+  if (pass.input.masked() == 0) return;
+  if (head_.decision == TagDecision::crf) return crf_losses(pass, arena, results, weights.scale);
+  const TensorView y = logits(pass.input, arena);
+  const ConstTensorView labels = pass.input.masked_labels;
+  const bool training = pass.mode == Mode::training;
+  if (weights.classes.present()) {
+    training ? pass.losses->weighted_cross_entropy_gradient(
+                   results.loss, results.correct, y, {labels, weights.classes, weights.scale})
+             : pass.losses->weighted_cross_entropy(results.loss, results.correct, y, labels,
+                                                   weights.classes);
+  } else {
+    training
+        ? pass.ops.cross_entropy_gradient(results.loss, results.correct, y, labels, weights.scale)
+        : pass.ops.cross_entropy(results.loss, results.correct, y, labels);
+  }
+}
+
+// dgathered = dropout'(dlogits W);  dx[rows] += dgathered.
+void TokenHead::backward(const Pass& pass, const Arena& arena, TensorView dx) const {
+  const std::int64_t labelled = pass.input.masked();
+  if (labelled == 0) return;
+  const TensorView dlogits = logits(pass.input, arena);
+  const TensorView gathered = arena.view(gathered_).slice(0, labelled);
+  classifier_.backward_parameters(pass, dlogits, gathered);
+  classifier_.backward_input(pass, gathered, dlogits, Accumulate::no);
+  pass.losses->dropout(gathered, gathered, pass.input.masked_rows, dropout(pass));
+  pass.ops.scatter_add_rows(dx, gathered, pass.input.masked_rows);
+}
+
+}  // namespace bertyard

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/nn/linear.h"
+#include "core/nn/task_head.h"
+
+namespace bertyard {
+
+// A label for each labelled token (PackedInput::masked_rows with masked_labels), those alone:
+//   logits = W dropout(x[rows]) + b; the loss is cross entropy, or a CRF's over each sequence.
+class TokenHead final : public TaskHead {
+ public:
+  TokenHead(const ModelConfig& config, const HeadConfig& head, ParameterStore& parameters);
+
+  void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;
+  std::int64_t rows(const PackedInput& input) const override;
+  TensorView compute_logits(const Pass& pass, const Arena& arena, ConstTensorView x) const override;
+  TensorView logits(const PackedInput& input, const Arena& arena) const override;
+  void losses(const Pass& pass, const Arena& arena, const RowResults& results,
+              const TaskWeights& weights) const override;
+  void backward(const Pass& pass, const Arena& arena, TensorView dx) const override;
+
+ private:
+  Dropout dropout(const Pass& pass) const;
+  CrfScores crf_scores(const Pass& pass) const;
+  void crf_losses(const Pass& pass, const Arena& arena, const RowResults& results,
+                  ConstTensorView scale) const;
+
+  HeadConfig head_;
+  std::int64_t hidden_, layers_;
+  double dropout_;
+  Linear classifier_;
+  ParameterId transitions_, start_, end_;  // of a CRF
+  ArenaSlot gathered_, logits_;
+};
+
+}  // namespace bertyard

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Central differences through encoder and head of every downstream task, one tensor at a time.
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "core/backend/device.h"
+#include "core/nn/initialization.h"
+#include "core/nn/task_model.h"
+#include "tests/support/packed_example.h"
+
+namespace bertyard {
+namespace {
+
+using testing::PackedExample;
+
+ModelConfig small_config() {
+  ModelConfig config;
+  config.vocab_size = 31;
+  config.layers = 1;
+  config.hidden = 24;
+  config.heads = 3;
+  config.intermediate = 37;
+  config.max_positions = 19;
+  config.segments = 2;
+  config.init_range = 0.3;  // far from the linear regime of small weights
+  config.dropout = 0.2;     // keyed by place in the data, so the loss is a smooth function
+  config.attention_dropout = 0.2;
+  return config;
+}
+
+struct Case {
+  const char* name;
+  HeadConfig head;
+  bool weighted = false;
+};
+
+// A task model with its memory, and a micro-batch with made-up labels.
+class TaskRig {
+ public:
+  explicit TaskRig(const Case& test)
+      : case_(test),
+        example_({7, 12, 1, 5}, 31, 2, 11),
+        model_(small_config(), test.head, store_),
+        values_(static_cast<std::size_t>(store_.flat_elements())),
+        gradients_(values_.size()) {
+    store_.bind(view_of(std::span(values_)), view_of(std::span(gradients_)));
+    initialize(store_, small_config(), 5);
+    Capacities capacities = example_.capacities();
+    ArenaPlan plan;
+    model_.plan(plan, capacities, Mode::training);
+    arena_ = Arena(device_->allocate(plan.bytes()));
+    device_->layer_ops().reserve({.tokens = capacities.tokens,
+                                  .masked = capacities.masked,
+                                  .sequences = capacities.sequences,
+                                  .max_length = capacities.max_length,
+                                  .hidden = 24,
+                                  .heads = 3,
+                                  .intermediate = 37,
+                                  .vocab_size = 31,
+                                  .weights = store_.flat_elements()});
+    make_labels();
+  }
+
+  double loss() {
+    device_->layer_ops().weights_changed();
+    sums_ = {0, 0};
+    const Pass pass = this->pass();
+    model_.compute_logits(pass, arena_);
+    model_.losses(pass, arena_, {sum(0), sum(1)}, weights());
+    return sums_[0] * scale_[0];
+  }
+  void backward() {
+    std::fill(gradients_.begin(), gradients_.end(), 0.0f);
+    loss();
+    model_.backward(pass(), arena_, *device_, {});
+  }
+  ParameterStore& store() { return store_; }
+
+ private:
+  void make_labels() {
+    const auto classes = static_cast<std::int32_t>(case_.head.labels);
+    for (std::int32_t& label : example_.masked_labels) label %= classes;
+    for (std::size_t n = 0; n + 1 < example_.offsets.size(); ++n) {
+      const std::int32_t length = example_.offsets[n + 1] - example_.offsets[n];
+      if (case_.head.kind == HeadKind::span) {
+        labels_.push_back(length / 3);
+        labels_.push_back(length / 2);
+      } else {
+        labels_.push_back(static_cast<std::int32_t>(n) % classes);
+      }
+      targets_.push_back(static_cast<float>(n) - 1.5f);
+    }
+  }
+  Pass pass() {
+    input_ = example_.view();
+    input_.task_labels = view_of(std::span<const std::int32_t>(labels_));
+    input_.task_values = view_of(std::span<const float>(targets_));
+    return {device_->layer_ops(), store_, input_, Mode::training, 7, &device_->loss_ops()};
+  }
+  TensorView sum(std::size_t i) { return view_of(std::span(sums_).subspan(i, 1)); }
+  TaskWeights weights() {
+    TaskWeights result{view_of(std::span<const float>(scale_)), {}};
+    if (case_.weighted) result.classes = view_of(std::span<const float>(class_weights_));
+    return result;
+  }
+
+  Case case_;
+  PackedExample example_;
+  std::unique_ptr<Device> device_ = make_cpu_device({});
+  ParameterStore store_;
+  TaskModel model_;
+  std::vector<float> values_, gradients_, targets_;
+  std::vector<float> scale_{0.25f}, class_weights_{0.5f, 2.0f, 1.0f};
+  std::vector<std::int32_t> labels_;
+  std::vector<double> sums_{0, 0};
+  Arena arena_;
+  PackedInput input_;
+};
+
+class TaskGradient : public ::testing::TestWithParam<Case> {};
+
+TEST_P(TaskGradient, MatchesCentralDifferencesForEveryTensor) {
+  TaskRig rig(GetParam());
+  rig.backward();
+  ParameterStore& store = rig.store();
+  const auto all = store.gradients().span<float>();
+  const std::vector<float> gradients(all.begin(), all.end());
+
+  for (int i = 0; i < store.size(); ++i) {
+    const ParameterInfo& info = store.info({i});
+    const std::span<float> values = store.value(ParameterId{i}).span<float>();
+    const std::vector<float> saved(values.begin(), values.end());
+    // Along the gradient itself the derivative is its length.
+    double squares = 0;
+    for (std::size_t k = 0; k < saved.size(); ++k) {
+      const double g = gradients[static_cast<std::size_t>(info.offset) + k];
+      squares += g * g;
+    }
+    const double norm = std::sqrt(squares);
+    if (norm < 1e-7) continue;  // the key's bias moves no softmax
+    const auto loss = [&](double step) {
+      for (std::size_t k = 0; k < saved.size(); ++k) {
+        const double g = gradients[static_cast<std::size_t>(info.offset) + k];
+        values[k] = static_cast<float>(saved[k] + step * g / norm);
+      }
+      const double result = rig.loss();
+      std::copy(saved.begin(), saved.end(), values.begin());
+      return result;
+    };
+    constexpr double e = 0.03;
+
+    const double measured = (8 * (loss(e) - loss(-e)) - (loss(2 * e) - loss(-2 * e))) / (12 * e);
+
+    EXPECT_NEAR(measured, norm, 2e-4 + 3e-3 * norm) << info.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Heads, TaskGradient,
+                         ::testing::Values(Case{"classify", {HeadKind::classify, 3}},
+                                           Case{"weighted", {HeadKind::classify, 3}, true},
+                                           Case{"regress", {HeadKind::regress, 1}},
+                                           Case{"tag", {HeadKind::tag, 3}},
+                                           Case{"tag_weighted", {HeadKind::tag, 3}, true},
+                                           Case{"crf", {HeadKind::tag, 3, TagDecision::crf}},
+                                           Case{"span", {HeadKind::span, 2}}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(TaskModel, HasTheTensorsOfItsTransformersClass) {
+  const auto head_of = [](const HeadConfig& head) {
+    ParameterStore store;
+    const TaskModel model(small_config(), head, store);
+    std::vector<std::string> names;
+    for (const ParameterInfo& info : store.infos()) {
+      if (info.name.starts_with("bert.encoder.") || info.name.starts_with("bert.embeddings.")) {
+        continue;
+      }
+      names.push_back(info.name + " " + to_string(info.shape));
+    }
+    return names;
+  };
+  using Names = std::vector<std::string>;
+
+  EXPECT_EQ(head_of({HeadKind::classify, 3}),
+            (Names{"classifier.weight [3, 24]", "classifier.bias [3]",
+                   "bert.pooler.dense.weight [24, 24]", "bert.pooler.dense.bias [24]"}));
+  EXPECT_EQ(head_of({HeadKind::tag, 5}),
+            (Names{"classifier.weight [5, 24]", "classifier.bias [5]"}));
+  EXPECT_EQ(head_of({HeadKind::span, 2}),
+            (Names{"qa_outputs.weight [2, 24]", "qa_outputs.bias [2]"}));
+}
+
+}  // namespace
+}  // namespace bertyard

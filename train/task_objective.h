@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/nn/task_model.h"
+#include "train/objective.h"
+
+namespace bertyard {
+
+// The loss of a downstream task: the mean over the step's samples, or over its labelled tokens
+// where tokens are tagged. Owns model and parameter store, borrows all memory.
+class TaskObjective final : public Objective {
+ public:
+  static constexpr std::int64_t kSums = 2;  // loss and correct
+
+  // `class_weights` multiply the losses of their classes; empty: all 1.
+  TaskObjective(const ModelConfig& config, const HeadConfig& head, std::uint64_t dropout_seed,
+                std::vector<float> class_weights = {});
+
+  ParameterStore& parameters() override { return parameters_; }
+  const ParameterStore& parameters() const override { return parameters_; }
+  const ModelConfig& config() const override { return config_; }
+  const TaskModel& model() const { return model_; }
+
+  void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;
+  void bind(const Arena& arena, Device& device) override;
+  void begin(const StepCounts& counts) override;
+  void train(const PackedInput& input, const GradientsReady& ready) override;
+  void evaluate(const PackedInput& input) override;
+  TensorView sums() const override { return arena_->view(sums_); }
+
+  // The logits after evaluate() of the same input, on the device; in training what backward left.
+  TensorView logits(const PackedInput& input) const { return model_.head().logits(input, *arena_); }
+  // What a mean is taken over: labelled tokens or samples.
+  std::int64_t count(const StepCounts& counts) const;
+
+ private:
+  Pass pass(const PackedInput& input, Mode mode) const;
+  TaskSums task_sums() const { return {sums().slice(0, 1), sums().slice(1, 1)}; }
+  TaskWeights weights() const;
+
+  ModelConfig config_;
+  ParameterStore parameters_;
+  TaskModel model_;
+  std::uint64_t dropout_seed_;
+  std::vector<float> class_weights_;
+  ArenaSlot sums_, scale_, classes_;
+  const Arena* arena_ = nullptr;
+  Device* device_ = nullptr;
+};
+
+}  // namespace bertyard
