@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/tasks/tag_examples.h"
+
+#include <fmt/format.h>
+
+#include "data/files/file_writer.h"
+#include "data/tasks/table.h"
+#include "data/unicode.h"
+#include "data/utf8.h"
+
+namespace bertyard {
+namespace {
+
+struct WordLine {
+  std::string_view word, label;  // the label is empty where there is one column
+};
+
+WordLine split_line(std::string_view line) {
+  const char separator = line.find('\t') != std::string_view::npos ? '\t' : ' ';
+  const std::size_t first = line.find(separator);
+  const std::size_t last = line.rfind(separator);
+  if (first == std::string_view::npos) return {line, {}};
+  return {line.substr(0, first), trim(line.substr(last + 1))};
+}
+
+// "O", or a letter of IOB1, BIO or IOBES, a hyphen and a type.
+bool is_label(std::string_view label) {
+  if (label == "O") return true;
+  const bool known =
+      !label.empty() && std::string_view("BIESLU").find(label[0]) != std::string_view::npos;
+  return known && label.size() > 2 && label[1] == '-';
+}
+
+// One sentence as it grows, and why it cannot be used.
+class Sentences {
+ public:
+  Sentences(const std::string& path, TagExamples& result) : path_(path), result_(result) {}
+
+  void add(std::string_view text, std::int64_t number) {
+    const std::string_view line = trim(text);
+    if (line.empty() || line.starts_with("-DOCSTART-")) return end();
+    const WordLine parts = split_line(line);
+    if (example_.words.empty()) example_.place = fmt::format("{}:{}", path_, number);
+    check(parts, number);
+    example_.words.emplace_back(parts.word);
+    if (!parts.label.empty()) example_.labels.emplace_back(parts.label);
+  }
+  void end() {
+    const bool partly = !example_.labels.empty() && example_.labels.size() != example_.words.size();
+    if (partly && fault_.reason.empty()) fault_ = {example_.place, "some words have no label"};
+    if (!fault_.reason.empty()) {
+      result_.bad_rows.push_back({fault_.place, fault_.reason + "; its sentence is left out"});
+    } else if (!example_.words.empty()) {
+      result_.examples.push_back(std::move(example_));
+    }
+    example_ = {};
+    fault_ = {};
+  }
+
+ private:
+  void check(const WordLine& parts, std::int64_t number) {
+    if (!fault_.reason.empty()) return;
+    const auto fail = [&](std::string reason) {
+      fault_ = {fmt::format("{}:{}", path_, number), std::move(reason)};
+    };
+    if (!is_valid_utf8(parts.word)) return fail("the word is not UTF-8");
+    if (!parts.label.empty() && !is_label(parts.label)) {
+      fail(fmt::format("the label is '{}', expected O, or B-, I-, E- or S- and a type",
+                       parts.label));
+    }
+  }
+
+  const std::string& path_;
+  TagExamples& result_;
+  TagExample example_;
+  BadRow fault_;
+};
+
+}  // namespace
+
+TagExamples read_tag_examples(const std::string& path) {
+  TagExamples result;
+  Sentences sentences(path, result);
+  const std::string text = read_file(path);
+  TextLines lines(text);
+  for (std::string_view line; lines.next(line);) sentences.add(line, lines.number());
+  sentences.end();
+  return result;
+}
+
+}  // namespace bertyard

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/tasks/text_examples.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/base/error.h"
+#include "data/tasks/table.h"
+#include "data/unicode.h"
+#include "data/utf8.h"
+
+namespace bertyard {
+namespace {
+
+bool is_number(const std::string& text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_real(const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+// The places of the columns in the rows of one table.
+struct Places {
+  std::optional<std::size_t> text, pair, label, id;
+  std::size_t rows_to_skip = 0;  // the header
+};
+
+// Finds the columns of one table.
+class ColumnFinder {
+ public:
+  ColumnFinder(const Table& table, const TaskOptions& options, LabelNeed need)
+      : table_(table), options_(options), need_(need), layout_(find_layout(options.name)) {}
+
+  Places find() const {
+    const TaskColumns wanted = !options_.columns.text.empty() ? options_.columns
+                               : layout_ != nullptr           ? layout_->columns
+                                                              : guessed();
+    if (is_number(wanted.text)) return by_number(wanted);
+    const std::vector<std::string>& names = header();
+    const bool has_text = std::find(names.begin(), names.end(), wanted.text) != names.end();
+    const bool known = options_.columns.text.empty() && layout_ != nullptr;
+    if (!has_text && known && !layout_->numbers.text.empty()) return by_number(layout_->numbers);
+    return by_name(wanted, names);
+  }
+
+ private:
+  const std::vector<std::string>& header() const {
+    static const std::vector<std::string> kNone;
+    if (!table_.names.empty()) return table_.names;
+    return table_.rows.empty() ? kNone : table_.rows.front().cells;
+  }
+  // A set of unknown layout whose columns nobody named.
+  TaskColumns guessed() const {
+    throw DataError(fmt::format(
+        "{}: which columns hold text and label is not known; set task.name to one of GLUE's sets, "
+        "or task.columns, such as {{text: sentence, label: label}} or, without a header, "
+        "{{text: \"1\", label: \"2\"}}. The first row is: {}",
+        table_.path, fmt::join(header(), " | ")));
+  }
+  static std::optional<std::size_t> number(const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    return std::stoul(text) - 1;
+  }
+  static Places by_number(const TaskColumns& wanted) {
+    return {number(wanted.text), number(wanted.pair), number(wanted.label), number(wanted.id), 0};
+  }
+  std::optional<std::size_t> place_of(const std::string& name,
+                                      const std::vector<std::string>& names, bool needed) const {
+    if (name.empty()) return std::nullopt;
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+    if (!needed) return std::nullopt;
+    throw DataError(fmt::format("{}: expected a column '{}', found: {}", table_.path, name,
+                                fmt::join(names, " | ")));
+  }
+  Places by_name(const TaskColumns& wanted, const std::vector<std::string>& names) const {
+    return {place_of(wanted.text, names, true), place_of(wanted.pair, names, true),
+            place_of(wanted.label, names, need_ == LabelNeed::required),
+            place_of(wanted.id, names, false), table_.names.empty() ? 1u : 0u};
+  }
+
+  const Table& table_;
+  const TaskOptions& options_;
+  LabelNeed need_;
+  const TaskLayout* layout_;
+};
+
+// Turns rows into examples; what is wrong with a row is its reason.
+class RowReader {
+ public:
+  RowReader(const TaskOptions& options, const Places& places, LabelNeed need)
+      : options_(options), places_(places), need_(need) {}
+
+  std::string read(const TableRow& row, TextExample& example) const {
+    std::size_t most = 0;
+    for (const auto& place : {places_.text, places_.pair, places_.label, places_.id}) {
+      if (place) most = std::max(most, *place + 1);
+    }
+    if (row.cells.size() < most) {
+      return fmt::format("{} cells, expected at least {}", row.cells.size(), most);
+    }
+    example.text = row.cells[*places_.text];
+    if (places_.pair) example.pair = row.cells[*places_.pair];
+    if (places_.id) example.id = row.cells[*places_.id];
+    if (trim(example.text).empty()) return "the text is empty";
+    if (example.pair && trim(*example.pair).empty()) return "the second text is empty";
+    if (!is_valid_utf8(example.text) || (example.pair && !is_valid_utf8(*example.pair))) {
+      return "the text is not UTF-8";
+    }
+    return read_label(row, example);
+  }
+
+ private:
+  std::string read_label(const TableRow& row, TextExample& example) const {
+    if (!places_.label) return "";
+    const std::string label(trim(row.cells[*places_.label]));
+    if (label.empty()) return need_ == LabelNeed::required ? "the label is empty" : "";
+    if (options_.kind == TaskKind::regress && !is_real(label)) {
+      return fmt::format("the label is '{}', expected a number", label);
+    }
+    const auto& labels = options_.labels;
+    if (options_.kind != TaskKind::regress && !labels.empty() &&
+        std::find(labels.begin(), labels.end(), label) == labels.end()) {
+      return fmt::format("the label is '{}', expected one of: {}", label, fmt::join(labels, ", "));
+    }
+    example.label = label;
+    return "";
+  }
+
+  const TaskOptions& options_;
+  const Places& places_;
+  LabelNeed need_;
+};
+
+std::vector<std::string> keys_of(const TaskOptions& options) {
+  const TaskLayout* layout = find_layout(options.name);
+  const bool named = !options.columns.text.empty();
+  if (!named && layout == nullptr) return {};
+  const TaskColumns& columns = named ? options.columns : layout->columns;
+  std::vector<std::string> keys;
+  for (const std::string& key : {columns.text, columns.pair, columns.label, columns.id}) {
+    if (!key.empty()) keys.push_back(key);
+  }
+  return keys;
+}
+
+}  // namespace
+
+const TaskLayout* find_layout(const std::string& name) {
+  using K = TaskKind;
+  using M = TaskMetric;
+  static const std::vector<TaskLayout> layouts{
+      {"cola",
+       K::classify,
+       M::matthews,
+       {"sentence", "", "label", "index"},
+       {"4", "", "2", ""},
+       {"0", "1"}},
+      {"sst2",
+       K::classify,
+       M::accuracy,
+       {"sentence", "", "label", "index"},
+       {"1", "", "2", ""},
+       {"0", "1"}},
+      {"mrpc", K::pair, M::f1, {"#1 String", "#2 String", "Quality", "index"}, {}, {"0", "1"}},
+      {"qqp", K::pair, M::f1, {"question1", "question2", "is_duplicate", "id"}, {}, {"0", "1"}},
+      {"stsb",
+       K::regress,
+       M::pearson,
+       {"sentence1", "sentence2", "score", "index"},
+       {"1", "2", "3", ""},
+       {}},
+      {"mnli",
+       K::pair,
+       M::accuracy,
+       {"sentence1", "sentence2", "gold_label", "index"},
+       {},
+       {"entailment", "neutral", "contradiction"}},
+      {"qnli",
+       K::pair,
+       M::accuracy,
+       {"question", "sentence", "label", "index"},
+       {},
+       {"entailment", "not_entailment"}},
+      {"rte",
+       K::pair,
+       M::accuracy,
+       {"sentence1", "sentence2", "label", "index"},
+       {},
+       {"entailment", "not_entailment"}},
+      {"wnli", K::pair, M::accuracy, {"sentence1", "sentence2", "label", "index"}, {}, {"0", "1"}},
+  };
+  const auto found = std::find_if(layouts.begin(), layouts.end(),
+                                  [&name](const auto& layout) { return layout.name == name; });
+  return found == layouts.end() ? nullptr : &*found;
+}
+
+TextExamples read_text_examples(const std::string& path, const TaskOptions& options,
+                                LabelNeed need) {
+  const TaskFormat format =
+      options.format == TaskFormat::automatic ? format_of(path) : options.format;
+  if (format == TaskFormat::conll || format == TaskFormat::squad) {
+    throw DataError(fmt::format("{}: a set of texts is a TSV, CSV or JSONL file", path));
+  }
+  Table table = read_table(path, format, keys_of(options));
+  const Places places = ColumnFinder(table, options, need).find();
+  const RowReader reader(options, places, need);
+  TextExamples result;
+  result.bad_rows = std::move(table.bad_rows);
+  for (std::size_t i = places.rows_to_skip; i < table.rows.size(); ++i) {
+    TextExample example;
+    example.place = table.place(table.rows[i]);
+    const std::string reason = reader.read(table.rows[i], example);
+    if (!reason.empty()) {
+      result.bad_rows.push_back({example.place, reason});
+      continue;
+    }
+    if (example.id.empty()) example.id = std::to_string(i - places.rows_to_skip);
+    result.examples.push_back(std::move(example));
+  }
+  return result;
+}
+
+}  // namespace bertyard

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/tasks/task_set.h"
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+#include "data/tasks/table.h"
+#include "tests/support/test_data.h"
+
+namespace bertyard {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class TaskFiles : public ::testing::Test {
+ protected:
+  std::string write(const std::string& name, const std::string& text) {
+    const std::filesystem::path path = directory_ / name;
+    std::ofstream(path, std::ios::binary) << text;
+    return path.string();
+  }
+  static TaskOptions options(TaskKind kind, const std::string& name = "") {
+    TaskOptions options;
+    options.kind = kind;
+    options.name = name;
+    return options;
+  }
+
+  testing::TemporaryDirectory directory_;
+};
+
+TEST_F(TaskFiles, ColaHasNoHeader) {
+  const auto path = write("a.tsv", "gj04\t1\t\tThe crazier they get.\ngj04\t0\t*\tGet they.\n");
+
+  const TaskExamples read =
+      read_task({path}, options(TaskKind::classify, "cola"), LabelNeed::required);
+
+  ASSERT_EQ(read.texts.size(), 2u);
+  EXPECT_EQ(read.texts[1].text, "Get they.");
+  EXPECT_EQ(read.texts[1].label, "0");
+  EXPECT_EQ(read.texts[1].place, path + ":2");
+}
+
+TEST_F(TaskFiles, Sst2WithAndWithoutItsHeader) {
+  const auto with = write("a.tsv", "sentence\tlabel\nfine \t1\n");
+  const auto without = write("b.tsv", "fine\t1\ndull\t0\n");
+  const auto test = write("c.tsv", "index\tsentence\n7\tfine\n");
+  const TaskOptions sst2 = options(TaskKind::classify, "sst2");
+
+  EXPECT_EQ(read_task({with}, sst2, LabelNeed::required).texts.size(), 1u);
+  EXPECT_EQ(read_task({with, without}, sst2, LabelNeed::required).texts.size(), 3u);
+  const TaskExamples unlabelled = read_task({test}, sst2, LabelNeed::optional);
+  EXPECT_FALSE(unlabelled.has_labels());
+  EXPECT_EQ(unlabelled.texts[0].id, "7");
+}
+
+TEST_F(TaskFiles, MrpcHasAByteOrderMarkAndLiteralQuotes) {
+  const auto path = write("m.tsv",
+                          "\xEF\xBB\xBFQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\r\n"
+                          "1\t3\t4\tHe said \"no.\tHe \"said so.\r\n");
+
+  const TaskExamples read = read_task({path}, options(TaskKind::pair, "mrpc"), LabelNeed::required);
+
+  EXPECT_EQ(read.texts[0].text, "He said \"no.");
+  EXPECT_EQ(read.texts[0].pair, "He \"said so.");
+}
+
+TEST_F(TaskFiles, CsvCellsMayHoldCommasQuotesAndLineEnds) {
+  const auto path = write("s.csv", "\"A, b\",\"say \"\"x\"\"\ntwice\",2.5\nplain,text,5\n");
+
+  const TaskExamples read =
+      read_task({path}, options(TaskKind::regress, "stsb"), LabelNeed::required);
+
+  ASSERT_EQ(read.texts.size(), 2u);
+  EXPECT_EQ(read.texts[0].text, "A, b");
+  EXPECT_EQ(read.texts[0].pair, "say \"x\"\ntwice");
+  EXPECT_EQ(read.texts[1].place, path + ":3");
+}
+
+TEST_F(TaskFiles, NamedColumnsOfTsvAndJsonl) {
+  TaskOptions named = options(TaskKind::classify);
+  named.columns = {"body", "", "class", ""};
+  const auto tsv = write("a.tsv", "class\tbody\ngood\tone\n");
+  const auto jsonl = write("a.jsonl", "{\"body\": \"two\", \"class\": 3, \"x\": [1]}\n");
+
+  EXPECT_EQ(read_task({tsv}, named, LabelNeed::required).texts[0].label, "good");
+  EXPECT_EQ(read_task({jsonl}, named, LabelNeed::required).texts[0].label, "3");
+}
+
+TEST_F(TaskFiles, BadRowsAreNamedAndLeftOut) {
+  const auto path = write("a.tsv", "sentence\tlabel\nfine\t1\nshort\n\t0\nodd\t7\nempty\t\n");
+
+  const TaskExamples read = [&] {
+    TaskOptions sst2 = options(TaskKind::classify, "sst2");
+    sst2.labels = {"0", "1"};
+    return read_task({path}, sst2, LabelNeed::required);
+  }();
+
+  EXPECT_EQ(read.texts.size(), 1u);
+  ASSERT_EQ(read.bad_rows.size(), 4u);
+  EXPECT_EQ(read.bad_rows[0].place, path + ":3");
+  EXPECT_THAT(read.bad_rows[0].reason, HasSubstr("1 cells, expected at least 2"));
+  EXPECT_EQ(read.bad_rows[1].reason, "the text is empty");
+  EXPECT_THAT(read.bad_rows[2].reason, HasSubstr("'7', expected one of: 0, 1"));
+  EXPECT_EQ(read.bad_rows[3].reason, "the label is empty");
+}
+
+void expect_data_error(const std::function<void()>& call, const std::string& words) {
+  try {
+    call();
+    FAIL() << "expected a DataError with: " << words;
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr(words));
+  }
+}
+
+TEST_F(TaskFiles, WhatCannotBeReadSaysWhy) {
+  const auto table = write("a.tsv", "x\ty\n1\t2\n");
+  const auto nothing = write("b.tsv", "sentence\tlabel\n\t1\n");
+  TaskOptions named = options(TaskKind::classify);
+  named.columns = {"text", "", "label", ""};
+
+  expect_data_error([&] { read_task({table}, options(TaskKind::classify), LabelNeed::required); },
+                    "set task.name to one of GLUE's sets, or task.columns");
+  expect_data_error([&] { read_task({table}, named, LabelNeed::required); },
+                    "expected a column 'text', found: x | y");
+  expect_data_error(
+      [&] { read_task({nothing}, options(TaskKind::classify, "sst2"), LabelNeed::required); },
+      "not one row can be used, 1 are bad");
+  expect_data_error([&] { read_task({write("a.pdf", "")}, named, LabelNeed::required); },
+                    "set task.format to tsv, csv, jsonl, conll or squad");
+  expect_data_error([&] { read_task({table}, options(TaskKind::qa), LabelNeed::required); },
+                    "expected a file in SQuAD's layout");
+}
+
+TEST_F(TaskFiles, ConllSentencesEndAtBlankLines) {
+  const auto path =
+      write("a.conll", "-DOCSTART- O\n\nEU B-ORG\nsays O\n\t\nYes\tO\nBad\tX\n\nNo\tO\n");
+
+  const TaskExamples read = read_task({path}, options(TaskKind::tag), LabelNeed::required);
+
+  ASSERT_EQ(read.tags.size(), 2u);
+  EXPECT_THAT(read.tags[0].words, ElementsAre("EU", "says"));
+  EXPECT_THAT(read.tags[0].labels, ElementsAre("B-ORG", "O"));
+  EXPECT_THAT(read.tags[1].words, ElementsAre("No"));
+  ASSERT_EQ(read.bad_rows.size(), 1u);
+  EXPECT_EQ(read.bad_rows[0].place, path + ":7");
+  EXPECT_THAT(read.bad_rows[0].reason, HasSubstr("its sentence is left out"));
+}
+
+constexpr char kSquad[] =
+    R"({"version": "v2.0", "data": [{"paragraphs": [{"context": "Élan vital is a term by Bergson.",
+    "qas": [{"id": "1", "question": "Who?", "is_impossible": false,
+             "answers": [{"text": "Bergson", "answer_start": 24}]},
+            {"id": "2", "question": "When?", "is_impossible": true, "answers": []},
+            {"id": "3", "question": "Off?", "is_impossible": false,
+             "answers": [{"text": "Bergson", "answer_start": 23}]}]}]}]})";
+
+TEST_F(TaskFiles, SquadOffsetsCountCharactersAndAreChecked) {
+  TaskExamples read =
+      read_task({write("a.json", kSquad)}, options(TaskKind::qa), LabelNeed::required);
+
+  EXPECT_TRUE(read.version_2);
+  ASSERT_EQ(read.answers.size(), 3u);
+  EXPECT_TRUE(read.answers[0].answers[0].placed);
+  EXPECT_EQ(read.answers[0].answers[0].begin, 25u);  // É has two bytes
+  EXPECT_TRUE(read.answers[1].impossible);
+  ASSERT_EQ(read.bad_offsets.size(), 1u);
+  EXPECT_THAT(read.bad_offsets[0].reason, HasSubstr("'Bergson' does not stand at 23"));
+  EXPECT_EQ(skip_unplaced_answers(read), 1u);
+  EXPECT_EQ(read.answers.size(), 2u);
+}
+
+TEST_F(TaskFiles, HeldOutRowsDependOnTheirTextAlone) {
+  std::string text = "sentence\tlabel\n", reversed = text;
+  for (int i = 0; i < 200; ++i) {
+    text += "row " + std::to_string(i) + "\t1\n";
+    reversed += "row " + std::to_string(199 - i) + "\t1\n";
+  }
+  const TaskOptions sst2 = options(TaskKind::classify, "sst2");
+  const auto split = [&](const std::string& name, const std::string& rows) {
+    TaskExamples all = read_task({write(name, rows)}, sst2, LabelNeed::required);
+    const TaskExamples valid = take_held_out(all, 0.2);
+    EXPECT_EQ(all.size() + valid.size(), 200u);
+    std::set<std::string> texts;
+    for (const TextExample& example : valid.texts) texts.insert(example.text);
+    return texts;
+  };
+
+  const auto first = split("a.tsv", text), second = split("b.tsv", reversed);
+
+  EXPECT_EQ(first, second);
+  EXPECT_GT(first.size(), 20u);
+  EXPECT_LT(first.size(), 65u);
+}
+
+TEST_F(TaskFiles, LabelsAreOrderedAsNumbersWithOFirst) {
+  const auto numbers = write("a.jsonl", "{\"t\":\"a\",\"l\":10}\n{\"t\":\"b\",\"l\":9}\n");
+  TaskOptions named = options(TaskKind::classify);
+  named.columns = {"t", "", "l", ""};
+  const auto tags = write("a.conll", "a B-X\nb O\nc I-X\n");
+  const auto labels = [](const std::string& path, const TaskOptions& task) {
+    return task_labels(task, read_task({path}, task, LabelNeed::required));
+  };
+
+  EXPECT_THAT(labels(numbers, named), ElementsAre("9", "10"));
+  EXPECT_THAT(labels(tags, options(TaskKind::tag)), ElementsAre("O", "B-X", "I-X"));
+  expect_data_error([&] { labels(write("b.conll", "a O\n"), options(TaskKind::tag)); },
+                    "1 different label(s), expected at least two");
+}
+
+// Ids of the words that stand in this list, from 5.
+class TaskSamples : public TaskFiles {
+ protected:
+  TaskSamples()
+      : vocabulary_({"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c", "d", "e", "f",
+                     "##b", "?"}),
+        tokenizer_(vocabulary_, {}) {}
+
+  TaskSet encode(const TaskOptions& task, const std::vector<std::string>& files, int length,
+                 LabelNeed need = LabelNeed::required) {
+    TaskExamples examples = read_task(files, task, need);
+    labels_ = task_labels(task, examples);
+    return TaskSet(std::move(examples), {task, labels_, tokenizer_, vocabulary_, length});
+  }
+  static StoredSample sample(const TaskSet& set, std::uint64_t index) {
+    StoredSample sample;
+    set.read(index, sample);
+    return sample;
+  }
+
+  Vocabulary vocabulary_;
+  Tokenizer tokenizer_;
+  std::vector<std::string> labels_;
+};
+
+TEST_F(TaskSamples, PairsLoseTheEndOfTheLongerText) {
+  TaskOptions task = options(TaskKind::pair);
+  task.columns = {"1", "2", "3", ""};
+
+  const TaskSet set = encode(task, {write("a.tsv", "a b c d e\ta b\tx\nf\te\ty\n")}, 8);
+
+  const StoredSample cut = sample(set, 0);
+  EXPECT_THAT(cut.tokens, ElementsAre(2, 5, 6, 7, 3, 5, 6, 3));  // [CLS] a b c [SEP] a b [SEP]
+  EXPECT_THAT(cut.segments, ElementsAre(0, 0, 0, 0, 0, 1, 1, 1));
+  EXPECT_THAT(cut.task_labels, ElementsAre(0));
+  EXPECT_THAT(sample(set, 1).tokens, ElementsAre(2, 10, 3, 9, 3));
+  EXPECT_EQ(set.truncated(), 1u);
+  EXPECT_THAT(set.label_counts(), ElementsAre(1, 1));
+}
+
+TEST_F(TaskSamples, LabelsStandAtFirstPiecesAndLongSentencesAreCutBetweenWords) {
+  const TaskSet set = encode(options(TaskKind::tag),
+                             {write("a.conll", "ab B-X\nc O\nd O\nab O\nf B-X\ne O\na O\n")}, 8);
+
+  ASSERT_EQ(set.size(), 2u);
+  const StoredSample first = sample(set, 0), second = sample(set, 1);
+  EXPECT_THAT(first.tokens, ElementsAre(2, 5, 11, 7, 8, 5, 11, 3));
+  EXPECT_THAT(first.mask_positions, ElementsAre(1, 3, 4, 5));
+  EXPECT_THAT(first.mask_labels, ElementsAre(1, 0, 0, 0));
+  EXPECT_THAT(second.tokens, ElementsAre(2, 10, 9, 5, 3));
+  EXPECT_EQ(set.tag_windows()[1].first_word, 4u);
+  EXPECT_EQ(set.tag_windows()[1].words, 3u);
+}
+
+TEST_F(TaskSamples, QuestionsGetOverlappingWindowsAndBytesBack) {
+  TaskOptions task = options(TaskKind::qa);
+  task.stride = 2;
+  const auto path = write("a.json",
+                          R"({"data": [{"paragraphs": [{"context": "a b c d e f", "qas": [
+        {"id": "q", "question": "e?", "answers": [{"text": "d e", "answer_start": 6}]}]}]}]})");
+
+  const TaskSet set = encode(task, {path}, 9);  // [CLS] e ? [SEP] + 4 + [SEP]
+
+  ASSERT_EQ(set.size(), 2u);
+  EXPECT_THAT(sample(set, 0).tokens, ElementsAre(2, 9, 12, 3, 5, 6, 7, 8, 3));
+  EXPECT_THAT(sample(set, 0).task_labels, ElementsAre(0, 0));  // "e" lies beyond
+  EXPECT_THAT(sample(set, 1).tokens, ElementsAre(2, 9, 12, 3, 7, 8, 9, 10, 3));
+  EXPECT_THAT(sample(set, 1).task_labels, ElementsAre(5, 6));
+  const AnswerWindow& window = set.answer_windows()[1];
+  EXPECT_EQ(window.first_token, 4u);
+  EXPECT_EQ(window.spans[1], (TextSpan{6, 7}));
+  // "c" is the last but one of the first window and the first of the second.
+  EXPECT_EQ(set.answer_windows()[0].is_best[2], 1);
+  EXPECT_EQ(window.is_best[0], 0);
+}
+
+TEST_F(TaskSamples, AnUnknownLabelIsNamedAndNeverRight) {
+  TaskOptions task = options(TaskKind::classify);
+  task.columns = {"1", "", "2", ""};
+  const auto train = read_task({write("a.tsv", "a\tx\nb\ty\n")}, task, LabelNeed::required);
+  labels_ = task_labels(task, train);
+
+  const TaskSet set(read_task({write("b.tsv", "c\tz\n")}, task, LabelNeed::required),
+                    {task, labels_, tokenizer_, vocabulary_, 8});
+
+  EXPECT_THAT(sample(set, 0).task_labels, ElementsAre(-1));
+  ASSERT_EQ(set.examples().bad_rows.size(), 1u);
+  EXPECT_THAT(set.examples().bad_rows[0].reason, HasSubstr("does not have the label 'z'"));
+}
+
+TEST(RealTasks, EveryRowOfTheSetsIsRead) {
+  BERTYARD_REQUIRE_TEST_DATA("finetune/mrpc/msr-para-train.tsv");
+  struct Set {
+    TaskKind kind;
+    const char* name;
+    const char* file;
+    std::size_t rows;
+  };
+  const std::vector<Set> sets{{TaskKind::classify, "cola", "cola/in_domain_train.tsv", 8551},
+                              {TaskKind::classify, "sst2", "sst2/train.tsv", 6920},
+                              {TaskKind::pair, "mrpc", "mrpc/msr-para-train.tsv", 3576},
+                              {TaskKind::regress, "stsb", "stsb/stsb-en-train.csv", 5749}};
+  for (const Set& set : sets) {
+    TaskOptions task;
+    task.kind = set.kind;
+    task.name = set.name;
+
+    const TaskExamples read = read_task({(testing::test_data() / "finetune" / set.file).string()},
+                                        task, LabelNeed::required);
+
+    EXPECT_NEAR(static_cast<double>(read.size()), static_cast<double>(set.rows), 1) << set.file;
+    EXPECT_EQ(read.bad_rows.size(), 0u) << set.file;
+  }
+}
+
+}  // namespace
+}  // namespace bertyard
