@@ -13,6 +13,7 @@
 #include "core/nn/parameters.h"
 #include "data/files/file_calls.h"
 #include "data/options.h"
+#include "train/huggingface.h"
 #include "train/safetensors.h"
 
 namespace bertyard {
@@ -53,6 +54,7 @@ struct CheckpointContents {
   std::vector<OptimizerArray> optimizer;
   std::string_view vocabulary;  // the text of vocab.txt
   TokenizerOptions tokenizer;
+  const HeadDescription* head = nullptr;  // of a downstream task; null: pre-training
 };
 
 // A checkpoint read back. Owns the mapped files, all verified against the manifest. Independent of

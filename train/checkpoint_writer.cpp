@@ -61,7 +61,7 @@ std::vector<CheckpointFile> write_files(const fs::path& directory,
   const std::int64_t pad_id = pad_id_of(contents.vocabulary);
   set.write_tensors("model.safetensors", named_tensors(contents.parameters, contents.weights));
   set.write_tensors("optimizer.bin", optimizer_tensors(contents));
-  set.write_text("config.json", huggingface_config_text(contents.model, pad_id));
+  set.write_text("config.json", huggingface_config_text(contents.model, pad_id, contents.head));
   set.write_text("vocab.txt", contents.vocabulary);
   set.write_text("tokenizer_config.json",
                  huggingface_tokenizer_text(contents.tokenizer, contents.model.max_positions));

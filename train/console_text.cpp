@@ -26,10 +26,13 @@ std::string bar(double fraction) {
 
 std::string losses(const Progress& p, Color color) {
   const bool bold = color == Color::yes;
-  std::string text = fmt::format("{}loss {:.3f}{} (mlm {:.3f}", bold ? "\x1b[1m" : "", p.loss,
-                                 bold ? "\x1b[0m" : "", p.mlm_loss);
-  if (p.sentence_loss) text += fmt::format(" {} {:.3f}", p.sentence_task, *p.sentence_loss);
-  text += ")";
+  std::string text =
+      fmt::format("{}loss {:.3f}{}", bold ? "\x1b[1m" : "", p.loss, bold ? "\x1b[0m" : "");
+  if (p.mlm_loss) {
+    text += fmt::format(" (mlm {:.3f}", *p.mlm_loss);
+    if (p.sentence_loss) text += fmt::format(" {} {:.3f}", p.sentence_task, *p.sentence_loss);
+    text += ")";
+  }
   if (p.accuracy) text += fmt::format(" acc {:.2f}", *p.accuracy);
   return text;
 }

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/nn/head_config.h"
 #include "core/nn/model_config.h"
 #include "core/nn/parameters.h"
 #include "data/files/file_calls.h"
@@ -22,8 +24,20 @@ namespace bertyard {
 // embeddings. (Google's bert_config.json is not read: its "gelu" is another function.)
 ModelConfig read_huggingface_config(const std::filesystem::path& directory);
 
-// config.json as BertForPreTraining reads it. `pad_id` is the id of [PAD].
-std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id = 0);
+// A downstream head as config.json describes it.
+struct HeadDescription {
+  HeadConfig head;
+  std::vector<std::string> labels;  // by id; empty for regression and spans
+};
+// What DIRECTORY/config.json says of a head: by "architectures", with the names of "id2label".
+// Nothing for a model with pre-training heads or none. DataError for values that do not fit.
+std::optional<HeadDescription> read_huggingface_head(const std::filesystem::path& directory);
+
+// config.json as BertForPreTraining reads it, or, with a head, the class of that task: `id2label`,
+// `problem_type`. `pad_id` is the id of [PAD]. A CRF, which transformers does not have, is marked
+// by "bertyard_decision".
+std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id = 0,
+                                    const HeadDescription* head = nullptr);
 
 // tokenizer_config.json of a BertTokenizer.
 std::string huggingface_tokenizer_text(const TokenizerOptions& options, std::int64_t max_length);
@@ -64,6 +78,7 @@ struct ExportContents {
   ConstTensorView values;  // f32 [flat_elements()], host memory
   std::string_view vocabulary;
   TokenizerOptions tokenizer;
+  const HeadDescription* head = nullptr;  // null: pre-training
 };
 
 // Writes the four files, each atomically; creates the directory.

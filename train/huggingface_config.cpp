@@ -58,6 +58,36 @@ class ConfigFile {
   Json values_;
 };
 
+const char* class_of(HeadKind kind) {
+  switch (kind) {
+    case HeadKind::tag:
+      return "BertForTokenClassification";
+    case HeadKind::span:
+      return "BertForQuestionAnswering";
+    case HeadKind::classify:
+    case HeadKind::regress:
+      break;
+  }
+  return "BertForSequenceClassification";
+}
+
+void describe_head(Json& json, const HeadDescription& head) {
+  json["architectures"] = {class_of(head.head.kind)};
+  if (head.head.kind == HeadKind::span) return;
+  std::vector<std::string> labels = head.labels;
+  if (labels.empty()) labels.push_back("LABEL_0");
+  Json names, ids;
+  for (std::size_t id = 0; id < labels.size(); ++id) {
+    names[std::to_string(id)] = labels[id];
+    ids[labels[id]] = id;
+  }
+  json["id2label"] = names;
+  json["label2id"] = ids;
+  if (head.head.kind == HeadKind::classify) json["problem_type"] = "single_label_classification";
+  if (head.head.kind == HeadKind::regress) json["problem_type"] = "regression";
+  if (head.head.decision == TagDecision::crf) json["bertyard_decision"] = "crf";
+}
+
 fs::path config_path(const fs::path& directory) {
   fs::path path = directory / "config.json";
   if (fs::exists(path)) return path;
@@ -98,9 +128,11 @@ ModelConfig read_huggingface_config(const fs::path& directory) {
   return config;
 }
 
-std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id) {
+std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id,
+                                    const HeadDescription* head) {
   Json json;
   json["architectures"] = {"BertForPreTraining"};
+  if (head != nullptr) describe_head(json, *head);
   json["model_type"] = "bert";
   json["vocab_size"] = config.vocab_size;
   json["num_hidden_layers"] = config.layers;
@@ -119,6 +151,49 @@ std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_
   json["tie_word_embeddings"] = true;
   json["torch_dtype"] = "float32";
   return json.dump(2) + "\n";
+}
+
+namespace {
+
+std::vector<std::string> labels_of(const Json& json, const std::string& path) {
+  std::vector<std::string> labels;
+  if (!json.contains("id2label")) return {"LABEL_0", "LABEL_1"};  // transformers' default
+  const Json& names = json["id2label"];
+  for (std::size_t id = 0; names.is_object() && id < names.size(); ++id) {
+    const auto found = names.find(std::to_string(id));
+    if (found == names.end() || !found->is_string()) break;
+    labels.push_back(found->get<std::string>());
+  }
+  if (names.is_object() && labels.size() == names.size()) return labels;
+  throw DataError(fmt::format("{}: 'id2label' is {}, expected the names of the labels 0, 1, ...",
+                              path, names.dump()));
+}
+
+}  // namespace
+
+std::optional<HeadDescription> read_huggingface_head(const fs::path& directory) {
+  const fs::path path = config_path(directory);
+  const Json json = Json::parse(read_file(path), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("architectures")) return std::nullopt;
+  const Json& classes = json["architectures"];
+  const std::string name = classes.is_array() && !classes.empty() && classes[0].is_string()
+                               ? classes[0].get<std::string>()
+                               : "";
+  HeadDescription head;
+  if (name == "BertForQuestionAnswering") {
+    head.head = {HeadKind::span, 2};
+  } else if (name == "BertForTokenClassification") {
+    head.labels = labels_of(json, path.string());
+    head.head = {HeadKind::tag, std::ssize(head.labels)};
+    if (json.value("bertyard_decision", "") == "crf") head.head.decision = TagDecision::crf;
+  } else if (name == "BertForSequenceClassification") {
+    head.labels = labels_of(json, path.string());
+    head.head = {HeadKind::classify, std::ssize(head.labels)};
+    if (head.labels.size() == 1) head = {{HeadKind::regress, 1}, {}};
+  } else {
+    return std::nullopt;
+  }
+  return head;
 }
 
 std::string huggingface_tokenizer_text(const TokenizerOptions& options, std::int64_t max_length) {

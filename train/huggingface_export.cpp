@@ -27,7 +27,7 @@ void export_huggingface(const std::filesystem::path& directory, const ExportCont
   write_safetensors(weights.writer(), named_tensors(contents.parameters, contents.values));
   weights.commit();
   const std::string config =
-      huggingface_config_text(contents.model, pad_id_of(contents.vocabulary));
+      huggingface_config_text(contents.model, pad_id_of(contents.vocabulary), contents.head);
   const std::string tokenizer =
       huggingface_tokenizer_text(contents.tokenizer, contents.model.max_positions);
   write_file_atomically(directory / "config.json", config, calls);

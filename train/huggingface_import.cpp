@@ -30,7 +30,9 @@ bool is_buffer(std::string_view name) {
 }
 
 bool is_head(std::string_view name) {
-  return name.starts_with("cls.") || name.starts_with("bert.pooler.");
+  return name.starts_with("cls.") || name.starts_with("bert.pooler.") ||
+         name.starts_with("classifier.") || name.starts_with("qa_outputs.") ||
+         name.starts_with("crf.");
 }
 
 fs::path weights_path(const fs::path& path) {

@@ -63,7 +63,8 @@ std::filesystem::path RunCheckpoints::write(const std::filesystem::path& directo
                                     .weights = view_of(std::span<const float>(snapshot.weights)),
                                     .optimizer = moments,
                                     .vocabulary = setting_.vocabulary,
-                                    .tokenizer = setting_.tokenizer};
+                                    .tokenizer = setting_.tokenizer,
+                                    .head = setting_.head ? &*setting_.head : nullptr};
   std::filesystem::path path = save_checkpoint(directory, contents, calls);
   rotate_checkpoints(directory, setting_.options, calls);
   return path;

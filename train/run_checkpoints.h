@@ -34,6 +34,7 @@ class RunCheckpoints {
     std::string vocabulary;  // the text of vocab.txt
     TokenizerOptions tokenizer;
     CheckpointOptions options;
+    std::optional<HeadDescription> head = std::nullopt;  // of a downstream task
     CheckpointState identity;  // run id, configuration and environment; the rest is filled in
   };
   RunCheckpoints(Setting setting, Device& device, const ParameterStore& parameters,

@@ -40,6 +40,7 @@ TrainEnd Trainer::run(const TrainState& state) {
     refuse_divergence(report);
     if (report.spiked && options_.watch.spike.rule == SpikeRule::rollback) roll_back(report);
     const StopRequest stop = after_step();
+    if (converged_) return TrainEnd::finished;
     if (stop == StopRequest::requeue) return TrainEnd::requeue;
     if (stop == StopRequest::terminate) return TrainEnd::terminated;
   }
@@ -221,15 +222,19 @@ StopRequest Trainer::after_step() {
                            : flags_[kRequeue] > 0 ? StopRequest::requeue
                                                   : StopRequest::none;
   const bool healthy = skipped_ == 0;  // weights after a skipped step are those before it
-  if (end || due(options_.evaluate_every, state_.step) || flags_[kEvaluationDue] > 0) {
+  const bool evaluates =
+      end || due(options_.evaluate_every, state_.step) || flags_[kEvaluationDue] > 0;
+  if (evaluates) {
     enter(RankPhase::evaluate);
     parts_.hooks.evaluate(state_);
+    converged_ = parts_.hooks.converged();
     last_evaluation_ = Clock::now();
   }
   const std::vector<Straggler> slow = times_.compare(state_.step, parts_.communicator);
   if (!slow.empty()) parts_.hooks.found_stragglers(state_, slow);
-  const bool save_due = due(options_.checkpoint_every, state_.step) || flags_[kCheckpointDue] > 0;
-  const bool saves = end || stop != StopRequest::none || (save_due && healthy);
+  const bool save_due = due(options_.checkpoint_every, state_.step) || flags_[kCheckpointDue] > 0 ||
+                        (evaluates && options_.save_evaluated);
+  const bool saves = end || converged_ || stop != StopRequest::none || (save_due && healthy);
   if (saves || due(options_.watch.compare_replicas, state_.step)) {
     parts_.hooks.compare_replicas(state_);
   }

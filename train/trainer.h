@@ -79,6 +79,8 @@ class TrainerHooks {
   virtual TrainState roll_back(const StepReport& spike) { return spike.state; }
   // This rank's wish; the trainer makes all ranks agree.
   virtual StopRequest stop_requested() = 0;
+  // After an evaluation: whether more steps are not worth it. The same on every rank.
+  virtual bool converged() const { return false; }
 };
 
 // The training loop and nothing else: batches in, gradients summed over micro-batches and ranks,
@@ -100,6 +102,7 @@ class Trainer {
     Interval checkpoint_every;
     Interval evaluate_every;
     WatchOptions watch = {};
+    bool save_evaluated = false;  // a checkpoint after every evaluation
   };
   using OpenStream =
       std::function<std::unique_ptr<BatchStream>(const PlannedPhase& phase, std::uint64_t start)>;
@@ -141,6 +144,7 @@ class Trainer {
   std::int64_t rollbacks_ = 0;  // since the last checkpoint
   PhaseTimes times_;
   LossSpike spike_;
+  bool converged_ = false;
   Clock::time_point last_save_;
   Clock::time_point last_evaluation_;
 };

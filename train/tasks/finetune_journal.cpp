@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/tasks/finetune_journal.h"
+
+#include <fmt/format.h>
+
+#include "train/task_objective.h"
+
+namespace bertyard {
+namespace {
+
+LossLog open_loss_log(const std::filesystem::path& path, const CheckpointState* resumed,
+                      const FileCalls& calls) {
+  if (resumed == nullptr) return LossLog::create(path, calls);
+  return LossLog::resume(path, resumed->loss_log_bytes, resumed->loss_log_hash, calls);
+}
+
+}  // namespace
+
+FinetuneJournal::FinetuneJournal(const Setting& setting, const CheckpointState* resumed,
+                                 Logger& log)
+    : setting_(setting),
+      log_(log),
+      loss_log_(open_loss_log(setting.directory / "loss.log", resumed, calls_)),
+      console_(setting.log, standard_error_target()) {
+  if (!setting_.log.jsonl) return;
+  metrics_.emplace(setting_.directory / "metrics.jsonl", calls_);
+  if (resumed != nullptr) metrics_->mark_resume(resumed->step);
+}
+
+void FinetuneJournal::step_done(const StepReport& report) {
+  const std::int64_t over = setting_.counts_tokens ? report.counts.masked : report.counts.samples;
+  const double count = over > 0 ? static_cast<double>(over) : 1.0;
+  const double loss = report.sums[0] / count, right = report.sums[1] / count;
+  loss_log_.append({report.state.step, loss, right, report.counts.masked, report.counts.samples});
+  time_left_.observe(report.seconds);
+  if (!report.update.applied) {
+    console_.clear();
+    log_.warning("step {}: the gradient is not finite; all ranks skip this update",
+                 report.state.step);
+  }
+  Progress progress;
+  progress.run = setting_.run_name;
+  progress.step = report.state.step;
+  progress.total_steps = setting_.total_steps;
+  progress.loss = loss;
+  progress.learning_rate = report.learning_rate;
+  progress.gradient_norm = report.update.gradient_norm;
+  progress.tokens_per_second = static_cast<double>(report.tokens) / report.seconds;
+  progress.data_fraction = report.data_seconds / report.seconds;
+  progress.seconds_left = time_left_.seconds(setting_.total_steps - report.state.step);
+  console_.progress(progress);
+  const bool last = report.state.step == setting_.total_steps;
+  if (!metrics_ || (report.state.step % setting_.log.every_steps != 0 && !last)) return;
+  MetricsRecord record("train", report.state.step);
+  record.add("tokens", report.state.tokens)
+      .add("epoch",
+           static_cast<double>(report.state.data_position) / static_cast<double>(setting_.samples))
+      .add("loss", loss)
+      .add("right", right)
+      .add("lr", report.learning_rate)
+      .add("grad_norm", report.update.gradient_norm)
+      .add("tok_per_s", progress.tokens_per_second)
+      .add("step_ms", report.seconds * 1e3)
+      .add("skipped", std::int64_t{report.update.applied ? 0 : 1});
+  metrics_->write(record);
+}
+
+void FinetuneJournal::evaluated(const TrainState& state, double loss, const TaskScores& scores,
+                                bool best) {
+  console_.clear();
+  std::string text;
+  for (const auto& [name, value] : scores.figures)
+    text += fmt::format(", {} {:.2f}", name, 100 * value);
+  log_.info("step {}: held-out loss {:.4f}{}{}", state.step, loss, text, best ? " (best)" : "");
+  if (!metrics_) return;
+  MetricsRecord record("eval", state.step);
+  record.add("loss", loss);
+  for (const auto& [name, value] : scores.figures) record.add(name, value);
+  metrics_->write(record);
+}
+
+void FinetuneJournal::saved(std::int64_t step, const std::filesystem::path& path) {
+  console_.clear();
+  log_.debug("step {}: saved {}", step, path.string());
+}
+
+void FinetuneJournal::sync() {
+  loss_log_.sync();
+  if (metrics_) metrics_->sync();
+}
+
+}  // namespace bertyard

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "core/base/log.h"
+#include "train/checkpoint.h"
+#include "train/console.h"
+#include "train/loss_log.h"
+#include "train/metrics_log.h"
+#include "train/tasks/task_scores.h"
+#include "train/trainer.h"
+
+namespace bertyard {
+
+// What a fine-tuning writes about itself beside checkpoints, on rank 0: loss.log (step, loss, share
+// of right predictions), metrics.jsonl and the progress line.
+class FinetuneJournal {
+ public:
+  struct Setting {
+    std::string run_name;
+    std::filesystem::path directory;
+    LogOptions log;
+    std::int64_t total_steps = 0;
+    std::uint64_t samples = 0;   // one epoch
+    bool counts_tokens = false;  // the loss is a mean over labelled words, not samples
+  };
+  // Starts anew, or cuts back to where `resumed` was saved.
+  FinetuneJournal(const Setting& setting, const CheckpointState* resumed, Logger& log);
+
+  void step_done(const StepReport& report);
+  void evaluated(const TrainState& state, double loss, const TaskScores& scores, bool best);
+  void saved(std::int64_t step, const std::filesystem::path& path);
+  void finish() { console_.finish(); }
+  void sync();
+  const LossLog& loss_log() const { return loss_log_; }
+
+ private:
+  FileCalls calls_;
+  Setting setting_;
+  Logger& log_;
+  LossLog loss_log_;
+  std::optional<MetricsLog> metrics_;
+  Console console_;
+  TimeLeft time_left_;
+};
+
+}  // namespace bertyard
