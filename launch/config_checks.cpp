@@ -237,7 +237,8 @@ void Checks::capacities() const {
 }
 
 void Checks::evaluation() const {
-  if (config_.eval.every.steps == 0 || !config_.data.valid.empty()) return;
+  const bool is_task = config_.task.kind != TaskKind::none;  // holds out a part by itself
+  if (is_task || config_.eval.every.steps == 0 || !config_.data.valid.empty()) return;
   if (!all_read({"eval.every", "data.valid", "samples.out", "corpus.held_out"})) return;
   mistake({"eval.every", "data.valid"},
           fmt::format("{} needs held-out shards, but 'data.valid' is empty; set it, or eval.every: "

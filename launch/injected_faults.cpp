@@ -38,7 +38,9 @@ class FaultyObjective final : public Objective {
                   const InjectedFault& fault)
       : objective_(objective), device_(device), pulse_(pulse), fault_(fault) {}
 
+  ParameterStore& parameters() override { return objective_.parameters(); }
   const ParameterStore& parameters() const override { return objective_.parameters(); }
+  const ModelConfig& config() const override { return objective_.config(); }
   void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override {
     objective_.plan(plan, capacities, mode);
   }

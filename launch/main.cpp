@@ -18,9 +18,11 @@
 #include "launch/verb_convert.h"
 #include "launch/verb_eval.h"
 #include "launch/verb_export.h"
+#include "launch/verb_finetune.h"
 #include "launch/verb_init.h"
 #include "launch/verb_inspect.h"
 #include "launch/verb_plot.h"
+#include "launch/verb_predict.h"
 #include "launch/verb_prepare.h"
 #include "launch/verb_tokenize.h"
 #include "launch/verb_train.h"
@@ -45,6 +47,8 @@ class CommandLine {
     add_check();
     add_config();
     add_train();
+    add_finetune();
+    add_predict();
     add_eval();
     add_bench();
     add_export();
@@ -189,8 +193,33 @@ class CommandLine {
         "--dry-run", [this] { train_form_ = TrainForm::dry; },
         "one step, on mock data where there are no shards; writes nothing");
   }
+  void add_finetune() {
+    CLI::App* sub = verb("finetune", [this] {
+      return run_finetune({request(), command()}, environment());
+    });
+    add_config_arguments(sub)->required();
+    sub->add_option("--resume", resume_, "auto or never");
+  }
+  void add_predict() {
+    CLI::App* sub = verb("predict", [this] { return run_predict(predict_, environment()); });
+    sub->add_option("model", predict_.model, "a fine-tuning run, its best/, or another directory")
+        ->required();
+    sub->add_option("--data", predict_.data, "files of the task, labelled or not")->required();
+    sub->add_option("--to", predict_.to, "directory to write")->required();
+    sub->add_option("--task", predict_.task, "configuration with the task, where none is stored");
+    sub->add_option("--threads", predict_.threads, "threads of a rank");
+  }
   void add_eval() {
-    CLI::App* sub = verb("eval", [this] { return run_eval(eval_, environment()); });
+    CLI::App* sub = verb("eval", [this] {
+      if (!is_task_model(eval_.model)) return run_eval(eval_, environment());
+      PredictVerbOptions options = predict_;
+      options.model = eval_.model;
+      options.data = {eval_.data};
+      options.form = eval_.form;
+      options.threads = eval_.threads;
+      return run_predict(options, environment());
+    });
+    sub->add_option("--task", predict_.task, "configuration with the task, where none is stored");
     sub->add_option("model", eval_.model, "a run, a checkpoint or a Hugging Face directory")
         ->required();
     sub->add_option("--data", eval_.data, "shards, or one HDF5 file")->required();
@@ -294,6 +323,7 @@ class CommandLine {
   InitVerbOptions init_;
   ConfigVerbOptions config_verb_;
   EvalVerbOptions eval_;
+  PredictVerbOptions predict_;
   BenchVerbOptions bench_;
   ExportVerbOptions export_;
   ConvertVerbOptions convert_;

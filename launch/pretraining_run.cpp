@@ -228,7 +228,8 @@ double PretrainingRun::loss_of(const StepReport& report) const {
 TrainState PretrainingRun::roll_back(const StepReport& spike) {
   if (leads()) note_saved(saver_.wait());
   const std::optional<Checkpoint> checkpoint =
-      agree_on_checkpoint(parts_, directory_ ? &*directory_ : nullptr);
+      agree_on_checkpoint({parts_.control, parts_.log}, parts_.loaded.config.checkpoint,
+                          directory_ ? &*directory_ : nullptr);
   if (!checkpoint) {
     throw DivergedError(fmt::format(
         "step {}: the loss is a spike and optim.spike.rule is rollback, but there is no "

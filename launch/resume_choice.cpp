@@ -49,22 +49,22 @@ std::string rank_words(const Outcome& outcome, int ranks) {
 }
 
 // Throws where `path` must not be passed over. What is wrong with it, which is said, or nothing.
-std::string damage_of(const RunParts& parts, const std::string& path, const std::string& own) {
+std::string damage_of(const ResumingRanks& ranks, const std::string& path, const std::string& own) {
   const std::vector<std::string> outcomes =
-      parts.control.all_gather_strings("verification of a checkpoint", own);
+      ranks.control.all_gather_strings("verification of a checkpoint", own);
   const Outcome unreadable = with_letter(outcomes, kUnreadable);
-  const int ranks = parts.communicator.size();
+  const int count = ranks.control.size();
   if (!unreadable.ranks.empty()) {
     throw IoError(fmt::format(
         "the checkpoint {} cannot be read{} now, which does not make it a bad one: {}; mend the "
         "storage and start again, or go back to an older one by --resume PATH",
-        path, rank_words(unreadable, ranks), unreadable.reason));
+        path, rank_words(unreadable, count), unreadable.reason));
   }
   const Outcome damaged = with_letter(outcomes, kDamaged);
   if (damaged.ranks.empty()) return "";
-  if (parts.leads()) {
-    parts.log.warning("checkpoint {} cannot be used{}: {}",
-                      std::filesystem::path(path).filename().string(), rank_words(damaged, ranks),
+  if (ranks.control.rank() == 0) {
+    ranks.log.warning("checkpoint {} cannot be used{}: {}",
+                      std::filesystem::path(path).filename().string(), rank_words(damaged, count),
                       damaged.reason);
   }
   return damaged.reason;
@@ -72,23 +72,23 @@ std::string damage_of(const RunParts& parts, const std::string& path, const std:
 
 }  // namespace
 
-std::optional<Checkpoint> agree_on_checkpoint(const RunParts& parts,
+std::optional<Checkpoint> agree_on_checkpoint(const ResumingRanks& ranks,
+                                              const CheckpointOptions& options,
                                               const RunDirectory* directory) {
-  const CheckpointOptions& options = parts.loaded.config.checkpoint;
   std::string list;
   if (directory != nullptr) {
-    for (const auto& path : directory->resume_candidates(options, parts.log)) {
+    for (const auto& path : directory->resume_candidates(options, ranks.log)) {
       list += path.string() + "\n";
     }
   }
-  list = parts.control.broadcast_string("checkpoints to resume from", list);
+  list = ranks.control.broadcast_string("checkpoints to resume from", list);
   std::istringstream lines(list);
   int tried = 0;
   std::string first_reason;
   for (std::string path; std::getline(lines, path); ++tried) {
     std::optional<Checkpoint> checkpoint;
     const std::string own = try_to_read(path, checkpoint);
-    const std::string damage = damage_of(parts, path, own);
+    const std::string damage = damage_of(ranks, path, own);
     if (damage.empty()) return checkpoint;
     if (first_reason.empty()) first_reason = damage;
   }

@@ -8,6 +8,7 @@
 #include "core/optim/optimizer_options.h"
 #include "core/optim/schedule.h"
 #include "data/options.h"
+#include "data/tasks/task_options.h"
 #include "train/options.h"
 #include "train/watch_options.h"
 
@@ -37,6 +38,22 @@ struct OptimSection {
   bool operator==(const OptimSection&) const = default;
 };
 
+// What stands on the encoder of a tagger.
+enum class TaggingHead { linear, crf };
+
+// Fine-tuning: every combination of the lists is one training.
+struct FinetuneSection {
+  std::vector<double> learning_rates{5e-5};
+  std::vector<std::int64_t> batches{32};
+  std::vector<double> epochs{3};
+  std::vector<std::int64_t> seeds{42};
+  double warmup = 0.1;                     // share of the steps
+  int early_stopping = 0;                  // evaluations without a better score; 0: never
+  std::vector<std::string> class_weights;  // numbers by label, or "balanced"; empty: all 1
+  TaggingHead head = TaggingHead::linear;
+  bool operator==(const FinetuneSection&) const = default;
+};
+
 // Everything one YAML file says, resolved. A plain value: load_config() of launch/config.h makes
 // it. Relative paths are relative to the working directory of the process.
 struct RunConfig {
@@ -55,6 +72,8 @@ struct RunConfig {
   EvaluationOptions eval;
   LogOptions log;
   WatchOptions watch;  // keys of parallel, checkpoint and optim
+  TaskOptions task;
+  FinetuneSection finetune;
   bool operator==(const RunConfig&) const = default;
 };
 

@@ -65,7 +65,8 @@ RunCheckpoints allocate_run(const RunParts& parts, const std::string& run_id) {
 
 std::optional<CheckpointState> restore_run(const RunParts& parts, const RunDirectory* directory,
                                            RunCheckpoints& checkpoints, TrainState& state) {
-  const std::optional<Checkpoint> checkpoint = agree_on_checkpoint(parts, directory);
+  const std::optional<Checkpoint> checkpoint =
+      agree_on_checkpoint({parts.control, parts.log}, parts.loaded.config.checkpoint, directory);
   if (!checkpoint) {
     initialize_weights(parts.setup);
     return std::nullopt;

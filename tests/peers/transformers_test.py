@@ -230,5 +230,121 @@ class Tokenizer(Peer):
         self.check("tokenizer.split_cjk=false")
 
 
+class Finetune(Peer):
+    """Fine-tuned by bertyard: the class of its head in transformers gives the same predictions."""
+
+    ROWS = 120
+
+    def finetune(self, name, kind, train, *options):
+        model = transformers_saved(self)
+        run("finetune", self.config, f"run.name={name}", f"task.kind={kind}", f"task.name={name}",
+            f"task.train=[{train}]", "task.max_length=64", f"model.from={model}",
+            "tokenizer.vocab=null", "finetune.lr=1e-3", "finetune.epochs=2", "finetune.batch=16",
+            "parallel.threads=1", "log.console=off", *options, directory=self.directory)
+        best = self.directory / f"runs/{name}/best"
+        run("predict", best, "--data", train, "--to", f"out-{name}", "--threads", 1,
+            directory=self.directory)
+        return best, self.directory / f"out-{name}", BertTokenizer.from_pretrained(best)
+
+    def sentences(self):
+        text = gzip.decompress(JARGON.read_bytes()).decode("utf-8", "replace")
+        words = [word for word in text.split() if word.isalpha()][30000:]
+        return [words[9 * i:9 * i + 9] for i in range(self.ROWS)]
+
+    def test_sequence_classification(self):
+        rows = ["sentence\tlabel"] + [f"{' '.join(words)}\t{i % 2}"
+                                      for i, words in enumerate(self.sentences())]
+        (self.directory / "s.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        best, out, tokenizer = self.finetune("sst2", "classify", "s.tsv")
+        model, report = transformers.BertForSequenceClassification.from_pretrained(
+            best, output_loading_info=True, dtype=torch.float64)
+        self.assertFalse(report["missing_keys"] or report["unexpected_keys"], report)
+
+        texts = [row.split("\t")[0] for row in rows[1:]]
+        batch = tokenizer(texts, padding=True, return_tensors="pt")
+        labels = torch.tensor([int(row.split("\t")[1]) for row in rows[1:]])
+        with torch.no_grad():
+            theirs = model.eval()(**batch, labels=labels)
+
+        ours = [line.split("\t")[1] for line in (out / "SST-2.tsv").read_text().splitlines()[1:]]
+        named = [model.config.id2label[int(i)] for i in theirs.logits.argmax(-1)]
+        self.assertEqual(ours, named)
+        loss = json.loads(run("eval", best, "--data", "s.tsv", "--json", "--threads", 1,
+                              directory=self.directory))["loss"]
+        print(f"loss: bertyard {loss:.9f}, transformers {theirs.loss.item():.9f}")
+        self.assertLess(abs(loss - theirs.loss.item()), TOLERANCE)
+
+    def test_token_classification(self):
+        sentences = self.sentences()
+        rows = ["".join(f"{word}\t{'B-LONG' if len(word) > 5 else 'O'}\n" for word in words)
+                for words in sentences]
+        (self.directory / "t.conll").write_text("\n".join(rows), encoding="utf-8")
+        best, out, tokenizer = self.finetune("names", "tag", "t.conll")
+        model, report = transformers.BertForTokenClassification.from_pretrained(
+            best, output_loading_info=True, dtype=torch.float64)
+        self.assertFalse(report["missing_keys"] or report["unexpected_keys"], report)
+
+        theirs = []
+        for words in sentences:
+            ids, first = [tokenizer.cls_token_id], []
+            for word in words:
+                first.append(len(ids))
+                ids += tokenizer.encode(word, add_special_tokens=False) or [tokenizer.unk_token_id]
+            ids.append(tokenizer.sep_token_id)
+            with torch.no_grad():
+                logits = model.eval()(torch.tensor([ids])).logits[0]
+            theirs += [model.config.id2label[int(i)] for i in logits.argmax(-1)[first]]
+
+        ours = [line.split()[-1] for line in (out / "predictions.conll").read_text().splitlines()
+                if line]
+        self.assertEqual(ours, theirs)
+
+    def test_question_answering(self):
+        paragraphs = []
+        for i, words in enumerate(self.sentences()):
+            context = " ".join(words)
+            answer = words[i % 9]
+            paragraphs.append({"context": context, "qas": [
+                {"id": str(i), "question": f"where is {answer}?",
+                 "answers": [{"text": answer, "answer_start": len(" ".join(words[:i % 9] + [""]))
+                              if i % 9 else 0}]}]})
+        data = {"version": "1.1", "data": [{"paragraphs": paragraphs}]}
+        (self.directory / "q.json").write_text(json.dumps(data), encoding="utf-8")
+        best, out, tokenizer = self.finetune("squad", "qa", "q.json")
+        model, report = transformers.BertForQuestionAnswering.from_pretrained(
+            best, output_loading_info=True, dtype=torch.float64)
+        self.assertFalse(report["missing_keys"] or report["unexpected_keys"], report)
+
+        ranked = json.loads((out / "nbest_predictions.json").read_text())
+        for i, paragraph in enumerate(paragraphs):
+            batch = tokenizer(paragraph["qas"][0]["question"], paragraph["context"],
+                              return_tensors="pt")
+            with torch.no_grad():
+                theirs = model.eval()(**batch)
+            answer = ranked[str(i)][0]
+            for name, logits in (("start_logit", theirs.start_logits),
+                                 ("end_logit", theirs.end_logits)):
+                self.assertLess((logits[0] - answer[name]).abs().min().item(), 1e-5)
+            allowed = [s + e for a, s in enumerate(theirs.start_logits[0].tolist())
+                       for e in theirs.end_logits[0].tolist()[a:]
+                       if batch["token_type_ids"][0][a] == 1]
+            self.assertLess(answer["start_logit"] + answer["end_logit"], max(allowed) + 1e-5)
+
+
+def transformers_saved(case):
+    """A small model made by transformers with the test's vocabulary."""
+    saved = case.directory / "small"
+    if saved.exists():
+        return saved
+    vocabulary = (case.directory / "vocab.txt").read_text(encoding="utf-8")
+    torch.manual_seed(5)
+    BertForPreTraining(
+        BertConfig(vocab_size=len(vocabulary.splitlines()), hidden_size=64, num_hidden_layers=2,
+                   num_attention_heads=2, intermediate_size=128,
+                   max_position_embeddings=64)).save_pretrained(saved)
+    (saved / "vocab.txt").write_text(vocabulary, encoding="utf-8")
+    return saved
+
+
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], "-v", *sys.argv[3:]])

@@ -35,6 +35,8 @@ class FinetuneJournal {
   void evaluated(const TrainState& state, double loss, const TaskScores& scores, bool best);
   void saved(std::int64_t step, const std::filesystem::path& path);
   void finish() { console_.finish(); }
+  // Throws IoError unless every line of loss.log is in the file.
+  void flush() { loss_log_.flush(); }
   void sync();
   const LossLog& loss_log() const { return loss_log_; }
 

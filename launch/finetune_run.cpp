@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/finetune_run.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "core/backend/layer_ops.h"
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "data/files/atomic_file.h"
+#include "data/files/file_writer.h"
+#include "launch/config.h"
+#include "launch/resume_choice.h"
+#include "launch/signals.h"
+#include "launch/task_model_files.h"
+#include "train/console.h"
+#include "train/tasks/task_evaluation.h"
+
+namespace bertyard {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr char kHistoryFile[] = "evaluations.txt";
+constexpr char kResultFile[] = "result.json";
+
+std::string result_text(const CellResult& result) {
+  Json json;
+  json["lr"] = result.cell.learning_rate;
+  json["batch"] = result.cell.batch;
+  json["epochs"] = result.cell.epochs;
+  json["seed"] = result.cell.seed;
+  json["best_step"] = result.step;
+  json["steps"] = result.steps;
+  json["held_out_loss"] = result.loss;
+  json["seconds"] = result.seconds;
+  for (const auto& [name, value] : result.figures) json["scores"][name] = value;
+  return json.dump(2) + "\n";
+}
+
+// The first of the best: more training that gains nothing is not worth it.
+const ScoredStep* best_of(const std::vector<ScoredStep>& history) {
+  const auto best =
+      std::max_element(history.begin(), history.end(),
+                       [](const auto& a, const auto& b) { return a.score < b.score; });
+  return best == history.end() ? nullptr : &*best;
+}
+
+}  // namespace
+
+FinetuneRun::FinetuneRun(const FinetuneParts& parts, const FinetuneCell& cell) : parts_(parts) {
+  result_.cell = cell;
+}
+
+TrainEnd FinetuneRun::run() {
+  open_directory();
+  try {
+    restore();
+    const TrainEnd end = converged() || start_.step >= parts_.setup.plan.total_steps()
+                             ? TrainEnd::finished
+                             : train();
+    finish(end);
+    return end;
+  } catch (const std::exception& error) {
+    if (directory_) directory_->set_status(RunStatus::failed, error.what());
+    throw;
+  }
+}
+
+void FinetuneRun::open_directory() {
+  const RunConfig& config = parts_.setup.config;
+  std::string id;
+  if (leads()) {
+    directory_.emplace(RunDirectory::open(config.run, config.checkpoint.resume, parts_.log));
+    id = directory_->id();
+  }
+  id = parts_.control.broadcast_string("run id", id);
+  FinetuneSetup& setup = parts_.setup;
+  setup.memory.allocate(*setup.device);
+  checkpoints_.emplace(RunCheckpoints::Setting{.model = setup.data.model,
+                                               .vocabulary = setup.data.vocabulary.text(),
+                                               .tokenizer = setup.data.tokenizer,
+                                               .options = config.checkpoint,
+                                               .head = setup.head,
+                                               .identity = identity(id)},
+                       *setup.device, setup.objective.parameters(), setup.optimizer);
+}
+
+// What decides the bits of a run beside its configuration: design, 4.5.
+std::map<std::string, std::string> FinetuneRun::environment() const {
+  const ParallelOptions& parallel = parts_.setup.config.parallel;
+  const DeviceInfo info = parts_.setup.device->info();
+  std::map<std::string, std::string> environment{{"threads", std::to_string(info.threads)},
+                                                 {"instruction_set", info.instruction_set},
+                                                 {"libraries", info.libraries},
+                                                 {"reduction", "fast"}};
+  if (parallel.reduction == Reduction::ordered) {
+    environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
+  } else {
+    environment["ranks"] = std::to_string(parts_.communicator.size());
+  }
+  return environment;
+}
+
+CheckpointState FinetuneRun::identity(const std::string& run_id) const {
+  const FinetuneSetup& setup = parts_.setup;
+  CheckpointState state;
+  state.run_id = run_id;
+  state.resolved_config = resolved_yaml(setup.config);
+  state.settings = run_identity(setup.config);
+  state.settings["vocabulary hash"] = hash_text(setup.data.vocabulary.hash());
+  state.settings["training samples"] = std::to_string(setup.data.train->size());
+  state.settings["training text hash"] = hash_text(setup.data.train->properties().identity);
+  state.settings["held-out text hash"] = hash_text(setup.data.valid->properties().identity);
+  state.environment = environment();
+  return state;
+}
+
+void FinetuneRun::restore() {
+  const RunConfig& config = parts_.setup.config;
+  const std::optional<Checkpoint> checkpoint = agree_on_checkpoint(
+      {parts_.control, parts_.log}, config.checkpoint, directory_ ? &*directory_ : nullptr);
+  if (!checkpoint) {
+    parts_.setup.initialize_weights();
+  } else {
+    const RunCheckpoints::Restored restored = checkpoints_->restore(*checkpoint);
+    start_ = restored.state;
+    resumed_ = checkpoint->state();
+    if (!restored.environment_differences.empty()) {
+      const std::string differences =
+          fmt::format("{}", fmt::join(restored.environment_differences, "; "));
+      if (config.parallel.reduction == Reduction::ordered) {
+        throw DataError(
+            fmt::format("{}: ordered reduction promises the same bits, but the "
+                        "environment is another one ({}); go back to it, or set "
+                        "parallel.reduction to fast",
+                        checkpoint->path().string(), differences));
+      }
+      if (leads()) parts_.log.warning("the run goes on in another environment ({})", differences);
+    }
+  }
+  if (leads() && resumed_) directory_->prepare_resume(*resumed_, parts_.log);
+  restore_history(start_.step);
+  if (!leads()) return;
+  directory_->write_record({.config_input = parts_.input_text,
+                            .config_resolved = resolved_yaml(config),
+                            .command = parts_.command,
+                            .environment = environment()});
+  directory_->set_status(RunStatus::running, "");
+  journal_.emplace(FinetuneJournal::Setting{.run_name = config.run.name,
+                                            .directory = directory_->path(),
+                                            .log = config.log,
+                                            .total_steps = parts_.setup.plan.total_steps(),
+                                            .samples = parts_.setup.data.train->size(),
+                                            .counts_tokens = config.task.kind == TaskKind::tag},
+                   resumed_ ? &*resumed_ : nullptr, parts_.log);
+}
+
+// Rank 0's lines up to the step of the checkpoint, on every rank.
+void FinetuneRun::restore_history(std::int64_t step) {
+  std::string text;
+  if (leads() && fs::exists(directory_->path() / kHistoryFile)) {
+    text = read_file(directory_->path() / kHistoryFile);
+  }
+  std::istringstream lines(parts_.control.broadcast_string("evaluations so far", text));
+  for (std::string line; std::getline(lines, line);) {
+    ScoredStep scored;
+    char* at = nullptr;
+    scored.step = std::strtoll(line.c_str(), &at, 10);
+    scored.loss = std::strtod(at, &at);
+    scored.score = std::strtod(at, &at);
+    if (scored.step > 0 && scored.step <= step) history_.push_back(scored);
+  }
+}
+
+std::string FinetuneRun::history_text() const {
+  std::string text;
+  for (const ScoredStep& scored : history_) {
+    text += fmt::format("{} {:a} {:a}\n", scored.step, scored.loss, scored.score);
+  }
+  return text;
+}
+
+TrainEnd FinetuneRun::train() {
+  FinetuneSetup& setup = parts_.setup;
+  const auto open_stream = [&](const PlannedPhase& phase, std::uint64_t index) {
+    return std::make_unique<BatchStream>(
+        *setup.data.train, nullptr,
+        setup.stream_options(phase, index, parts_.communicator.rank(), parts_.communicator.size()));
+  };
+  const auto reduction = setup.make_reduction(parts_.communicator);
+  Trainer trainer({*setup.device, parts_.communicator, *reduction, setup.objective, setup.optimizer,
+                   setup.batch, *this},
+                  setup.plan,
+                  {.schedule = setup.schedule(),
+                   .checkpoint_every = setup.config.checkpoint.every,
+                   .evaluate_every = {setup.evaluate_every(), 0},
+                   .watch = setup.config.watch,
+                   .save_evaluated = true},
+                  open_stream);
+  return trainer.run(start_);
+}
+
+void FinetuneRun::step_done(const StepReport& report) {
+  result_.seconds = report.state.seconds;
+  if (journal_) journal_->step_done(report);
+}
+
+void FinetuneRun::evaluate(const TrainState& state) {
+  FinetuneSetup& setup = parts_.setup;
+  const TaskSet& valid = *setup.data.valid;
+  const TaskOutputs outputs =
+      run_task(setup.objective, setup.batch, *setup.device, parts_.communicator, valid,
+               setup.plan.phases().front().capacities);
+  const CrfTable crf = crf_table(setup.objective.parameters());
+  const TaskPredictions predictions = predict_task(valid, setup.config.task, outputs, crf);
+  const TaskScores scores = score_task(valid, setup.config.task, predictions);
+  const ScoredStep* before = best_of(history_);
+  const bool best = before == nullptr || scores.main() > before->score;
+  if (best) {
+    result_.step = state.step;
+    result_.loss = outputs.loss;
+    result_.figures = scores.figures;
+  }
+  history_.push_back({state.step, outputs.loss, scores.main()});
+  new_score_ = scores.main();
+  if (!leads()) return;
+  write_file_atomically(directory_->path() / kHistoryFile, history_text());
+  if (best) write_file_atomically(directory_->path() / "best_so_far.json", result_text(result_));
+  journal_->evaluated(state, outputs.loss, scores, best);
+}
+
+double FinetuneRun::loss_of(const StepReport& report) const {
+  const std::int64_t count = parts_.setup.objective.count(report.counts);
+  return count > 0 ? report.sums[0] / static_cast<double>(count) : 0.0;
+}
+
+bool FinetuneRun::converged() const {
+  const int patience = parts_.setup.config.finetune.early_stopping;
+  const ScoredStep* best = best_of(history_);
+  if (patience == 0 || best == nullptr) return false;
+  return &history_.back() - best >= patience;
+}
+
+// The store keeps the checkpoint of the lowest held-out loss: here the score with its sign turned.
+void FinetuneRun::save(const TrainState& state) {
+  if (leads()) {
+    std::optional<double> held_out;
+    if (new_score_) held_out = -*new_score_;
+    journal_->flush();
+    checkpoints_->take(snapshot_, state, 0, journal_->loss_log(), held_out);
+    journal_->sync();
+    const FileCalls calls;
+    journal_->saved(state.step, checkpoints_->write(directory_->checkpoints(), snapshot_, calls));
+  }
+  new_score_.reset();
+}
+
+StopRequest FinetuneRun::stop_requested() {
+  return StopSignals::requested();
+}
+
+void FinetuneRun::finish(TrainEnd end) {
+  if (!leads()) return;
+  journal_->finish();
+  journal_->flush();
+  journal_->sync();
+  if (end == TrainEnd::requeue) {
+    return directory_->set_status(RunStatus::stopped, "USR1 or USR2, after a checkpoint");
+  }
+  if (end == TrainEnd::terminated) {
+    return directory_->set_status(RunStatus::stopped, "TERM or INT, after a checkpoint");
+  }
+  if (result_.figures.empty()) {  // all was done before this start
+    const std::string text = read_file(directory_->path() / "best_so_far.json");
+    const auto json = Json::parse(text);
+    for (const auto& [name, value] : json["scores"].items()) {
+      result_.figures.emplace_back(name, value.get<double>());
+    }
+    result_.step = json["best_step"];
+    result_.loss = json["held_out_loss"];
+  }
+  result_.steps = history_.back().step;
+  if (result_.seconds == 0) result_.seconds = start_.seconds;
+  write_file_atomically(directory_->path() / kResultFile, result_text(result_));
+  directory_->set_status(RunStatus::done, "");
+}
+
+std::optional<CellResult> read_cell_result(const fs::path& directory, const FinetuneCell& cell) {
+  if (!fs::exists(directory / kResultFile)) return std::nullopt;
+  const Json json = Json::parse(read_file(directory / kResultFile), nullptr, false);
+  if (!json.is_object() || !json.contains("scores")) return std::nullopt;
+  CellResult result;
+  result.cell = cell;
+  result.step = json.value("best_step", std::int64_t{0});
+  result.steps = json.value("steps", std::int64_t{0});
+  result.loss = json.value("held_out_loss", 0.0);
+  result.seconds = json.value("seconds", 0.0);
+  for (const auto& [name, value] : json["scores"].items()) {
+    result.figures.emplace_back(name, value.get<double>());
+  }
+  return result;
+}
+
+}  // namespace bertyard

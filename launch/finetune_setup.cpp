@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/finetune_setup.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "core/backend/layer_ops.h"
+#include "core/base/error.h"
+#include "core/nn/initialization.h"
+#include "launch/config.h"
+#include "launch/cpu_threads.h"
+#include "parallel/gradient_buckets.h"
+#include "parallel/ordered_reduction.h"
+
+namespace bertyard {
+namespace {
+
+constexpr std::size_t kNamedRows = 20;  // bad rows that are named in the log
+
+void warn_of(const std::vector<BadRow>& rows, const std::string& path, const char* what,
+             Logger& log) {
+  if (rows.empty()) return;
+  log.warning("{}: {} {}", path, rows.size(), what);
+  for (std::size_t i = 0; i < std::min(rows.size(), kNamedRows); ++i) {
+    log.warning("  {}: {}", rows[i].place, rows[i].reason);
+  }
+  if (rows.size() > kNamedRows) log.warning("  and {} more", rows.size() - kNamedRows);
+}
+
+void warn_of(const TaskExamples& examples, Logger& log) {
+  warn_of(examples.bad_rows, examples.path, "bad rows are left out", log);
+  warn_of(examples.bad_offsets, examples.path, "answers do not stand where the file says", log);
+}
+
+struct Splits {
+  TaskExamples train, valid;
+};
+
+Splits read_splits(const RunConfig& config, Logger& log) {
+  const TaskOptions& task = config.task;
+  Splits splits;
+  splits.train = read_task(task.train, task, LabelNeed::required);
+  warn_of(splits.train, log);
+  if (task.valid.empty()) {
+    splits.valid = take_held_out(splits.train, task.held_out);
+  } else {
+    splits.valid = read_task(task.valid, task, LabelNeed::required);
+    warn_of(splits.valid, log);
+  }
+  if (splits.valid.size() == 0) {
+    throw DataError(
+        fmt::format("{}: nothing is held out; set task.valid, or raise task.held_out above {:g}%",
+                    splits.train.path, 100 * task.held_out));
+  }
+  const std::size_t skipped = skip_unplaced_answers(splits.train);
+  if (skipped > 0) log.warning("{} questions are not trained on for that", skipped);
+  const auto limit = static_cast<std::size_t>(task.limit);
+  const auto cut = [limit](auto& examples) {
+    if (limit > 0 && examples.size() > limit) examples.resize(limit);
+  };
+  cut(splits.train.texts);
+  cut(splits.train.tags);
+  cut(splits.train.answers);
+  if (splits.train.size() == 0) {
+    throw DataError(fmt::format("{}: no row is left to train on", splits.train.path));
+  }
+  return splits;
+}
+
+HeadDescription head_of(const RunConfig& config, const std::vector<std::string>& labels) {
+  switch (config.task.kind) {
+    case TaskKind::regress:
+      return {{HeadKind::regress, 1}, {}};
+    case TaskKind::qa:
+      return {{HeadKind::span, 2}, {}};
+    case TaskKind::tag:
+      return {{HeadKind::tag, std::ssize(labels),
+               config.finetune.head == TaggingHead::crf ? TagDecision::crf : TagDecision::alone},
+              labels};
+    case TaskKind::none:
+    case TaskKind::classify:
+    case TaskKind::pair:
+      break;
+  }
+  return {{HeadKind::classify, std::ssize(labels)}, labels};
+}
+
+void check_head(const RunConfig& config) {
+  if (config.finetune.head != TaggingHead::crf) return;
+  if (config.task.kind != TaskKind::tag) {
+    throw UsageError("finetune.head: crf is a head for task.kind: tag; use linear");
+  }
+  if (!config.finetune.class_weights.empty()) {
+    throw UsageError(
+        "finetune.class_weights: a CRF scores whole sentences, not labels; remove them, "
+        "or use finetune.head: linear");
+  }
+}
+
+// Means over the training labels are 1, so that the loss keeps its size.
+std::vector<float> class_weights(const RunConfig& config, const FinetuneData& data) {
+  const std::vector<std::string>& wanted = config.finetune.class_weights;
+  if (wanted.empty()) return {};
+  const std::vector<std::uint64_t> counts = data.train->label_counts();
+  if (counts.empty()) {
+    throw UsageError("finetune.class_weights: this kind of task has no classes; remove it");
+  }
+  std::vector<double> weights(counts.size(), 1.0);
+  const bool balanced = wanted.size() == 1 && wanted[0] == "balanced";
+  if (!balanced && wanted.size() != counts.size()) {
+    throw UsageError(
+        fmt::format("finetune.class_weights has {} values, expected 'balanced' or one for each of "
+                    "the {} labels",
+                    wanted.size(), counts.size()));
+  }
+  double sum = 0, total = 0;
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    const auto count = static_cast<double>(counts[c]);
+    if (balanced) {
+      weights[c] = count > 0 ? 1 / count : 0;
+    } else {
+      const std::string& text = wanted[c];
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weights[c]);
+      if (error != std::errc() || end != text.data() + text.size() || !(weights[c] >= 0)) {
+        throw UsageError(
+            fmt::format("finetune.class_weights: '{}' is no weight, expected a number "
+                        "of at least 0 or 'balanced' alone",
+                        text));
+      }
+    }
+    sum += weights[c] * count;
+    total += count;
+  }
+  if (!(sum > 0)) throw UsageError("finetune.class_weights: all weights of the data are 0");
+  std::vector<float> scaled;
+  for (const double weight : weights) scaled.push_back(static_cast<float>(weight * total / sum));
+  return scaled;
+}
+
+std::string instruction_set_name(InstructionSet set) {
+  switch (set) {
+    case InstructionSet::avx512:
+      return "avx512";
+    case InstructionSet::avx2:
+      return "avx2";
+    case InstructionSet::generic:
+      return "generic";
+    case InstructionSet::automatic:
+      break;
+  }
+  return "";
+}
+
+std::unique_ptr<Device> make_device(const ParallelOptions& options, int ranks_on_host) {
+  CpuOptions cpu;
+  cpu.threads = cpu_threads(options.threads, ranks_on_host);
+  cpu.instruction_set = instruction_set_name(options.instruction_set);
+  return make_cpu_device(cpu);
+}
+
+RunPlan make_plan(const RunConfig& config, const FinetuneCell& cell, const FinetuneData& data) {
+  const Amount end{cell.epochs, AmountUnit::epochs};
+  const int length =
+      static_cast<int>(std::min<std::int64_t>(config.task.max_length, data.model.max_positions));
+  RunPlan::DataFacts facts;
+  facts.samples = data.train->size();
+  RunPlan plan({{end, length, cell.batch}}, {0, AmountUnit::steps}, facts);
+  const int leaves = config.parallel.reduction == Reduction::ordered ? config.parallel.leaves : 0;
+  MicroBatchCapacities& capacities = plan.phases().front().capacities;
+  capacities = choose_capacities(config.parallel.micro_batch, {cell.batch, length, leaves},
+                                 config.samples.mask);
+  // Every word may be labelled.
+  capacities.masked = std::max<std::int64_t>(
+      1, config.task.kind == TaskKind::tag ? capacities.tokens : std::int64_t{1});
+  return plan;
+}
+
+RunConfig cell_config(const RunConfig& config, const FinetuneCell& cell, const RunPlan& plan,
+                      const FinetuneData& data) {
+  RunConfig own = config;
+  const PlannedPhase& phase = plan.phases().front();
+  own.run.name = config.run.name + "/" + cell.name();
+  own.run.seed = static_cast<std::uint64_t>(cell.seed);
+  own.model.architecture = data.model;
+  own.schedule = {
+      {{static_cast<double>(plan.total_steps()), AmountUnit::steps}, phase.max_length, cell.batch}};
+  own.samples.max_length = std::max(config.samples.max_length, phase.max_length);
+  own.optim.optimizer.learning_rate = cell.learning_rate;
+  own.optim.end_rate = std::min(config.optim.end_rate, cell.learning_rate);
+  const double warmup =
+      std::floor(config.finetune.warmup * static_cast<double>(plan.total_steps()));
+  own.optim.warmup = {warmup, AmountUnit::steps};
+  own.task.labels = data.labels;
+  own.finetune.learning_rates = {cell.learning_rate};
+  own.finetune.batches = {cell.batch};
+  own.finetune.epochs = {cell.epochs};
+  own.finetune.seeds = {cell.seed};
+  own.checkpoint.keep_last = 1;
+  own.checkpoint.keep_best = 1;
+  return own;
+}
+
+Capacities capacities_of(const RunPlan& plan, const RunConfig& config, const Device& device,
+                         const FinetuneData& data) {
+  const PlannedPhase& phase = plan.phases().front();
+  Capacities capacities{phase.capacities.tokens, phase.capacities.sequences,
+                        phase.capacities.masked, phase.max_length, DType::f32};
+  if (config.precision == Precision::bf16) capacities.activations = DType::bf16;
+  if (!device.computes(capacities.activations)) {
+    throw EnvironmentError(
+        fmt::format("precision: bf16 is not computed by {} with {}; set precision to fp32",
+                    device.info().name, device.info().libraries));
+  }
+  capacities.max_length = std::max(capacities.max_length, data.valid->properties().max_length);
+  return capacities;
+}
+
+}  // namespace
+
+std::string FinetuneCell::name() const {
+  return fmt::format("lr-{:g}_batch-{}_epochs-{:g}_seed-{}", learning_rate, batch, epochs, seed);
+}
+
+std::vector<FinetuneCell> finetune_cells(const FinetuneSection& section) {
+  std::vector<FinetuneCell> cells;
+  for (const double rate : section.learning_rates) {
+    for (const std::int64_t batch : section.batches) {
+      for (const double epochs : section.epochs) {
+        for (const std::int64_t seed : section.seeds) cells.push_back({rate, batch, epochs, seed});
+      }
+    }
+  }
+  return cells;
+}
+
+FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
+  check_head(config);
+  std::optional<SavedModel> start;
+  if (!config.model.from.empty()) start = open_saved_model(config.model.from, log);
+  const bool own_vocabulary = start && start->vocabulary && config.tokenizer.vocab.empty();
+  if (!own_vocabulary && config.tokenizer.vocab.empty()) {
+    throw UsageError(
+        "finetune: set tokenizer.vocab, or model.from to a model that has a vocab.txt");
+  }
+  FinetuneData data{
+      .start = start,
+      .model = start ? start->config : config.model.architecture,
+      .vocabulary = own_vocabulary ? *start->vocabulary : Vocabulary::load(config.tokenizer.vocab),
+      .tokenizer = own_vocabulary ? start->tokenizer : config.tokenizer.options,
+      .labels = {},
+      .train = nullptr,
+      .valid = nullptr};
+  const auto words = static_cast<std::int64_t>(data.vocabulary.size());
+  if (!start) data.model.vocab_size = words;
+  if (data.model.vocab_size < words) {
+    throw DataError(fmt::format("{}: the model has {} word vectors, the vocabulary {} entries",
+                                config.model.from, data.model.vocab_size, words));
+  }
+  if (start) {  // dropout belongs to the training, not to the weights
+    data.model.dropout = config.model.architecture.dropout;
+    data.model.attention_dropout = config.model.architecture.attention_dropout;
+  }
+  validate(data.model);
+  Splits splits = read_splits(config, log);
+  data.labels = task_labels(config.task, splits.train);
+  const Tokenizer tokenizer(data.vocabulary, data.tokenizer);
+  const int length =
+      static_cast<int>(std::min<std::int64_t>(config.task.max_length, data.model.max_positions));
+  const TaskSet::Setting setting{config.task, data.labels, tokenizer, data.vocabulary, length};
+  data.train = std::make_unique<TaskSet>(std::move(splits.train), setting);
+  data.valid = std::make_unique<TaskSet>(std::move(splits.valid), setting);
+  warn_of(data.valid->examples().bad_rows, data.valid->examples().path, "rows with something amiss",
+          log);
+  return data;
+}
+
+FinetuneSetup::FinetuneSetup(const RunConfig& run_config, const FinetuneCell& cell,
+                             const FinetuneData& shared, int ranks_on_host)
+    : data(shared),
+      plan(make_plan(run_config, cell, shared)),
+      config(cell_config(run_config, cell, plan, shared)),
+      device(make_device(run_config.parallel, ranks_on_host)),
+      capacities(capacities_of(plan, run_config, *device, shared)),
+      head(head_of(run_config, shared.labels)),
+      objective(shared.model, head.head, config.run.seed, class_weights(run_config, shared)),
+      optimizer(config.optim.optimizer, objective.parameters()),
+      memory(objective, batch, &optimizer, capacities) {}
+
+ScheduleOptions FinetuneSetup::schedule() const {
+  return {.peak_rate = config.optim.optimizer.learning_rate,
+          .end_rate = config.optim.end_rate,
+          .warmup_steps = static_cast<std::int64_t>(config.optim.warmup.value),
+          .total_steps = plan.total_steps(),
+          .decay = config.optim.decay,
+          .form = config.optim.form,
+          .polynomial_degree = config.optim.polynomial_degree};
+}
+
+// An epoch, unless the configuration says otherwise.
+std::int64_t FinetuneSetup::evaluate_every() const {
+  if (config.eval.every.steps > 0) return config.eval.every.steps;
+  const double epoch = static_cast<double>(data.train->size()) /
+                       static_cast<double>(plan.phases().front().global_batch);
+  return std::max<std::int64_t>(1, std::llround(epoch));
+}
+
+std::unique_ptr<GradientReduction> FinetuneSetup::make_reduction(Communicator& communicator) {
+  const ParameterStore& parameters = objective.parameters();
+  const auto bytes = static_cast<std::int64_t>(config.parallel.bucket_bytes);
+  if (config.parallel.reduction == Reduction::ordered) {
+    return std::make_unique<OrderedReduction>(
+        *device, communicator, parameters.gradients(),
+        OrderedReduction::Options{.leaves = config.parallel.leaves, .block_bytes = bytes});
+  }
+  return std::make_unique<GradientBuckets>(communicator, parameters, parameters.gradients(), bytes);
+}
+
+BatchStreamOptions FinetuneSetup::stream_options(const PlannedPhase& phase, std::uint64_t start,
+                                                 int rank, int world) const {
+  BatchStreamOptions options;
+  options.seed = config.run.seed;
+  options.rank = rank;
+  options.world = world;
+  options.leaves = config.parallel.reduction == Reduction::ordered ? config.parallel.leaves : 0;
+  options.global_batch = phase.global_batch;
+  options.max_length = phase.max_length;
+  options.capacities = phase.capacities;
+  options.start_index = start;
+  options.prefetch = config.data.prefetch;
+  return options;
+}
+
+void FinetuneSetup::initialize_weights() {
+  ParameterStore& parameters = objective.parameters();
+  ModelConfig drawn = data.model;
+  drawn.init = config.model.architecture.init;
+  initialize(parameters, drawn, config.run.seed);
+  if (data.start) {
+    load_huggingface_weights(data.start->path, parameters, MissingHeads::keep_values);
+  }
+  device->layer_ops().weights_changed();
+}
+
+}  // namespace bertyard

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/backend/device.h"
+#include "core/optim/optimizer.h"
+#include "data/batch_stream.h"
+#include "data/tasks/task_set.h"
+#include "launch/run_config.h"
+#include "launch/saved_model.h"
+#include "parallel/communicator.h"
+#include "parallel/gradient_reduction.h"
+#include "train/device_batch.h"
+#include "train/huggingface.h"
+#include "train/model_memory.h"
+#include "train/run_plan.h"
+#include "train/task_objective.h"
+
+namespace bertyard {
+
+// What all combinations of a fine-tuning share: the model to start from and the encoded data.
+struct FinetuneData {
+  std::optional<SavedModel> start;  // absent: random weights
+  ModelConfig model;
+  Vocabulary vocabulary;
+  TokenizerOptions tokenizer;
+  std::vector<std::string> labels;
+  std::unique_ptr<TaskSet> train, valid;
+};
+
+// Opens the model and reads, splits and encodes the data; bad rows are warned of by name. DataError
+// where there is nothing to train on or nothing held out.
+FinetuneData open_finetune_data(const RunConfig& config, Logger& log);
+
+// One combination of a fine-tuning grid: a run of its own.
+struct FinetuneCell {
+  double learning_rate = 0;
+  std::int64_t batch = 0;
+  double epochs = 0;
+  std::int64_t seed = 0;
+  // "lr-5e-05_batch-32_epochs-3_seed-42": name of its run directory.
+  std::string name() const;
+};
+std::vector<FinetuneCell> finetune_cells(const FinetuneSection& section);
+
+// Everything of one cell that is known before it starts; memory is planned and not yet taken.
+class FinetuneSetup {
+ public:
+  FinetuneSetup(const RunConfig& config, const FinetuneCell& cell, const FinetuneData& data,
+                int ranks_on_host);
+
+  const FinetuneData& data;
+  const RunPlan plan;
+  const RunConfig config;  // as this cell alone would be configured
+  const std::unique_ptr<Device> device;
+  const Capacities capacities;
+  const HeadDescription head;
+  TaskObjective objective;
+  Optimizer optimizer;
+  DeviceBatch batch;
+  ModelMemory memory;
+
+  ScheduleOptions schedule() const;
+  std::int64_t evaluate_every() const;  // steps
+  std::unique_ptr<GradientReduction> make_reduction(Communicator& communicator);
+  BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
+                                    int world) const;
+  // Draws the head and what else the model to start from does not have.
+  void initialize_weights();
+};
+
+}  // namespace bertyard

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "core/base/log.h"
+#include "data/vocabulary.h"
+#include "launch/run_config.h"
+#include "train/huggingface.h"
+#include "train/tasks/task_scores.h"
+
+namespace bertyard {
+
+// The file that a fine-tuned directory carries beside Hugging Face's: the task it was trained on.
+inline constexpr char kTaskFile[] = "finetune.yaml";
+
+// A fine-tuned model on disk: a fine-tuning run (its best/), or a Hugging Face directory with a
+// head.
+struct TaskModelFiles {
+  std::filesystem::path path;
+  ModelConfig model;
+  HeadDescription head;
+  Vocabulary vocabulary;
+  TokenizerOptions tokenizer;
+  TaskOptions task;
+};
+
+// Whether `path` holds such a model, by its config.json.
+bool is_task_model(const std::string& path);
+
+// `task_file`: a configuration whose task is taken where the directory does not tell, or instead.
+// DataError where there is no model, or no task in either.
+TaskModelFiles open_task_model(const std::string& path, const std::string& task_file);
+
+// Transition scores of a CRF from the bound values; an empty table without one.
+CrfTable crf_table(const ParameterStore& parameters);
+
+}  // namespace bertyard

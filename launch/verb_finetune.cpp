@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/verb_finetune.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "data/files/atomic_file.h"
+#include "data/files/file_writer.h"
+#include "launch/build_info.h"
+#include "launch/failure.h"
+#include "launch/finetune_grid.h"
+#include "launch/rank_log.h"
+#include "launch/signals.h"
+#include "launch/task_model_files.h"
+#include "parallel/agreement.h"
+#include "train/console.h"
+
+namespace bertyard {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The whole grid on one rank.
+class Grid {
+ public:
+  Grid(const LoadedConfig& loaded, const FinetuneVerbOptions& options, const ProcessGroup& group,
+       Logger& log)
+      : loaded_(loaded), options_(options), group_(group), log_(log) {}
+
+  int run() {
+    const RunConfig& config = loaded_.config;
+    const FinetuneData data = open_finetune_data(config, log_);
+    check_data(data);
+    announce(data);
+    const StopSignals signals;
+    for (const FinetuneCell& cell : finetune_cells(config.finetune)) {
+      const TrainEnd end = run_cell(cell, data);
+      if (end == TrainEnd::requeue) return static_cast<int>(ExitCode::requeue);
+      if (end == TrainEnd::terminated) return static_cast<int>(ExitCode::terminated);
+    }
+    if (leads()) report();
+    return static_cast<int>(ExitCode::ok);
+  }
+
+ private:
+  bool leads() const { return group_.communicator->rank() == 0; }
+  fs::path directory() const {
+    return fs::path(loaded_.config.run.directory) / loaded_.config.run.name;
+  }
+
+  void check_data(const FinetuneData& data) const {
+    check_same_everywhere(*group_.control,
+                          {{"training rows", hash_text(data.train->properties().identity)},
+                           {"held-out rows", hash_text(data.valid->properties().identity)},
+                           {"vocabulary", hash_text(data.vocabulary.hash())}});
+  }
+
+  void announce(const FinetuneData& data) {
+    const auto line = [this](const TaskSet& set, const char* what) {
+      log_.info("{}: {} examples, {} samples of {} tokens from {}; {} of them cut", what,
+                set.examples().size(), set.size(), set.properties().tokens, set.properties().path,
+                set.truncated());
+    };
+    line(*data.train, "training");
+    line(*data.valid, "held out");
+    const std::size_t cells = finetune_cells(loaded_.config.finetune).size();
+    log_.info("{} labels, {} training(s), from {}", data.labels.size(), cells,
+              data.start ? data.start->path : "random weights");
+  }
+
+  TrainEnd run_cell(const FinetuneCell& cell, const FinetuneData& data) {
+    const fs::path path = directory() / cell.name();
+    std::optional<CellResult> done;
+    const bool anew = loaded_.config.checkpoint.resume == ResumeMode::never;
+    if (leads() && !anew) done = read_cell_result(path, cell);
+    const bool is_done = group_.control->agree_max("cell done", done ? 1 : 0) > 0;
+    if (is_done) {
+      if (done) results_.push_back(*done);
+      log_.info("{}: done before", cell.name());
+      return TrainEnd::finished;
+    }
+    FinetuneSetup setup(loaded_.config, cell, data, group_.local_size);
+    FinetuneRun run(
+        {setup, *group_.communicator, *group_.control, log_, loaded_.input_text, options_.command},
+        cell);
+    const TrainEnd end = run.run();
+    if (end == TrainEnd::finished && leads()) {
+      results_.push_back(run.result());
+      write_file_atomically(path / "checkpoints" / "best" / kTaskFile, resolved_yaml(setup.config));
+    }
+    return end;
+  }
+
+  // The best cell's best checkpoint without the optimizer's state.
+  void keep_best(const CellResult& best) const {
+    const fs::path from = directory() / best.cell.name() / "checkpoints" / "best";
+    const FileCalls calls;
+    AtomicDirectory to(directory() / "best", calls);
+    for (const char* name :
+         {"config.json", "model.safetensors", "vocab.txt", "tokenizer_config.json", kTaskFile}) {
+      std::error_code error;
+      fs::copy_file(from / name, to.path() / name, error);
+      if (error) {
+        throw IoError(
+            fmt::format("{}: cannot be copied: {}", (from / name).string(), error.message()));
+      }
+    }
+    to.commit();
+  }
+
+  void report() {
+    const CellResult& best = best_cell(results_);
+    keep_best(best);
+    write_file_atomically(directory() / "results.json", grid_json(results_, loaded_.config));
+    fmt::print("{}best: {}, step {}, {} {:.2f} -> {}\n", grid_text(results_), best.cell.name(),
+               best.step, best.figures.front().first, 100 * best.figures.front().second,
+               (directory() / "best").string());
+  }
+
+  const LoadedConfig& loaded_;
+  const FinetuneVerbOptions& options_;
+  const ProcessGroup& group_;
+  Logger& log_;
+  std::vector<CellResult> results_;
+};
+
+}  // namespace
+
+int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment) {
+  const LoadedConfig loaded = load_config(options.request);
+  require_keys(loaded, {"task.train"}, "finetune");
+  if (loaded.config.task.kind == TaskKind::none) {
+    throw UsageError(
+        "task.kind is none; 'finetune' needs one of: classify, pair, regress, tag, qa");
+  }
+  if (loaded.config.watch.spike.rule == SpikeRule::rollback) {
+    throw UsageError("optim.spike.rule: rollback is of 'train'; 'finetune' knows none and skip");
+  }
+  const ProcessGroup group = environment.make_process_group();
+  Logger log = rank_logger(loaded.config.log, group.rank(), environment.host());
+  check_same_everywhere(*group.control,
+                        {{"configuration", hash_text(xxh3(resolved_yaml(loaded.config)))},
+                         {"program", build_identity(), ItemOrigin::environment}});
+  log.info("bertyard {} ({})", version_text(), git_revision());
+  try {
+    return Grid(loaded, options, group, log).run();
+  } catch (const std::exception& error) {
+    // Before the stack unwinds: a sum over the ranks may still be at work on the gradients.
+    if (environment.size() > 1) report_failure(&environment, error);
+    throw;
+  }
+}
+
+}  // namespace bertyard

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// `finetune`, `eval` and `predict` as a user runs them, on the four kinds of tasks.
+#include <csignal>
+
+#include "tests/launch/run_fixture.h"
+
+namespace bertyard {
+namespace {
+
+using testing::Ended;
+using ::testing::HasSubstr;
+using testing::Process;
+using ::testing::StartsWith;
+
+class FinetuneTest : public RunTest {
+ protected:
+  void SetUp() override {
+    RunTest::SetUp();
+    std::string rows = "sentence\tlabel\n", unlabelled = "index\tsentence\n";
+    for (int i = 0; i < 90; ++i) {
+      const std::string word(1, static_cast<char>('a' + i % 13));
+      rows += word + (i % 2 == 0 ? " good " : " bad ") + word + " day\t" +
+              std::to_string(i % 2 == 0 ? 1 : 0) + "\n";
+      unlabelled += std::to_string(i) + "\t" + word + " good day\n";
+    }
+    write("train.tsv", rows);
+    write("test.tsv", unlabelled);
+  }
+  static Arguments words(const std::string& name, const Arguments& more = {}) {
+    Arguments arguments{"run.name=" + name,       "task.kind=classify",    "task.name=sst2",
+                        "task.train=[train.tsv]", "task.max_length=32",    "task.held_out=20%",
+                        "finetune.lr=2e-3",       "finetune.batch=16",     "finetune.epochs=8",
+                        "finetune.warmup=10%",    "model.init_range=0.05", "eval.every=10 steps"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  Process start_finetune(int ranks, const std::string& name, const Arguments& more = {}) const {
+    Arguments command;
+    if (ranks > 0) command = {BERTYARD_MPIEXEC, "-n", std::to_string(ranks)};
+    for (const std::string& word :
+         {std::string(BERTYARD_PROGRAM), std::string("finetune"), config()}) {
+      command.push_back(word);
+    }
+    const Arguments arguments = words(name, more);
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return start(command);
+  }
+  Ended finetune(int ranks, const std::string& name, const Arguments& more = {}) const {
+    return start_finetune(ranks, name, more).wait();
+  }
+  static std::string cell(const std::string& name) {
+    return name + "/lr-0.002_batch-16_epochs-8_seed-42";
+  }
+};
+
+TEST_F(FinetuneTest, LearnsKeepsTheBestAndPredicts) {
+  const Ended trained = finetune(0, "tuned", {"finetune.seeds=[1,2]"});
+
+  ASSERT_EQ(trained.code, 0) << trained.errors;
+  EXPECT_THAT(trained.output, HasSubstr("over 2 seeds"));
+  EXPECT_THAT(trained.output, HasSubstr("accuracy 100.00 -> runs/tuned/best"));
+  EXPECT_THAT(read(run("tuned") / "results.json"), HasSubstr("\"metric\": \"accuracy\""));
+  EXPECT_THAT(read(run("tuned") / "best/config.json"),
+              HasSubstr("\"BertForSequenceClassification\""));
+  const Ended scored = run_program({"eval", "runs/tuned", "--data", "train.tsv", "--json"});
+  EXPECT_EQ(scored.code, 0) << scored.errors;
+  EXPECT_THAT(scored.output, StartsWith("{\"accuracy\":1.0,"));
+  const Ended predicted =
+      run_program({"predict", "runs/tuned", "--data", "test.tsv", "--to", "answers"});
+  EXPECT_EQ(predicted.code, 0) << predicted.errors;
+  EXPECT_THAT(read("answers/SST-2.tsv"), StartsWith("index\tprediction\n0\t1\n1\t1\n"));
+  const Ended again = finetune(0, "tuned", {"finetune.seeds=[1,2]"});
+  EXPECT_EQ(again.output, trained.output);
+  EXPECT_THAT(again.errors, HasSubstr("done before"));
+}
+
+TEST_F(FinetuneTest, StoppedAndResumedItHasTheSameBits) {
+  const Arguments longer{"finetune.epochs=40", "finetune.early_stopping=90"};
+  const std::string cell = "/lr-0.002_batch-16_epochs-40_seed-42";
+  const std::string whole_cell = "whole" + cell, stopped_cell = "stopped" + cell;
+  ASSERT_EQ(finetune(0, "whole", longer).code, 0);
+  Process stopped = start_finetune(0, "stopped", longer);
+  EXPECT_TRUE(wait_for_steps(stopped, stopped_cell, 12)) << "it ended before the signal";
+  stopped.signal(SIGUSR1);
+
+  const Ended ended = stopped.wait();
+  EXPECT_EQ(ended.code, 75) << ended.errors;
+  const Ended resumed = finetune(0, "stopped", longer);
+
+  EXPECT_EQ(resumed.code, 0) << resumed.errors;
+  expect_same_bits(stopped_cell, whole_cell);
+  EXPECT_EQ(read(run(stopped_cell) / "evaluations.txt"), read(run(whole_cell) / "evaluations.txt"));
+}
+
+TEST_F(FinetuneTest, OrderedReductionGivesTheSameBitsForAnyRanks) {
+  BERTYARD_REQUIRE_MPIRUN();
+  const Arguments ordered{"parallel.reduction=ordered", "parallel.leaves=2",
+                          "parallel.micro_batch.tokens=48"};
+
+  const Ended one = finetune(1, "one", ordered), two = finetune(2, "two", ordered);
+
+  EXPECT_EQ(one.code, 0) << one.errors;
+  EXPECT_EQ(two.code, 0) << two.errors;
+  expect_same_bits(cell("one"), cell("two"));
+}
+
+TEST_F(FinetuneTest, StopsEarlyWhereNothingIsGained) {
+  const Ended ended = finetune(
+      0, "early", {"finetune.early_stopping=1", "finetune.lr=1e-12", "eval.every=2 steps"});
+
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_EQ(steps("early/lr-1e-12_batch-16_epochs-8_seed-42"), 4);
+}
+
+TEST_F(FinetuneTest, TagsFromAPretrainedRunWithEitherHead) {
+  ASSERT_EQ(train(0, "pretrained").code, 0);
+  std::string rows;
+  for (int i = 0; i < 60; ++i) {
+    const std::string word(1, static_cast<char>('a' + i % 25));
+    rows += "the O\nking B-PER\n" + word + " I-PER\nwent O\n\n";
+  }
+  write("train.conll", rows);
+  const Arguments tag{"task.kind=tag", "task.name=names", "task.train=[train.conll]",
+                      "model.from=runs/pretrained", "tokenizer.vocab=null"};
+  Arguments crf = tag;
+  crf.push_back("finetune.head=crf");
+
+  for (const auto& [name, arguments] : {std::pair{"linear", tag}, std::pair{"crf", crf}}) {
+    const Ended ended = finetune(0, name, arguments);
+    ASSERT_EQ(ended.code, 0) << ended.errors;
+    EXPECT_THAT(ended.output, HasSubstr("span_f1 100.00 -> ")) << name;
+    const Ended predicted = run_program({"predict", std::string("runs/") + name, "--data",
+                                         "train.conll", "--to", std::string("out-") + name});
+    EXPECT_EQ(predicted.code, 0) << predicted.errors;
+    EXPECT_THAT(read(std::string("out-") + name + "/predictions.conll"),
+                StartsWith("the O O\nking B-PER B-PER\na I-PER I-PER\nwent O O\n\n"));
+    EXPECT_THAT(predicted.output, HasSubstr("processed 240 tokens with 60 phrases"));
+  }
+}
+
+TEST_F(FinetuneTest, RegressionAndQuestions) {
+  std::string pairs = "sentence1\tsentence2\tscore\n";
+  for (int i = 0; i < 60; ++i) {
+    const std::string word(1, static_cast<char>('a' + i % 23));
+    pairs += word + " good day\t" + (i % 2 == 0 ? word + " good day" : "no bad king") + "\t" +
+             (i % 2 == 0 ? "5.0" : "0.4") + "\n";
+  }
+  write("pairs.tsv", pairs);
+  std::string paragraphs;
+  for (int i = 0; i < 60; ++i) {
+    const std::string word(1, static_cast<char>('a' + i % 20));
+    paragraphs += std::string(i == 0 ? "" : ",") + R"({"context": "say )" + word + " " + word +
+                  R"( went home", "qas": [{"id": ")" + std::to_string(i) +
+                  R"(", "question": "who?", "answers": [{"text": ")" + word + " " + word +
+                  R"(", "answer_start": 4}]}]})";
+  }
+  write("squad.json", R"({"version": "1.1", "data": [{"paragraphs": [)" + paragraphs + "]}]}");
+
+  const Ended numbers =
+      finetune(0, "sts", {"task.kind=regress", "task.name=stsb", "task.train=[pairs.tsv]"});
+  const Ended answers =
+      finetune(0, "squad", {"task.kind=qa", "task.name=squad", "task.train=[squad.json]"});
+
+  EXPECT_EQ(numbers.code, 0) << numbers.errors;
+  EXPECT_THAT(numbers.output, HasSubstr("pearson"));
+  EXPECT_EQ(answers.code, 0) << answers.errors;
+  const Ended predicted =
+      run_program({"predict", "runs/squad", "--data", "squad.json", "--to", "answers"});
+  EXPECT_EQ(predicted.code, 0) << predicted.errors;
+  EXPECT_THAT(read("answers/predictions.json"), HasSubstr("\"0\": \""));
+  EXPECT_THAT(read("answers/nbest_predictions.json"), HasSubstr("\"probability\": "));
+  EXPECT_THAT(read(run("squad") / "best/config.json"), HasSubstr("\"BertForQuestionAnswering\""));
+}
+
+TEST_F(FinetuneTest, MistakesAreNamed) {
+  expect_error(finetune(0, "x", {"task.kind=none"}), 2, {"task.kind is none", "classify, pair"});
+  expect_error(finetune(0, "x", {"task.train=[]"}), 2, {"task.train", "finetune"});
+  expect_error(finetune(0, "x", {"task.held_out=0%"}), 3, {"nothing is held out", "task.valid"});
+  expect_error(finetune(0, "x", {"task.train=[none.tsv]"}), 74, {"none.tsv"});
+  expect_error(finetune(0, "x", {"finetune.class_weights=[1,2,3]"}), 2,
+               {"finetune.class_weights has 3 values", "each of the 2 labels"});
+  expect_error(finetune(0, "x", {"finetune.head=crf"}), 2, {"crf is a head for task.kind: tag"});
+  expect_error(run_program({"predict", "data", "--data", "test.tsv", "--to", "out"}), 3,
+               {"expected a fine-tuned model"});
+}
+
+}  // namespace
+}  // namespace bertyard
