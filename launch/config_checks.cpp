@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -22,6 +23,7 @@ class Checks {
   Checks(const LoadedConfig& loaded, const ConfigLayers& layers, ConfigErrors& errors)
       : loaded_(loaded), config_(loaded.config), layers_(layers), errors_(errors) {}
 
+  void run() const;
   void model() const;
   void masks() const;
   void spans() const;
@@ -185,6 +187,17 @@ void Checks::phase(std::size_t index) const {
   }
 }
 
+// The run directory lies below run.dir, nowhere else.
+void Checks::run() const {
+  const std::filesystem::path name = config_.run.name;
+  const bool climbs = std::any_of(name.begin(), name.end(),
+                                  [](const auto& part) { return part == "." || part == ".."; });
+  if (!(name.empty() || name.is_absolute() || climbs) || !all_read({"run.name"})) return;
+  mistake({"run.name"}, fmt::format("{} is not a place below run.dir; give a plain name, and set "
+                                    "run.dir to choose where it lies",
+                                    seen("run.name", config_.run.name)));
+}
+
 void Checks::schedule() const {
   for (std::size_t i = 0; i < config_.schedule.size(); ++i) phase(i);
 }
@@ -251,6 +264,7 @@ void Checks::evaluation() const {
 void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
                          ConfigErrors& errors) {
   const Checks checks(loaded, layers, errors);
+  checks.run();
   checks.model();
   checks.masks();
   checks.spans();

@@ -38,6 +38,7 @@ RunConfig one_phase(const RunConfig& config, std::int64_t steps) {
   RunConfig one = config;
   one.schedule.resize(1);
   one.schedule.front().until = {static_cast<double>(steps), AmountUnit::steps};
+  one.optim.warmup = {0, AmountUnit::steps};
   return one;
 }
 

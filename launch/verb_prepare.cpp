@@ -12,6 +12,8 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "data/files/directory_lock.h"
+#include "data/learnt_vocabulary.h"
 #include "data/masking.h"
 #include "data/prepare.h"
 #include "data/prepare_job.h"
@@ -47,6 +49,7 @@ class Preparation {
         line_(group.size(), ::isatty(STDERR_FILENO) != 0) {
     // No agreement may run out of time while rank 0 works for all.
     group_.control->set_time_limit(kStageLimit);
+    if (leads()) hold_output();
     take_standard_input();
   }
 
@@ -56,6 +59,9 @@ class Preparation {
     const bool learns = group_.control->agree_max("vocabulary", exists ? 1 : 0) == 0;
     if (learns) learn(path);
     Vocabulary vocabulary = Vocabulary::load(path);
+    const std::string note = check_learnt_vocabulary(path, vocabulary, config_.tokenizer.options,
+                                                     config_.tokenizer.learn);
+    if (!note.empty()) say(fmt::format("note        {}\n", note));
     say(fmt::format("vocabulary  {} entries {} {}\n", counted(vocabulary.size()),
                     learns ? "written to" : "from", path.string()));
     return vocabulary;
@@ -118,6 +124,12 @@ class Preparation {
     return [this](const PrepareProgress& progress) { line_.show(progress); };
   }
 
+  // Two preparations in one place would remove each other's work.
+  void hold_output() {
+    const std::filesystem::path out = config_.samples.out;
+    std::filesystem::create_directories(out);
+    lock_.emplace(out, DirectoryRole{"samples.out", "samples.out"}, log_);
+  }
   // Rank 0 alone has it.
   void take_standard_input() {
     auto& text = config_.corpus.text;
@@ -141,7 +153,7 @@ class Preparation {
       const Vocabulary learnt =
           learn_vocabulary(job.counts(), config_.tokenizer.options, config_.tokenizer.learn);
       if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
-      learnt.save(path);
+      save_learnt_vocabulary(path, learnt, config_.tokenizer.options, config_.tokenizer.learn);
       job.close();
     }
     wait("vocabulary");
@@ -152,6 +164,8 @@ class Preparation {
   WorkShare share_;
   int threads_;
   ProgressLine line_;
+  Logger log_{{}};
+  std::optional<DirectoryLock> lock_;
 };
 
 void print_part(const char* name, const std::filesystem::path& path, const ShardCounts& counts) {

@@ -6,10 +6,8 @@
 #include <random>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "core/base/error.h"
@@ -27,12 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-std::string host_name() {
-  char name[256] = "localhost";
-  ::gethostname(name, sizeof name - 1);
-  return name;
-}
-
 [[noreturn]] void fail_unwritable(const fs::path& path, const std::string& reason) {
   throw IoError(
       fmt::format("run directory {} cannot be written: {}; set run.dir to a directory "
@@ -44,37 +36,7 @@ fs::path record_file(const fs::path& path) {
   return path / "env.json";
 }
 
-fs::path lock_file(const fs::path& path) {
-  return path / ".lock";
-}
-
-// The descriptor of the lock file. Held until it is closed, by a kill too.
-int take_lock(const fs::path& path, Logger& log) {
-  const fs::path file = lock_file(path);
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor < 0) fail_unwritable(path, std::strerror(errno));
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
-  const int error = errno;
-  if (error != EWOULDBLOCK) {
-    log.warning("{} does not support locks ({}): see to it that one trainer at a time uses {}",
-                file.string(), std::strerror(error), path.string());
-    return descriptor;
-  }
-  ::close(descriptor);
-  throw UsageError(
-      fmt::format("run directory {} is in use by {}; wait for it to end, or choose "
-                  "another run.name",
-                  path.string(), read_file(file)));
-}
-
-// For the message of whoever finds the lock taken.
-void note_holder(int descriptor, const fs::path& path, Logger& log) {
-  const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
-  const bool noted =
-      ::ftruncate(descriptor, 0) == 0 &&
-      ::write(descriptor, holder.data(), holder.size()) == static_cast<ssize_t>(holder.size());
-  if (!noted) log.debug("{}: the holder's name could not be noted", lock_file(path).string());
-}
+const DirectoryRole kRunDirectory{"run directory", "run.name"};
 
 // Whether something of a run, or of somebody else, is there already. `launch` puts slurm/ there
 // before the first start.
@@ -149,25 +111,16 @@ void write_status(const fs::path& path, RunStatus status, std::string_view reaso
 
 }  // namespace
 
-RunDirectory::RunDirectory(fs::path path, int lock) : path_(std::move(path)), lock_(lock) {}
-
-RunDirectory::~RunDirectory() {
-  if (lock_ >= 0) ::close(lock_);
-}
-
-RunDirectory::RunDirectory(RunDirectory&& other) noexcept
-    : path_(std::move(other.path_)),
-      lock_(std::exchange(other.lock_, -1)),
-      id_(std::move(other.id_)),
-      is_new_(other.is_new_) {}
+RunDirectory::RunDirectory(fs::path path, std::optional<DirectoryLock> lock)
+    : path_(std::move(path)), lock_(std::move(lock)) {}
 
 RunDirectory RunDirectory::open(const RunOptions& run, ResumeMode resume, Logger& log) {
   const fs::path path = fs::path(run.directory) / run.name;
   std::error_code error;
   fs::create_directories(path, error);
   if (error) fail_unwritable(path, error.message());
-  RunDirectory directory(path, take_lock(path, log));
-  note_holder(directory.lock_, path, log);
+  require_writable(run);
+  RunDirectory directory(path, DirectoryLock(path, kRunDirectory, log));
   const fs::path record = record_file(path);
   const bool occupied = require_resumable(path, resume);
   remove_leftovers(path, kTemporaryPrefix);
@@ -183,7 +136,9 @@ RunDirectory RunDirectory::open(const RunOptions& run, ResumeMode resume, Logger
 RunDirectory RunDirectory::examine(const RunOptions& run, ResumeMode resume, Logger& log) {
   require_writable(run);
   const fs::path path = fs::path(run.directory) / run.name;
-  RunDirectory directory(path, fs::exists(lock_file(path)) ? take_lock(path, log) : -1);
+  std::optional<DirectoryLock> lock;
+  if (fs::exists(DirectoryLock::file_in(path))) lock.emplace(path, kRunDirectory, log);
+  RunDirectory directory(path, std::move(lock));
   if (require_resumable(path, resume)) directory.id_ = stored_id(record_file(path));
   return directory;
 }

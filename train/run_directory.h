@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/log.h"
+#include "data/files/directory_lock.h"
 #include "train/checkpoint_store.h"
 #include "train/options.h"
 
@@ -38,9 +39,6 @@ class RunDirectory {
   static RunDirectory examine(const RunOptions& run, ResumeMode resume, Logger& log);
   // IoError unless the nearest directory that exists would let open() create the rest.
   static void require_writable(const RunOptions& run);
-  ~RunDirectory();
-  RunDirectory(RunDirectory&& other) noexcept;
-  RunDirectory& operator=(RunDirectory&&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
   // 16 hexadecimal digits, drawn when the directory was first opened; checkpoints carry it.
@@ -68,10 +66,10 @@ class RunDirectory {
   void write_summary(const std::map<std::string, double>& figures) const;
 
  private:
-  RunDirectory(std::filesystem::path path, int lock);
+  RunDirectory(std::filesystem::path path, std::optional<DirectoryLock> lock);
 
   std::filesystem::path path_;
-  int lock_ = -1;
+  std::optional<DirectoryLock> lock_;
   std::string id_;
   bool is_new_ = false;
 };

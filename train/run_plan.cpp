@@ -61,7 +61,12 @@ RunPlan::RunPlan(const std::vector<Phase>& schedule, const Amount& warmup, const
     index += static_cast<std::uint64_t>((end - step) * phase.global_batch);
     step = end;
   }
-  warmup_steps_ = std::min(steps_until(warmup, facts), total_steps());
+  warmup_steps_ = steps_until(warmup, facts);
+  if (warmup_steps_ >= total_steps()) {
+    throw UsageError(fmt::format(
+        "optim.warmup comes to {} steps, the run has only {}; give it a shorter warm-up",
+        warmup_steps_, total_steps()));
+  }
 }
 
 // The first step at which the amount is reached, counted from the start of the run; beyond the

@@ -229,6 +229,10 @@ const Mistake kContradictions[] = {
     {"optim: {warmup: 1M steps}",
      "'optim.warmup' 1M steps (run.yaml:1:17) is not shorter than the "
      "run, 'schedule.1.until' 1M steps (default)"},
+    {"run: {name: ../x}",
+     "run.yaml:1:13: error: 'run.name' ../x (run.yaml:1:13) is not a place below run.dir; give a "
+     "plain name"},
+    {"run: {name: /x}", "'run.name' /x (run.yaml:1:13) is not a place below run.dir"},
     {"optim: {end_lr: 1}", "'optim.end_lr' 1 (run.yaml:1:17) is above 'optim.lr' 0.0001 (default)"},
     {"corpus: {document_start: x}",
      "'corpus.document_start' has no effect with this "

@@ -4,6 +4,7 @@
 
 #include <sys/wait.h>
 
+#include "data/files/directory_lock.h"
 #include "launch/progress_line.h"
 #include "tests/launch/config_fixture.h"
 
@@ -92,7 +93,39 @@ TEST_F(TextProgram, PrepareTakesStandardInputAndLearnsFromIt) {
   EXPECT_THAT(ended.output, HasSubstr("written to new.txt"));
   EXPECT_THAT(ended.output, HasSubstr("from 20 documents, 60 sentences -> out/train"));
   EXPECT_FALSE(std::filesystem::exists(directory_ / "out" / "input.tmp-prepare"));
-  EXPECT_THAT(run("prepare run.yaml tokenizer.vocab=new.txt").output, HasSubstr("nothing to do"));
+  const std::string again = run("prepare run.yaml tokenizer.vocab=new.txt").output;
+  EXPECT_THAT(again, HasSubstr("nothing to do"));
+  EXPECT_THAT(again, HasSubstr("note        new.txt was learnt with size 100, min_frequency 2; "
+                               "tokenizer.learn (size 30522, min_frequency 2) does not change it"));
+}
+
+TEST_F(TextProgram, AVocabularyOfOtherWordsIsRefused) {
+  const std::string vocab = "prepare run.yaml tokenizer.vocab=new.txt tokenizer.learn.size=100";
+  EXPECT_EQ(run(vocab).code, 0);
+  const std::string before = read("new.txt");
+
+  const Ended ended = run(vocab + " tokenizer.lower_case=false");
+
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.errors,
+              HasSubstr("new.txt was learnt from words with lower_case true, strip_accents true, "
+                        "split_cjk true; now the tokenizer says lower_case false"));
+  EXPECT_EQ(read("new.txt"), before);
+  write("new.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\nc\n.\n");
+  EXPECT_EQ(run(vocab + " tokenizer.lower_case=false").code, 0)
+      << "it is no longer what was learnt";
+}
+
+TEST_F(TextProgram, TwoPreparationsInOnePlaceAreRefused) {
+  std::filesystem::create_directories(directory_ / "out");
+  Logger log{{}};
+  const DirectoryLock held(directory_ / "out", {"samples.out", "samples.out"}, log);
+
+  const Ended ended = run("prepare run.yaml");
+
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.errors, HasSubstr("samples.out out is in use by process "));
+  EXPECT_THAT(ended.errors, HasSubstr("choose another samples.out"));
 }
 
 TEST_F(TextProgram, PrepareReportsWhatIsWrongWithTheText) {
