@@ -17,7 +17,9 @@ TEST(CutSample, KeepsTheFormAndMovesTheMasks) {
                       .mask_positions = {1, 3, 5, 8},
                       .mask_labels = {100, 101, 102, 103},
                       .a_length = 7,
-                      .is_random_next = true};
+                      .is_random_next = true,
+                      .task_labels = {},
+                      .task_values = {}};
 
   cut_sample(sample, 8);
 

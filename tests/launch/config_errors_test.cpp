@@ -62,8 +62,8 @@ const Mistake kKeyMistakes[] = {
      "unknown key 'train.every'; 'every' exists as 'checkpoint.every', "
      "'eval.every', 'log.every'"},
     {"data: {zzz: 5}", "unknown key 'data.zzz'; expected one of: train, valid, prefetch, shuffle"},
-    {"schedule: [{until: 20k steps, batch: 3}]",
-     "unknown key 'schedule.0.batch'; expected one of: until, length, global_batch"},
+    {"schedule: [{until: 20k steps, bulk: 3}]",
+     "unknown key 'schedule.0.bulk'; expected one of: until, length, global_batch"},
     {"model: 5",
      "run.yaml:1:8: error: 'model' is '5', expected a section with keys such as "
      "'preset'"},
