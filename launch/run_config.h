@@ -8,6 +8,7 @@
 #include "core/optim/optimizer_options.h"
 #include "core/optim/schedule.h"
 #include "data/options.h"
+#include "launch/cluster_options.h"
 #include "train/options.h"
 #include "train/watch_options.h"
 
@@ -55,6 +56,7 @@ struct RunConfig {
   EvaluationOptions eval;
   LogOptions log;
   WatchOptions watch;  // keys of parallel, checkpoint and optim
+  ClusterOptions cluster;
   bool operator==(const RunConfig&) const = default;
 };
 
