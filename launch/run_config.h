@@ -8,6 +8,7 @@
 #include "core/optim/optimizer_options.h"
 #include "core/optim/schedule.h"
 #include "data/options.h"
+#include "launch/launch_options.h"
 #include "train/options.h"
 #include "train/watch_options.h"
 
@@ -55,6 +56,8 @@ struct RunConfig {
   EvaluationOptions eval;
   LogOptions log;
   WatchOptions watch;  // keys of parallel, checkpoint and optim
+  SlurmSection slurm;
+  LaunchSection launch;
   bool operator==(const RunConfig&) const = default;
 };
 

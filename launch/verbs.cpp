@@ -17,6 +17,8 @@ const std::vector<VerbName>& verb_names() {
       {"check", "say everything that can be known before a run"},
       {"config", "print the resolved configuration and where each value comes from"},
       {"train", "pre-train; under mpirun or srun on every rank"},
+      {"launch", "write the script of a job for SLURM or mpirun, and submit it"},
+      {"doctor", "what is wrong with ranks, hosts, network and storage; under mpirun or srun"},
       {"eval", "losses and accuracies of a model on held-out samples"},
       {"bench", "speed of the training that a configuration describes"},
       {"export", "write a Hugging Face directory"},
