@@ -85,6 +85,7 @@ std::vector<ConfigField> data_fields();      // run, corpus, tokenizer, samples
 std::vector<ConfigField> model_fields();     // model
 std::vector<ConfigField> training_fields();  // data, schedule, optim
 std::vector<ConfigField> system_fields();    // precision, parallel, checkpoint, eval, log
+std::vector<ConfigField> distill_fields();   // distill
 
 const std::vector<RefusedKey>& refused_keys();
 

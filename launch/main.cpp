@@ -16,6 +16,7 @@
 #include "launch/verb_check.h"
 #include "launch/verb_config.h"
 #include "launch/verb_convert.h"
+#include "launch/verb_distill.h"
 #include "launch/verb_encode.h"
 #include "launch/verb_eval.h"
 #include "launch/verb_export.h"
@@ -47,6 +48,7 @@ class CommandLine {
     add_check();
     add_config();
     add_train();
+    add_distill();
     add_eval();
     add_encode();
     add_fill_mask();
@@ -192,6 +194,13 @@ class CommandLine {
     sub->add_flag_callback(
         "--dry-run", [this] { train_form_ = TrainForm::dry; },
         "one step, on mock data where there are no shards; writes nothing");
+  }
+  void add_distill() {
+    CLI::App* sub = verb("distill", [this] {
+      return run_distill({request(), command(), train_form_}, environment());
+    });
+    add_config_arguments(sub)->required();
+    sub->add_option("--resume", resume_, "auto, never or the path of a checkpoint");
   }
   void add_eval() {
     CLI::App* sub = verb("eval", [this] { return run_eval(eval_, environment()); });

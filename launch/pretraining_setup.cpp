@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
 #include "launch/cpu_threads.h"
+#include "launch/teacher.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/ordered_reduction.h"
 #include "train/huggingface.h"
@@ -107,6 +108,17 @@ std::unique_ptr<SampleSource> same_pairs(std::unique_ptr<SampleSource> valid,
       valid->properties().path, name_of(held_out), train.properties().path, name_of(trained)));
 }
 
+std::unique_ptr<DistillationObjective> make_distillation(const RunConfig& config,
+                                                         const ModelConfig& student,
+                                                         const Vocabulary& vocabulary) {
+  if (config.distill.teacher.empty()) return nullptr;
+  if (config.precision != Precision::fp32) {
+    throw UsageError("precision: distillation computes in fp32; set precision to fp32");
+  }
+  return std::make_unique<DistillationObjective>(
+      student, teacher_config(config.distill, vocabulary.hash()), config.distill, config.run.seed);
+}
+
 SentenceObjective sentence_objective(const SampleSource& source) {
   return has_sentence_pairs(source.properties().next_sentence) ? SentenceObjective::next_sentence
                                                                : SentenceObjective::none;
@@ -124,7 +136,9 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data, in
       masker(config.samples.mask, mask_vocabulary(vocabulary)),
       model(model_of(config, vocabulary)),
       capacities(largest_capacities(plan, activation_type(config, *device))),
-      objective(model, sentence_objective(*train), config.run.seed),
+      plain(model, sentence_objective(*train), config.run.seed),
+      distillation(make_distillation(config, model, vocabulary)),
+      objective(distillation ? static_cast<Objective&>(*distillation) : plain),
       optimizer(config.optim.optimizer, objective.parameters()),
       memory(objective, batch, &optimizer, capacities) {}
 
@@ -204,9 +218,18 @@ EvaluationData PretrainingSetup::evaluation_data(const PlannedPhase& phase) cons
           .capacities = phase.capacities};
 }
 
+std::optional<std::uint64_t> load_teacher(PretrainingSetup& setup) {
+  if (!setup.distillation) return std::nullopt;
+  return load_teacher(setup.config.distill, setup.distillation->teacher_parameters());
+}
+
 void initialize_weights(PretrainingSetup& setup) {
   ParameterStore& parameters = setup.objective.parameters();
   initialize(parameters, setup.model, setup.config.run.seed);
+  if (setup.distillation && setup.config.distill.start == StudentStart::teacher) {
+    start_from_teacher(parameters, setup.model.layers, setup.distillation->teacher_parameters(),
+                       setup.distillation->teacher_config().layers);
+  }
   const std::string& from = setup.config.model.from;
   if (from.empty()) return;
   load_huggingface_weights(from, parameters, MissingHeads::keep_values);

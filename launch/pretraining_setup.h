@@ -14,6 +14,7 @@
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
 #include "train/device_batch.h"
+#include "train/distillation_objective.h"
 #include "train/evaluation.h"
 #include "train/model_memory.h"
 #include "train/pretraining_objective.h"
@@ -37,7 +38,9 @@ class PretrainingSetup {
   const Masker masker;  // of what stores no masks of its own
   const ModelConfig model;
   const Capacities capacities;  // the largest over the phases
-  PretrainingObjective objective;
+  PretrainingObjective plain;   // without memory where there is a teacher
+  const std::unique_ptr<DistillationObjective> distillation;  // null without a teacher
+  Objective& objective;                                       // the one of the two that is trained
   Optimizer optimizer;
   DeviceBatch batch;
   ModelMemory memory;
@@ -57,7 +60,10 @@ class PretrainingSetup {
   EvaluationData evaluation_data(const PlannedPhase& phase) const;
 };
 
-// Weights of a new run: drawn by the seed, or taken from model.from.
+// Once the memory is taken: the teacher's weights, where there is one. Returns their hash.
+std::optional<std::uint64_t> load_teacher(PretrainingSetup& setup);
+
+// Weights of a new run: drawn by the seed, or taken from model.from or from the teacher.
 void initialize_weights(PretrainingSetup& setup);
 
 }  // namespace bertyard

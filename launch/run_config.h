@@ -8,6 +8,7 @@
 #include "core/optim/optimizer_options.h"
 #include "core/optim/schedule.h"
 #include "data/options.h"
+#include "train/distillation_options.h"
 #include "train/options.h"
 
 namespace bertyard {
@@ -53,6 +54,7 @@ struct RunConfig {
   CheckpointOptions checkpoint;
   EvaluationOptions eval;
   LogOptions log;
+  DistillationOptions distill;
   bool operator==(const RunConfig&) const = default;
 };
 

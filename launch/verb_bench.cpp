@@ -94,7 +94,7 @@ std::vector<StepProfile::Step> train_and_record(PretrainingSetup& setup, Communi
                                                 std::int64_t warmup) {
   setup.memory.allocate(*setup.device);
   initialize_weights(setup);
-  TimedObjective objective(setup.objective, *setup.device);
+  TimedObjective objective(setup.plain, *setup.device);
   StepProfile profile(objective, warmup);
   const auto open_stream = [&](const PlannedPhase& phase, std::uint64_t index) {
     return std::make_unique<BatchStream>(

@@ -18,6 +18,7 @@ const std::vector<VerbName>& verb_names() {
       {"config", "print the resolved configuration and where each value comes from"},
       {"train", "pre-train; under mpirun or srun on every rank"},
       {"eval", "losses and accuracies of a model on held-out samples"},
+      {"distill", "pre-train a small model that a larger one teaches, and compare the two"},
       {"encode", "text -> vectors, as NumPy or JSONL"},
       {"fill-mask", "the likeliest words for every [MASK] of a text"},
       {"bench", "speed of the training that a configuration describes"},

@@ -2,8 +2,8 @@
 #include "train/evaluation.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
+#include <vector>
 
 #include "core/base/error.h"
 
@@ -27,9 +27,8 @@ BatchStreamOptions stream_options(const EvaluationData& data, const Communicator
 
 }  // namespace
 
-PretrainingEvaluation evaluate(PretrainingObjective& objective, DeviceBatch& device_batch,
-                               Device& device, Communicator& communicator,
-                               const EvaluationData& data) {
+PretrainingEvaluation evaluate(Objective& objective, DeviceBatch& device_batch, Device& device,
+                               Communicator& communicator, const EvaluationData& data) {
   BatchStream stream(data.source, data.masker, stream_options(data, communicator));
   PretrainingEvaluation result;
   objective.begin({});
@@ -38,7 +37,8 @@ PretrainingEvaluation evaluate(PretrainingObjective& objective, DeviceBatch& dev
     result.counts.masked += step->masked;
     result.counts.samples += step->samples;
   }
-  std::array<double, PretrainingObjective::kSums> sums{};
+  // Those of PretrainingObjective come first in every objective of pre-training.
+  std::vector<double> sums(static_cast<std::size_t>(objective.sums().elements()));
   device.copy(view_of(std::span<double>(sums)), objective.sums(), CopyDirection::device_to_host,
               device.compute_stream());
   device.synchronize();

@@ -27,8 +27,7 @@ struct EvaluationData {
 
 // Losses and accuracies of the first samples of a source, shared out over the ranks; every rank
 // gets the same figures. Dropout is off and nothing of the training state changes.
-PretrainingEvaluation evaluate(PretrainingObjective& objective, DeviceBatch& device_batch,
-                               Device& device, Communicator& communicator,
-                               const EvaluationData& data);
+PretrainingEvaluation evaluate(Objective& objective, DeviceBatch& device_batch, Device& device,
+                               Communicator& communicator, const EvaluationData& data);
 
 }  // namespace bertyard

@@ -8,7 +8,7 @@
 #include "core/optim/optimizer.h"
 #include "core/tensor/arena.h"
 #include "train/device_batch.h"
-#include "train/pretraining_objective.h"
+#include "train/objective.h"
 
 namespace bertyard {
 
@@ -30,7 +30,7 @@ struct MemoryUse {
 class ModelMemory {
  public:
   // For training with `optimizer`; for evaluation without (nullptr).
-  ModelMemory(PretrainingObjective& objective, DeviceBatch& batch, Optimizer* optimizer,
+  ModelMemory(Objective& objective, DeviceBatch& batch, Optimizer* optimizer,
               const Capacities& capacities);
 
   MemoryUse use(Device& device) const;
@@ -40,7 +40,7 @@ class ModelMemory {
  private:
   WorkspaceLimits limits() const;
 
-  PretrainingObjective& objective_;
+  Objective& objective_;
   DeviceBatch& batch_;
   Optimizer* optimizer_;
   Capacities capacities_;

@@ -5,6 +5,7 @@
 
 #include "core/backend/device.h"
 #include "core/nn/encoder.h"
+#include "core/nn/model_config.h"
 #include "core/nn/parameters.h"
 #include "core/nn/pass.h"
 #include "core/tensor/arena.h"
@@ -15,6 +16,7 @@ namespace bertyard {
 struct StepCounts {
   std::int64_t masked = 0;
   std::int64_t samples = 0;
+  std::int64_t tokens = 0;
 };
 
 // What is optimised: a model with its loss. The trainer knows no more of a model than this.
@@ -22,10 +24,15 @@ class Objective {
  public:
   virtual ~Objective() = default;
 
+  virtual ParameterStore& parameters() = 0;
   virtual const ParameterStore& parameters() const = 0;
+  virtual const ModelConfig& config() const = 0;  // of the encoder
   // Memory for activations and sums; bind() takes it and must precede everything below.
   virtual void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) = 0;
   virtual void bind(const Arena& arena, Device& device) = 0;
+
+  // Raises what is reserved for the operations where it runs more than config()'s model.
+  virtual void extend(WorkspaceLimits& /*limits*/) const {}
 
   // Clears the sums and sets what gradients are divided by.
   virtual void begin(const StepCounts& counts) = 0;

@@ -28,9 +28,9 @@ class PretrainingObjective final : public Objective {
   PretrainingObjective(const ModelConfig& config, SentenceObjective sentences,
                        std::uint64_t dropout_seed);
 
-  ParameterStore& parameters() { return parameters_; }
+  ParameterStore& parameters() override { return parameters_; }
   const ParameterStore& parameters() const override { return parameters_; }
-  const ModelConfig& config() const { return config_; }
+  const ModelConfig& config() const override { return config_; }
   const PretrainingModel& model() const { return model_; }
 
   void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;

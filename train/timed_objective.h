@@ -21,7 +21,9 @@ class TimedObjective final : public Objective {
   // What was spent since the last call.
   Spent take();
 
+  ParameterStore& parameters() override { return objective_.parameters(); }
   const ParameterStore& parameters() const override;
+  const ModelConfig& config() const override { return objective_.config(); }
   void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;
   void bind(const Arena& arena, Device& device) override;
   void begin(const StepCounts& counts) override;
