@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "launch/injected_faults.h"
+#include "launch/kernel_choices.h"
 #include "launch/rank_reports.h"
 #include "launch/resume_choice.h"
 #include "launch/signals.h"
@@ -79,6 +80,8 @@ void PretrainingRun::open_directory() {
   }
   id = parts_.control.broadcast_string("run id", id);
   checkpoints_.emplace(allocate_run(parts_, id));
+  share_kernel_choices(directory_ ? directory_->path() : std::filesystem::path(), parts_.control,
+                       *parts_.setup.device);
 }
 
 void PretrainingRun::start_watch() {
@@ -161,6 +164,7 @@ void PretrainingRun::save(const TrainState& state) {
   if (leads()) {
     note_saved(saver_.wait());
     start_save(state);
+    save_kernel_choices(directory_->path(), *parts_.setup.device);
   }
   held_out_loss_.reset();
 }
