@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "core/base/host_device.h"
+
 namespace bertyard {
 
 // Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011): a pure
@@ -17,11 +19,11 @@ struct PhiloxKey {
   std::uint32_t high = 0;
 };
 
-inline constexpr PhiloxKey philox_key(std::uint64_t seed) {
+BERTYARD_HOST_DEVICE inline constexpr PhiloxKey philox_key(std::uint64_t seed) {
   return {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
 }
 
-inline constexpr PhiloxBlock philox4x32(PhiloxKey key, PhiloxBlock counter) {
+BERTYARD_HOST_DEVICE inline constexpr PhiloxBlock philox4x32(PhiloxKey key, PhiloxBlock counter) {
   constexpr std::uint32_t kMultiplier0 = 0xD2511F53u;
   constexpr std::uint32_t kMultiplier1 = 0xCD9E8D57u;
   constexpr std::uint32_t kWeyl0 = 0x9E3779B9u;
