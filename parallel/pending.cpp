@@ -2,12 +2,14 @@
 #include "parallel/pending.h"
 
 #include <chrono>
+#include <utility>
 
 #include "core/base/error.h"
 
 namespace bertyard {
 
 void Pending::wait() {
+  if (wait_) return std::exchange(wait_, nullptr)();
   if (!operation_.valid()) return;
   try {
     operation_.get();
@@ -17,6 +19,7 @@ void Pending::wait() {
 }
 
 bool Pending::complete() const {
+  if (wait_) return complete_();
   return !operation_.valid() ||
          operation_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }

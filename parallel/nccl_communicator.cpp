@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/nccl_communicator.h"
+
+#include <algorithm>
+#include <charconv>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <cuda_runtime.h>
+#include <fmt/format.h>
+#include <nccl.h>
+
+#include "core/base/error.h"
+#include "parallel/collective_watch.h"
+#include "parallel/nccl_registration.h"
+
+namespace bertyard {
+namespace {
+
+[[noreturn]] void throw_nccl(ncclResult_t code, std::string_view call, ncclComm_t communicator) {
+  const char* more = ncclGetLastError(communicator);
+  throw EnvironmentError(fmt::format(
+      "NCCL: {}: {} ({}); run with NCCL_DEBUG=INFO for what it tried. \"Duplicate GPU\" means two "
+      "ranks on one GPU: start one rank a GPU, or use NCCL 2.30 or later with "
+      "NCCL_MULTI_RANK_GPU_ENABLE=1",
+      call, ncclGetErrorString(code), more != nullptr && *more != 0 ? more : "no details"));
+}
+
+void check_runtime(cudaError_t code, std::string_view call) {
+  if (code == cudaSuccess) return;
+  throw EnvironmentError(fmt::format("NCCL: {}: {}", call, cudaGetErrorString(code)));
+}
+
+ncclDataType_t number_type(DType type) {
+  switch (type) {
+    case DType::f32:
+      return ncclFloat32;
+    case DType::f64:
+      return ncclFloat64;
+    case DType::i32:
+      return ncclInt32;
+    case DType::i64:
+      return ncclInt64;
+    default:
+      return ncclUint64;  // the communicator lets nothing else be added
+  }
+}
+
+constexpr char kHexDigits[] = "0123456789abcdef";
+
+std::string to_hex(const ncclUniqueId& id) {
+  std::string text;
+  for (const char c : id.internal) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kHexDigits[byte >> 4];
+    text += kHexDigits[byte & 15];
+  }
+  return text;
+}
+
+ncclUniqueId from_hex(const std::string& text) {
+  ncclUniqueId id = {};
+  for (std::size_t i = 0; i < sizeof id.internal; ++i) {
+    unsigned byte = 0;
+    std::from_chars(&text[2 * i], &text[2 * i] + 2, byte, 16);
+    id.internal[i] = static_cast<char>(byte);
+  }
+  return id;
+}
+
+// Rank 0's id on every rank. Where rank 0 cannot make one, every rank says why.
+ncclUniqueId common_id(ControlPlane& control) {
+  std::string text;
+  if (control.rank() == 0) {
+    ncclUniqueId id = {};
+    const ncclResult_t code = ncclGetUniqueId(&id);
+    text = code == ncclSuccess ? to_hex(id) : fmt::format("failed: {}", ncclGetErrorString(code));
+  }
+  text = control.broadcast_string("NCCL's id", text);
+  if (text.size() == 2 * sizeof(ncclUniqueId::internal)) return from_hex(text);
+  throw EnvironmentError(fmt::format(
+      "NCCL: rank 0 cannot make an id: {}; NCCL_SOCKET_IFNAME names the network interface", text));
+}
+
+class RealNcclCommunicator final : public NcclCommunicator {
+ public:
+  RealNcclCommunicator(Device& device, ControlPlane& control, const NcclOptions& options)
+      : NcclCommunicator(control.rank(), control.size()),
+        device_(device),
+        limit_(options.time_limit),
+        stream_(device.make_stream()),
+        token_(device.allocate(sizeof(float))) {
+    check_runtime(cudaGetDevice(&gpu_), "cudaGetDevice");
+    connect(common_id(control), options);
+    watch_ = std::make_unique<CollectiveWatch>(
+        limit_, [this] { return failure(); }, [this] { abort(); });
+  }
+  ~RealNcclCommunicator() override {
+    watch_.reset();
+    abort();
+  }
+
+  std::string_view name() const override { return "nccl"; }
+
+  void finalize() override {
+    watch_->check();
+    check_runtime(cudaStreamSynchronize(native()), "the last collectives");
+    watch_.reset();
+    for (void* registration : registrations_) deregister_with_nccl(communicator_, registration);
+    registrations_.clear();
+    settle(ncclCommFinalize(communicator_), "ncclCommFinalize");
+    const ncclResult_t code = ncclCommDestroy(std::exchange(communicator_, nullptr));
+    if (code != ncclSuccess) throw_nccl(code, "ncclCommDestroy", nullptr);
+  }
+
+  void register_memory(TensorView memory) override {
+    registrations_.push_back(register_with_nccl(communicator_, memory.data(), memory.bytes()));
+  }
+  Buffer allocate(std::size_t bytes) override { return allocate_by_nccl(bytes); }
+
+ private:
+  cudaStream_t native() const { return static_cast<cudaStream_t>(stream_->native()); }
+
+  void connect(const ncclUniqueId& id, const NcclOptions& options) {
+    ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+    config.blocking = 0;
+    if (options.most_blocks > 0) config.maxCTAs = options.most_blocks;
+    try {
+      settle(ncclCommInitRankConfig(&communicator_, size(), id, rank(), &config),
+             fmt::format("connecting rank {} of {}", rank(), size()));
+    } catch (...) {
+      abort();
+      throw;
+    }
+  }
+
+  // Waits until a call of a non-blocking communicator has been taken, not until it has run.
+  void settle(ncclResult_t code, std::string_view call) {
+    const auto start = CollectiveWatch::Clock::now();
+    while (code == ncclInProgress) {
+      if (CollectiveWatch::Clock::now() - start > limit_) {
+        throw EnvironmentError(fmt::format(
+            "NCCL: {}: not all ranks came within {:.0f} s; look at the other ranks' logs, and "
+            "whether NCCL_SOCKET_IFNAME names an interface that connects the hosts",
+            call, limit_.count()));
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+      if (watch_) watch_->check();
+      const std::lock_guard lock(mutex_);
+      if (communicator_ == nullptr) continue;  // the watch has just ended it
+      const ncclResult_t asked = ncclCommGetAsyncError(communicator_, &code);
+      if (asked != ncclSuccess) code = asked;
+    }
+    if (code != ncclSuccess) throw_nccl(code, call, communicator_);
+  }
+
+  // What NCCL reports of its own accord, on the watch's thread.
+  std::string failure() {
+    const std::lock_guard lock(mutex_);
+    ncclResult_t code = ncclSuccess;
+    if (communicator_ == nullptr) return {};
+    if (ncclCommGetAsyncError(communicator_, &code) == ncclSuccess &&
+        (code == ncclSuccess || code == ncclInProgress)) {
+      return {};
+    }
+    const char* more = ncclGetLastError(communicator_);
+    return fmt::format(
+        "NCCL: a collective failed on rank {}: {} ({}); another rank or a link "
+        "between GPUs may be gone: look at the other ranks' logs",
+        rank(), ncclGetErrorString(code), more != nullptr ? more : "no details");
+  }
+
+  // Ends NCCL's kernels, so that who waits for the stream goes on; local, no other rank is asked.
+  void abort() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (communicator_ != nullptr) {
+      static_cast<void>(ncclCommAbort(std::exchange(communicator_, nullptr)));
+    }
+  }
+
+  // An event that neither a Pending nor the watch holds any more.
+  std::shared_ptr<Event> take_event() {
+    for (const auto& event : events_) {
+      if (event.use_count() == 1) return event;
+    }
+    return events_.emplace_back(device_.make_event());
+  }
+
+  // Whether the device has passed `event`, asked by the watch. Asking is no part of a capture that
+  // may be going on in another thread.
+  bool passed(Event& event) const {
+    cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
+    check_runtime(cudaSetDevice(gpu_), "cudaSetDevice");
+    check_runtime(cudaThreadExchangeStreamCaptureMode(&mode), "the mode of capture");
+    return event.done();
+  }
+
+  bool capturing() const {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    check_runtime(cudaStreamIsCapturing(native(), &status), "cudaStreamIsCapturing");
+    return status != cudaStreamCaptureStatusNone;
+  }
+
+  // `call` puts the collective on the stream, behind the compute stream's work of now.
+  template <typename Call>
+  Pending start(std::string what, Call call) {
+    watch_->check();
+    const std::shared_ptr<Event> ready = take_event();
+    ready->record(device_.compute_stream());
+    ready->make_wait(*stream_);
+    ncclResult_t code = ncclSuccess;
+    {
+      const std::lock_guard lock(mutex_);
+      if (communicator_ != nullptr) code = call(communicator_, native());
+    }
+    settle(code, what);
+    watch_->check();
+    const std::shared_ptr<Event> done = take_event();
+    done->record(*stream_);
+    if (!capturing()) watch_->add(std::move(what), [this, done] { return passed(*done); });
+    return Pending(
+        [this, done] {
+          watch_->check();
+          done->make_wait(device_.compute_stream());
+        },
+        [done] { return done->done(); });
+  }
+
+  Pending start_all_reduce_sum(TensorView values) override {
+    return start(description("all_reduce_sum", values), [=](ncclComm_t comm, cudaStream_t stream) {
+      return ncclAllReduce(values.data(), values.data(), count(values), number_type(values.dtype()),
+                           ncclSum, comm, stream);
+    });
+  }
+
+  Pending start_reduce_scatter_sum(ConstTensorView in, TensorView out) override {
+    return start(description("reduce_scatter_sum", in), [=](ncclComm_t comm, cudaStream_t stream) {
+      return ncclReduceScatter(in.data(), out.data(), count(out), number_type(in.dtype()), ncclSum,
+                               comm, stream);
+    });
+  }
+
+  Pending start_all_gather(ConstTensorView in, TensorView out) override {
+    return start(description("all_gather", in), [=](ncclComm_t comm, cudaStream_t stream) {
+      return ncclAllGather(in.data(), out.data(), in.bytes(), ncclUint8, comm, stream);
+    });
+  }
+
+  Pending start_all_to_all(ConstTensorView in, TensorView out) override {
+    const auto ranks = static_cast<std::size_t>(size());
+    return start(description("all_to_all", in), [=](ncclComm_t comm, cudaStream_t stream) {
+      const std::size_t part = in.bytes() / ranks;
+      const auto* from = static_cast<const std::byte*>(in.data());
+      auto* to = static_cast<std::byte*>(out.data());
+      ncclResult_t code = ncclGroupStart();
+      for (std::size_t peer = 0; peer < ranks && code == ncclSuccess; ++peer) {
+        const int number = static_cast<int>(peer);
+        code = ncclSend(from + peer * part, part, ncclUint8, number, comm, stream);
+        if (code == ncclSuccess || code == ncclInProgress) {
+          code = ncclRecv(to + peer * part, part, ncclUint8, number, comm, stream);
+        }
+      }
+      const ncclResult_t ended = ncclGroupEnd();
+      return code == ncclSuccess || code == ncclInProgress ? ended : code;
+    });
+  }
+
+  Pending start_broadcast(TensorView values, int root) override {
+    return start(description("broadcast", values), [=](ncclComm_t comm, cudaStream_t stream) {
+      return ncclBroadcast(values.data(), values.data(), values.bytes(), ncclUint8, root, comm,
+                           stream);
+    });
+  }
+
+  // The host waits too, with the watch behind it.
+  Pending start_barrier() override {
+    const TensorView token(token_.data(), DType::f32, {1});
+    auto met = std::make_shared<Pending>(start_all_reduce_sum(token));
+    return Pending(
+        [this, met] {
+          while (!met->complete()) {
+            watch_->check();
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+          }
+          met->wait();
+        },
+        [met] { return met->complete(); });
+  }
+
+  static std::string description(std::string_view call, const ConstTensorView& view) {
+    return fmt::format("{} {} {}", call, name_of(view.dtype()), to_string(view.shape()));
+  }
+  static std::size_t count(const ConstTensorView& view) {
+    return static_cast<std::size_t>(view.elements());
+  }
+
+  Device& device_;
+  ControlPlane::Seconds limit_;
+  int gpu_ = 0;
+  std::unique_ptr<Stream> stream_;
+  Buffer token_;
+  std::vector<std::shared_ptr<Event>> events_;
+  std::vector<void*> registrations_;
+  std::mutex mutex_;  // of communicator_: calls take turns with the watch
+  ncclComm_t communicator_ = nullptr;
+  std::unique_ptr<CollectiveWatch> watch_;
+};
+
+// Each collective once, before any may be captured: NCCL connects at the first call.
+void run_each_once(Device& device, Communicator& communicator) {
+  const std::int64_t ranks = communicator.size();
+  const auto floats = static_cast<std::size_t>(2 * ranks) * sizeof(float);
+  const Buffer memory = device.allocate(2 * floats);
+  const TensorView all(memory.data(), DType::f32, {4 * ranks});
+  device.set_zero(all, device.compute_stream());
+  const TensorView wide = all.slice(0, ranks);
+  const TensorView other = all.slice(ranks, ranks);
+  const TensorView one = all.slice(2 * ranks, 1);
+  communicator.all_reduce_sum(one).wait();
+  communicator.reduce_scatter_sum(wide, one).wait();
+  communicator.all_gather(one, wide).wait();
+  communicator.all_to_all(wide, other).wait();
+  communicator.broadcast(one, 0).wait();
+  communicator.barrier().wait();
+  device.synchronize();
+}
+
+}  // namespace
+
+bool built_with_nccl() {
+  return true;
+}
+
+std::string nccl_library() {
+  int version = 0;
+  if (ncclGetVersion(&version) != ncclSuccess) return "NCCL";
+  return fmt::format("NCCL {}.{}.{}", version / 10000, version / 100 % 100, version % 100);
+}
+
+std::unique_ptr<NcclCommunicator> make_nccl_communicator(Device& device, ControlPlane& control,
+                                                         const NcclOptions& options) {
+  if (device.info().kind != DeviceKind::cuda) {
+    throw EnvironmentError(fmt::format(
+        "NCCL: it connects GPUs, and this rank computes on {}; set parallel.backend to cuda",
+        device.info().name));
+  }
+  auto communicator = std::make_unique<RealNcclCommunicator>(device, control, options);
+  run_each_once(device, *communicator);
+  return communicator;
+}
+
+}  // namespace bertyard
