@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/backend/built_with.h"
 #include "core/backend/device.h"
 #include "core/backend/layer_ops.h"
 #include "core/backend/update_ops.h"
 #include "core/base/error.h"
 
 namespace bertyard {
+
+bool built_with_cuda() {
+  return false;
+}
 
 std::unique_ptr<Device> make_cuda_device(const CudaOptions& /*options*/) {
   throw EnvironmentError(

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
 #include "core/backend/cpu/cpu_update_ops.h"
 #include "core/backend/cpu/tensor_checks.h"
+#include "core/backend/update_math.h"
 #include "core/base/error.h"
 #include "core/base/hash.h"
 
@@ -29,16 +29,9 @@ void CpuUpdateOps::sums_of_squares(TensorView sums, ConstTensorView x, const Upd
 void CpuUpdateOps::finish_norm(TensorView scalars, ConstTensorView sums, double clip_norm) {
   check_tensor({"finish_norm", "scalars"}, scalars, DType::f64, {kStepScalarCount});
   check_tensor({"finish_norm", "sums"}, sums, DType::f64, {sums.elements()});
-  auto* value = scalars.as<double>();
   double total = 0;
   for (const double sum : sums.span<double>()) total += sum;
-  const double norm = std::sqrt(total) * value[kInverseLossScale];
-  const bool finite = std::isfinite(norm);
-  const double clip = clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0;
-  value[kGradientNorm] = norm;
-  value[kFinite] = finite ? 1 : 0;
-  value[kGradientScale] = value[kInverseLossScale] * clip;
-  value[kAppliedSteps] += value[kFinite];
+  finish_norm_in(scalars.as<double>(), total, clip_norm);
 }
 
 void CpuUpdateOps::add_chunks(TensorView out, ConstTensorView sums, const UpdatePlan& plan) {
@@ -65,16 +58,7 @@ void CpuUpdateOps::scale_losses(TensorView scales, ConstTensorView factors,
 
 void CpuUpdateOps::adapt_loss_scale(TensorView scalars, const LossScaling& scaling) {
   check_tensor({"adapt_loss_scale", "scalars"}, scalars, DType::f64, {kStepScalarCount});
-  auto* value = scalars.as<double>();
-  const bool applied = value[kFinite] != 0;
-  const double steps = applied ? value[kScaleSteps] + 1 : 0;
-  const bool grows = steps >= static_cast<double>(scaling.interval);
-  const double scale = !applied ? value[kLossScale] / 2
-                       : grows  ? value[kLossScale] * 2
-                                : value[kLossScale];
-  value[kScaleSteps] = grows ? 0 : steps;
-  value[kLossScale] = std::clamp(scale, LossScaling::kSmallest, LossScaling::kLargest);
-  value[kInverseLossScale] = 1 / value[kLossScale];
+  adapt_loss_scale_in(scalars.as<double>(), scaling);
 }
 
 void CpuUpdateOps::check_finite(TensorView finite, ConstTensorView x) {

@@ -1,9 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-# The GPU backend's sources, for a build with CUDA and for the tests' emulation.
+# The GPU backend's sources: a build with CUDA compiles all of them, the tests' emulation all but the
+# library of matrix products.
 set(BERTYARD_CUDA_SOURCES
+    activation.cu
     attention_generic_backward.cu
     attention_generic_forward.cu
     attention_tile_backward.cu
     attention_tile_forward.cu
+    column_sums.cu
+    cross_entropy.cu
     cuda_attention.cpp
-    cuda_error.cpp)
+    cuda_checks.cpp
+    cuda_device.cpp
+    cuda_error.cpp
+    cuda_layer_ops.cpp
+    cuda_memory.cpp
+    cuda_streams.cpp
+    cuda_workspace.cpp
+    embedding.cu
+    layer_attention.cpp
+    linear.cpp
+    narrow.cu
+    norm.cu
+    reductions.cu
+    rows.cu
+    select_device.cpp
+    update.cu
+    update_plan_tables.cpp)
+set(BERTYARD_CUBLASLT_SOURCES cublaslt_choices.cpp cublaslt_matrices.cpp cublaslt_plan.cpp
+                              cublaslt_search.cpp)

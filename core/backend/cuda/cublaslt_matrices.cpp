@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/backend/cuda/cublaslt_choices.h"
+#include "core/backend/cuda/cublaslt_plan.h"
+#include "core/backend/cuda/cublaslt_search.h"
+#include "core/backend/cuda/device_matrices.h"
+#include "core/base/error.h"
+
+namespace bertyard {
+namespace {
+
+// Products by cublasLt. A shape's descriptors are made when it is first met; its algorithm comes
+// from the choices that were handed in, else from timing what the heuristics propose, which takes a
+// moment and memory and therefore happens before any graph is captured.
+class CublasLtMatrices : public DeviceMatrices {
+ public:
+  CublasLtMatrices(FloatProducts floats, cudaStream_t stream)
+      : handle_(make_cublaslt_handle()), floats_(floats), stream_(stream) {}
+
+  std::string name() const override { return cublaslt_name(); }
+  std::size_t workspace_bytes() const override { return kWorkspaceBytes; }
+  void use_workspace(TensorView bytes) override { workspace_ = bytes; }
+
+  bool takes(const DeviceProduct& product) override { return plan_of(product).choice.has_value(); }
+
+  void multiply(const DeviceProduct& product) override {
+    MatrixPlan& plan = plan_of(product);
+    if (!plan.choice) {
+      throw EnvironmentError(
+          fmt::format("cublasLt has no algorithm for the product {}", product_key(product)));
+    }
+    plan.descriptors.set_pointers(product);
+    run_product(context(), plan.descriptors, *plan.choice, product, product.y);
+  }
+
+  std::string choices() const override {
+    std::map<std::string, MatrixChoice> known;
+    for (const auto& [key, plan] : plans_) {
+      if (plan.choice) known.emplace(key, *plan.choice);
+    }
+    return write_choices(known);
+  }
+  void use_choices(const std::string& text) override { given_ = read_choices(text); }
+
+ private:
+  static constexpr std::size_t kWorkspaceBytes = 32u << 20;  // NVIDIA's advice for Hopper
+
+  struct MatrixPlan {
+    ProductDescriptors descriptors;
+    std::optional<MatrixChoice> choice;  // absent: cublasLt cannot
+  };
+
+  MatrixContext context() const { return {handle_.get(), workspace_, stream_}; }
+
+  MatrixPlan& plan_of(const DeviceProduct& product) {
+    const std::string key = product_key(product);
+    const auto found = plans_.find(key);
+    if (found != plans_.end()) return found->second;
+    BERTYARD_CHECK(workspace_.present(), "products: reserve() comes before the first one");
+    MatrixPlan plan{ProductDescriptors(product, floats_), {}};
+    const auto given = given_.find(key);
+    if (given != given_.end()) {
+      plan.choice = given->second;
+    } else {
+      plan.choice = search_algorithm(context(), plan.descriptors, product);
+    }
+    return plans_.emplace(key, std::move(plan)).first->second;
+  }
+
+  CublasLtHandle handle_;
+  FloatProducts floats_;
+  cudaStream_t stream_;
+  TensorView workspace_;
+  std::map<std::string, MatrixPlan> plans_;
+  std::map<std::string, MatrixChoice> given_;
+};
+
+}  // namespace
+
+std::unique_ptr<DeviceMatrices> make_device_matrices(FloatProducts floats, cudaStream_t stream) {
+  return std::make_unique<CublasLtMatrices>(floats, stream);
+}
+
+}  // namespace bertyard

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/backend/cuda/select_device.h"
+
+#include <fmt/format.h>
+
+#include "core/backend/cuda/cuda_error.h"
+#include "core/base/error.h"
+
+namespace bertyard {
+namespace {
+
+std::string version_text(int version) {
+  return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
+}
+
+// The one call that finds out whether there is anything to work with.
+int count_devices() {
+  int count = 0, driver = 0;
+  const cudaError_t code = cudaGetDeviceCount(&count);
+  static_cast<void>(cudaGetLastError());
+  static_cast<void>(cudaDriverGetVersion(&driver));
+  const std::string needed = version_text(CUDART_VERSION);
+  if (code == cudaErrorInsufficientDriver && driver == 0) {
+    throw EnvironmentError(fmt::format(
+        "no GPU: this machine has no NVIDIA driver (libcuda.so.1 was not found); install one for "
+        "CUDA {} or newer, or set parallel.backend to cpu",
+        needed));
+  }
+  if (code == cudaErrorInsufficientDriver) {
+    throw EnvironmentError(
+        fmt::format("the NVIDIA driver is too old: it is for CUDA {}, this program needs {}; "
+                    "update the driver, or set parallel.backend to cpu",
+                    version_text(driver), needed));
+  }
+  if (code == cudaErrorNoDevice || (code == cudaSuccess && count == 0)) {
+    throw EnvironmentError(
+        "no GPU: the NVIDIA driver sees no device; look at nvidia-smi and CUDA_VISIBLE_DEVICES, or "
+        "set parallel.backend to cpu");
+  }
+  BERTYARD_CHECK_CUDA(code);
+  return count;
+}
+
+}  // namespace
+
+SelectedDevice select_cuda_device(int local_rank) {
+  const int count = count_devices();
+  if (local_rank < 0 || local_rank >= count) {
+    throw EnvironmentError(fmt::format(
+        "rank {} of this node wants GPU {}, and the node has {} (numbered from 0); start one rank "
+        "for each GPU",
+        local_rank, local_rank, count));
+  }
+  BERTYARD_CHECK_CUDA(cudaSetDevice(local_rank));
+  cudaDeviceProp properties;
+  BERTYARD_CHECK_CUDA(cudaGetDeviceProperties(&properties, local_rank));
+  if (properties.major < 8) {
+    throw EnvironmentError(
+        fmt::format("GPU {} ({}) has compute capability {}.{}; 8.0 or later is needed", local_rank,
+                    properties.name, properties.major, properties.minor));
+  }
+  int driver = 0, runtime = 0;
+  BERTYARD_CHECK_CUDA(cudaDriverGetVersion(&driver));
+  BERTYARD_CHECK_CUDA(cudaRuntimeGetVersion(&runtime));
+  return {.name = properties.name,
+          .architecture = fmt::format("sm_{}{}", properties.major, properties.minor),
+          .versions = fmt::format("CUDA runtime {}, driver {}", version_text(runtime),
+                                  version_text(driver)),
+          .memory_bytes = properties.totalGlobalMem,
+          .multiprocessors = properties.multiProcessorCount,
+          .shared_bytes = static_cast<int>(properties.sharedMemPerBlockOptin)};
+}
+
+}  // namespace bertyard
