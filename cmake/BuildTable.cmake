@@ -27,6 +27,17 @@ if(BERTYARD_HAVE_ONEDNN)
   list(JOIN parts "." onednn_text)
 endif()
 
+set(cuda_text "absent")
+if(BERTYARD_HAVE_CUDA)
+  set(cuda_text "${CUDAToolkit_VERSION} for ${CMAKE_CUDA_ARCHITECTURES}")
+  string(REPLACE ";" ", " cuda_text "${cuda_text}")
+endif()
+
+set(nccl_text "absent")
+if(BERTYARD_HAVE_NCCL)
+  set(nccl_text "${Nccl_VERSION}")
+endif()
+
 set(mpi_text "absent")
 if(BERTYARD_HAVE_MPI)
   set(mpi_text "standard ${MPI_CXX_VERSION}")
@@ -46,8 +57,8 @@ set(BERTYARD_BUILD_TABLE
     "system|${CMAKE_SYSTEM_NAME} ${CMAKE_SYSTEM_PROCESSOR}"
     "OpenMP|${OpenMP_CXX_VERSION}"
     "MPI|${mpi_text}"
-    "CUDA|absent"
-    "NCCL|absent"
+    "CUDA|${cuda_text}"
+    "NCCL|${nccl_text}"
     "OpenBLAS|${openblas_version}"
     "oneDNN|${onednn_text}"
     "HDF5|${HDF5_VERSION} serial"

@@ -42,10 +42,7 @@ if(NOT BERTYARD_MPI STREQUAL "OFF")
   endif()
 endif()
 
-set(BERTYARD_HAVE_CUDA OFF)
-if(BERTYARD_CUDA STREQUAL "ON")
-  message(FATAL_ERROR "the CUDA backend has not been written yet; configure with BERTYARD_CUDA=OFF")
-endif()
+include(Cuda)
 
 set(BERTYARD_HAVE_NCCL OFF)
 if(BERTYARD_HAVE_CUDA)
