@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <span>
+
 #include <fmt/format.h>
 
+#include "core/backend/built_with.h"
 #include "launch/config_field.h"
 
 namespace bertyard {
 namespace {
 
-constexpr NamedValue<Precision> kPrecisions[] = {{Precision::fp32, "fp32"},
-                                                 {Precision::bf16, "bf16"}};
-constexpr NamedValue<BackendChoice> kBackends[] = {{BackendChoice::automatic, "auto"},
-                                                   {BackendChoice::cpu, "cpu"}};
+constexpr NamedValue<Precision> kPrecisions[] = {
+    {Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}, {Precision::tf32, "tf32"}};
+constexpr NamedValue<BackendChoice> kBackends[] = {
+    {BackendChoice::automatic, "auto"}, {BackendChoice::cpu, "cpu"}, {BackendChoice::cuda, "cuda"}};
 constexpr NamedValue<InstructionSet> kInstructionSets[] = {{InstructionSet::automatic, "auto"},
                                                            {InstructionSet::avx512, "avx512"},
                                                            {InstructionSet::avx2, "avx2"},
@@ -19,17 +22,25 @@ constexpr NamedValue<Reduction> kReductions[] = {{Reduction::fast, "fast"},
 constexpr NamedValue<ConsoleMode> kConsoleModes[] = {
     {ConsoleMode::automatic, "auto"}, {ConsoleMode::plain, "plain"}, {ConsoleMode::off, "off"}};
 
+// Of names of which the last needs a GPU: those that this build can have.
+template <typename E, std::size_t count>
+std::span<const NamedValue<E>> of_this_build(const NamedValue<E> (&values)[count]) {
+  return std::span(values).first(built_with_cuda() ? count : count - 1);
+}
+
 LaterValue later(const char* name, const char* advice) {
   return {name, fmt::format("{}; use {}", kNotInThisVersion, advice)};
 }
 
 ConfigField precision_field() {
-  return make_field(
-      {"precision", "of activations and products; master weights are fp32 always",
-       FieldRole::identity},
-      at(&RunConfig::precision),
-      choice_type<Precision>(
-          kPrecisions, {later("tf32", "fp32"), {"fp16", "is refused on a CPU; use fp32 or bf16"}}));
+  return make_field({"precision", "of activations and products; master weights are fp32 always",
+                     FieldRole::identity},
+                    at(&RunConfig::precision),
+                    choice_type<Precision>(
+                        of_this_build(kPrecisions),
+                        {later("tf32", "fp32"),
+                         {"fp16", built_with_cuda() ? "is not available in this version; use bf16"
+                                                    : "is refused on a CPU; use fp32 or bf16"}}));
 }
 
 std::vector<ConfigField> parallel_fields() {
@@ -41,7 +52,8 @@ std::vector<ConfigField> parallel_fields() {
   return {
       make_field({"parallel.backend", "device that computes"}, parallel(&ParallelOptions::backend),
                  choice_type<BackendChoice>(
-                     kBackends, {{"cuda", "is not available: this build has no CUDA; use cpu"}})),
+                     of_this_build(kBackends),
+                     {{"cuda", "is not available: this build has no CUDA; use cpu"}})),
       make_fixed_field({"parallel.comm", "what joins the ranks; auto: MPI where it started them"},
                        "auto",
                        {later("single", "auto"),

@@ -10,9 +10,9 @@ namespace bertyard {
 
 // The parameters of a pre-training model in host memory of their own, without a device.
 struct HostWeights {
-  explicit HostWeights(const ModelConfig& config)
-      : model(config, SentenceObjective::next_sentence, store),
-        values(static_cast<std::size_t>(store.flat_elements())) {
+  explicit HostWeights(const ModelConfig& config,
+                       SentenceObjective sentences = SentenceObjective::next_sentence)
+      : model(config, sentences, store), values(static_cast<std::size_t>(store.flat_elements())) {
     store.bind(view_of(std::span(values)), {});
   }
   HostWeights(const HostWeights&) = delete;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "launch/kernel_choices.h"
 #include "launch/signals.h"
 #include "launch/training_banner.h"
 
@@ -66,6 +67,8 @@ void PretrainingRun::open_directory() {
   }
   id = parts_.control.broadcast_string("run id", id);
   checkpoints_.emplace(allocate_run(parts_, id));
+  share_kernel_choices(directory_ ? directory_->path() : std::filesystem::path(), parts_.control,
+                       *parts_.setup.device);
 }
 
 void PretrainingRun::write_record() {
@@ -129,6 +132,7 @@ void PretrainingRun::save(const TrainState& state) {
     const std::filesystem::path path =
         checkpoints_->save(directory_->checkpoints(), state, parts_.setup.plan.phase_of(state.step),
                            journal_->loss_log(), held_out_loss_);
+    save_kernel_choices(directory_->path(), *parts_.setup.device);
     journal_->saved(state.step, path, seconds_since(start));
   }
   held_out_loss_.reset();

@@ -7,9 +7,10 @@
 
 #include <fmt/format.h>
 
+#include "core/backend/layer_ops.h"
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
-#include "launch/cpu_threads.h"
+#include "launch/host_weights.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/ordered_reduction.h"
 #include "train/huggingface.h"
@@ -22,27 +23,6 @@ ModelConfig model_of(const RunConfig& config, const Vocabulary& vocabulary) {
   model.vocab_size = static_cast<std::int64_t>(vocabulary.size());
   validate(model);
   return model;
-}
-
-std::string name_of(InstructionSet instruction_set) {
-  switch (instruction_set) {
-    case InstructionSet::automatic:
-      return "";
-    case InstructionSet::avx512:
-      return "avx512";
-    case InstructionSet::avx2:
-      return "avx2";
-    case InstructionSet::generic:
-      return "generic";
-  }
-  return "";
-}
-
-std::unique_ptr<Device> make_device(const ParallelOptions& options, int ranks_on_host) {
-  CpuOptions cpu;
-  cpu.threads = cpu_threads(options.threads, ranks_on_host);
-  cpu.instruction_set = name_of(options.instruction_set);
-  return make_cpu_device(cpu);
 }
 
 // Stored masks bound the masked tokens of a micro-batch as drawn ones do.
@@ -74,6 +54,9 @@ RunPlan make_plan(const RunConfig& config, const SampleSource& train) {
 
 DType activation_type(const RunConfig& config, const Device& device) {
   const DType type = config.precision == Precision::bf16 ? DType::bf16 : DType::f32;
+  if (config.precision == Precision::tf32 && device.info().kind == DeviceKind::cpu) {
+    throw EnvironmentError("precision: tf32 needs a GPU, this run computes on the CPU; use fp32");
+  }
   if (!device.computes(type)) {
     throw EnvironmentError(fmt::format(
         "precision: bf16 needs a processor with AVX512-BF16 or AMX and a build with oneDNN; this "
@@ -114,10 +97,11 @@ SentenceObjective sentence_objective(const SampleSource& source) {
 
 }  // namespace
 
-PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data, int ranks_on_host)
+PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
+                                   const HostPlace& place)
     : config(run_config),
       vocabulary(std::move(data.vocabulary)),
-      device(make_device(config.parallel, ranks_on_host)),
+      device(make_run_device(config, place)),
       train(std::move(data.train)),
       valid(same_pairs(std::move(data.valid), *train)),
       plan(make_plan(config, *train)),
@@ -152,6 +136,11 @@ OrderedReduction::Options ordered_options(const ParallelOptions& options) {
 
 std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator& communicator) {
   const ParameterStore& parameters = objective.parameters();
+  if (device->info().kind == DeviceKind::cuda && communicator.size() > 1) {
+    throw EnvironmentError(fmt::format(
+        "parallel: {} ranks on GPUs need NCCL, which this version does not use yet; start one rank",
+        communicator.size()));
+  }
   if (config.parallel.reduction == Reduction::ordered) {
     return std::make_unique<OrderedReduction>(*device, communicator, parameters.gradients(),
                                               ordered_options(config.parallel));
@@ -204,12 +193,28 @@ EvaluationData PretrainingSetup::evaluation_data(const PlannedPhase& phase) cons
           .capacities = phase.capacities};
 }
 
-void initialize_weights(PretrainingSetup& setup) {
-  ParameterStore& parameters = setup.objective.parameters();
+namespace {
+
+void fill_weights(const PretrainingSetup& setup, ParameterStore& parameters) {
   initialize(parameters, setup.model, setup.config.run.seed);
   const std::string& from = setup.config.model.from;
-  if (from.empty()) return;
-  load_huggingface_weights(from, parameters, MissingHeads::keep_values);
+  if (!from.empty()) load_huggingface_weights(from, parameters, MissingHeads::keep_values);
+}
+
+}  // namespace
+
+// Weights come into being on the host: in place where that is the device.
+void initialize_weights(PretrainingSetup& setup) {
+  Device& device = *setup.device;
+  if (device.info().kind == DeviceKind::cpu) {
+    return fill_weights(setup, setup.objective.parameters());
+  }
+  HostWeights host(setup.model, sentence_objective(*setup.train));
+  fill_weights(setup, host.store);
+  device.copy(setup.objective.parameters().values(), view_of(std::span<const float>(host.values)),
+              CopyDirection::host_to_device, device.compute_stream());
+  device.synchronize();
+  device.layer_ops().weights_changed();
 }
 
 }  // namespace bertyard

@@ -11,6 +11,7 @@
 #include "data/vocabulary.h"
 #include "launch/run_config.h"
 #include "launch/run_data.h"
+#include "launch/run_device.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
 #include "train/device_batch.h"
@@ -25,8 +26,8 @@ namespace bertyard {
 // is in steps, the memory is planned and not yet taken. `train` runs it, `check` prints it.
 class PretrainingSetup {
  public:
-  // Throws UsageError for numbers that do not fit together. `ranks_on_host` share its cores.
-  PretrainingSetup(const RunConfig& config, RunData data, int ranks_on_host);
+  // Throws UsageError for numbers that do not fit together.
+  PretrainingSetup(const RunConfig& config, RunData data, const HostPlace& place);
 
   const RunConfig config;
   const Vocabulary vocabulary;

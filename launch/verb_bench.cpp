@@ -161,7 +161,7 @@ int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment) {
   const ProcessGroup group = environment.make_process_group();
   PretrainingSetup setup(
       config, shards ? open_run_data(config) : synthetic_data(config, options.fill.value_or(1)),
-      group.local_size);
+      {group.local_rank, group.local_size});
   check_ranks_agree(group, config, setup, options);
   try {
     const BenchReport report = measure(setup, *group.communicator, options);

@@ -45,7 +45,7 @@ int run_check(const CheckVerbOptions& options) {
   require_keys(loaded, {"tokenizer.vocab", "data.train"}, "check");
   const RunConfig& config = loaded.config;
   RunDirectory::require_writable(config.run);
-  PretrainingSetup setup(config, open_run_data(config), 1);
+  PretrainingSetup setup(config, open_run_data(config), {});
   const auto shards = [](const char* name, const SampleSource& source) {
     const SourceProperties& properties = source.properties();
     fmt::print("{:<11} {}: {} samples, {} tokens, longest {} ({})\n", name, properties.path,

@@ -79,7 +79,7 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
     use_sample_caches(config.data, Vocabulary::load(config.tokenizer.vocab), *group.control, log);
   }
   PretrainingSetup setup(config, data == DryData::mock ? mock_data(config) : open_run_data(config),
-                         group.local_size);
+                         {group.local_rank, group.local_size});
   check_setups(*group.control, setup);
   log.info("bertyard {} ({})", version_text(), git_revision());
   try {

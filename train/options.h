@@ -83,8 +83,8 @@ struct MicroBatchOptions {
 };
 
 // Of activations and products; master weights, gradients of parameters and statistics are fp32.
-enum class Precision { fp32, bf16 };
-enum class BackendChoice { automatic, cpu };
+enum class Precision { fp32, bf16, tf32 };
+enum class BackendChoice { automatic, cpu, cuda };
 enum class InstructionSet { automatic, avx512, avx2, generic };  // of our own kernels on the CPU
 enum class Reduction {
   fast,     // equal to any other order of summation up to rounding
