@@ -13,6 +13,8 @@ constexpr NamedValue<Precision> kPrecisions[] = {
     {Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}, {Precision::tf32, "tf32"}};
 constexpr NamedValue<BackendChoice> kBackends[] = {
     {BackendChoice::automatic, "auto"}, {BackendChoice::cpu, "cpu"}, {BackendChoice::cuda, "cuda"}};
+constexpr NamedValue<CommChoice> kComms[] = {
+    {CommChoice::automatic, "auto"}, {CommChoice::nccl, "nccl"}, {CommChoice::host, "host"}};
 constexpr NamedValue<InstructionSet> kInstructionSets[] = {{InstructionSet::automatic, "auto"},
                                                            {InstructionSet::avx512, "avx512"},
                                                            {InstructionSet::avx2, "avx2"},
@@ -54,11 +56,11 @@ std::vector<ConfigField> parallel_fields() {
                  choice_type<BackendChoice>(
                      of_this_build(kBackends),
                      {{"cuda", "is not available: this build has no CUDA; use cpu"}})),
-      make_fixed_field({"parallel.comm", "what joins the ranks; auto: MPI where it started them"},
-                       "auto",
-                       {later("single", "auto"),
-                        later("mpi", "auto"),
-                        {"nccl", "is not available: this build has no NCCL; use auto"}}),
+      make_field({"parallel.comm",
+                  "what carries gradients between ranks; auto: NCCL between GPUs, else MPI; host: "
+                  "MPI by way of the host's memory, for several ranks on one GPU"},
+                 parallel(&ParallelOptions::comm),
+                 choice_type<CommChoice>(kComms, {later("single", "auto"), later("mpi", "auto")})),
       make_field({"parallel.threads", "of one rank"}, parallel(&ParallelOptions::threads),
                  automatic_count_type<int>({1, 4096})),
       make_field({"parallel.instruction_set", "of the CPU's own kernels; auto: the best there is"},

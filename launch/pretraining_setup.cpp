@@ -10,6 +10,7 @@
 #include "core/backend/layer_ops.h"
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
+#include "launch/device_ranks.h"
 #include "launch/host_weights.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/ordered_reduction.h"
@@ -134,13 +135,16 @@ OrderedReduction::Options ordered_options(const ParallelOptions& options) {
 
 }  // namespace
 
-std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator& communicator) {
+std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator& ranks) {
+  std::unique_ptr<Communicator> devices = join_devices(*device, config.parallel.comm, ranks);
+  if (!devices) return make_reduction_over(ranks);
+  auto reduction = make_reduction_over(*devices);
+  return std::make_unique<DeviceReduction>(std::move(devices), std::move(reduction));
+}
+
+std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction_over(
+    Communicator& communicator) {
   const ParameterStore& parameters = objective.parameters();
-  if (device->info().kind == DeviceKind::cuda && communicator.size() > 1) {
-    throw EnvironmentError(fmt::format(
-        "parallel: {} ranks on GPUs need NCCL, which this version does not use yet; start one rank",
-        communicator.size()));
-  }
   if (config.parallel.reduction == Reduction::ordered) {
     return std::make_unique<OrderedReduction>(*device, communicator, parameters.gradients(),
                                               ordered_options(config.parallel));

@@ -47,7 +47,7 @@ class PretrainingSetup {
   ScheduleOptions schedule() const;
   // The sum over the ranks that parallel.reduction asks for, over the memory that was allocated.
   // Throws UsageError where there are more ranks than leaves.
-  std::unique_ptr<GradientReduction> make_reduction(Communicator& communicator);
+  std::unique_ptr<GradientReduction> make_reduction(Communicator& ranks);
   // Memory of the rank that needs the most, among so many.
   MemoryUse memory_use(int ranks) const;
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
@@ -56,6 +56,9 @@ class PretrainingSetup {
   const Masker* masker_for(const SampleSource& source) const;
   // The held-out samples as evaluate() takes them, cut as the phase cuts.
   EvaluationData evaluation_data(const PlannedPhase& phase) const;
+
+ private:
+  std::unique_ptr<GradientReduction> make_reduction_over(Communicator& communicator);
 };
 
 // Weights of a new run: drawn by the seed, or taken from model.from.

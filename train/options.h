@@ -91,8 +91,13 @@ enum class Reduction {
   ordered,  // the same bits for any number of ranks: parallel/ordered_reduction.h
 };
 
+// What carries gradients between ranks: NCCL between GPUs and MPI between CPUs, or MPI by way of the
+// host for GPUs too.
+enum class CommChoice { automatic, nccl, host };
+
 struct ParallelOptions {
   BackendChoice backend = BackendChoice::automatic;
+  CommChoice comm = CommChoice::automatic;
   int threads = 0;  // of one rank; 0 means chosen by the program
   InstructionSet instruction_set = InstructionSet::automatic;
   MicroBatchOptions micro_batch;

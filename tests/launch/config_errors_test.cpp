@@ -158,7 +158,7 @@ const Mistake kLater[] = {
     {"parallel: {backend: cuda}",
      "'parallel.backend: cuda' is not available: this build has no CUDA; use cpu"},
     {"parallel: {comm: mpi}", "'parallel.comm: mpi' is not available in this version; use auto"},
-    {"parallel: {comm: nccl}", "'parallel.comm: nccl' is not available: this build has no NCCL"},
+    {"parallel: {comm: gloo}", "auto, nccl or host"},
     {"log: {prometheus: true}", "'log.prometheus: true' is not available in this version"},
     {"slurm: {nodes: 4}", "run.yaml:1:1: error: 'slurm' is not available in this version"},
 };
