@@ -19,8 +19,8 @@ void check_present(std::string_view call, const ConstTensorView& view) {
 
 void check_summable(std::string_view call, DType type) {
   BERTYARD_CHECK(is_summable(type),
-                 fmt::format("communicator: {} adds f32, f64, i32, i64 or u64; found {}", call,
-                             name_of(type)));
+                 fmt::format("communicator: {} adds f32, bf16, f64, i32, i64 or u64; found {}",
+                             call, name_of(type)));
 }
 
 // Checks that `many` holds `factor` times the elements of `one`, both of one type.

@@ -25,7 +25,7 @@ class Communicator {
   // How the ranks are connected, for the banner: "single", "threads", "mpi (shared memory)".
   virtual std::string_view name() const = 0;
 
-  // values[i] = sum over ranks of values[i]; f32, f64, i32, i64 or u64, in place.
+  // values[i] = sum over ranks of values[i]; f32, bf16, f64, i32, i64 or u64, in place.
   [[nodiscard]] Pending all_reduce_sum(TensorView values);
   // in [R * n], out [n]: out[i] = sum over ranks of in[rank() * n + i]; types as above.
   [[nodiscard]] Pending reduce_scatter_sum(ConstTensorView in, TensorView out);

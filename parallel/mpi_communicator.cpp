@@ -23,8 +23,12 @@ MPI_Datatype number_type(DType type) {
       return MPI_INT32_T;
     case DType::i64:
       return MPI_INT64_T;
+    case DType::u64:
+      return MPI_UINT64_T;
     default:
-      return MPI_UINT64_T;  // the communicator lets nothing else be added
+      throw Error(
+          fmt::format("communicator: MPI adds no {} between hosts; reduce in f32, or with NCCL",
+                      name_of(type)));
   }
 }
 

@@ -2,6 +2,8 @@
 #include "parallel/rank_ordered_sum.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
 #include <type_traits>
 
@@ -30,6 +32,24 @@ void sum_block(T* out, std::span<const void* const> sources, std::int64_t first,
   std::copy(sums, sums + count, out + first);
 }
 
+float widened(BFloat16 x) {
+  return std::bit_cast<float>(std::uint32_t{x.bits} << 16);
+}
+BFloat16 rounded(float x) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  if (std::isnan(x)) return {static_cast<std::uint16_t>(bits >> 16 | 0x40)};
+  return {static_cast<std::uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16)};  // to even
+}
+
+// In float, rounded once.
+void sum_bfloats(void* out, std::span<const void* const> sources, std::int64_t elements) {
+  for (std::int64_t i = 0; i < elements; ++i) {
+    float sum = 0;
+    for (const void* source : sources) sum += widened(static_cast<const BFloat16*>(source)[i]);
+    static_cast<BFloat16*>(out)[i] = rounded(sum);
+  }
+}
+
 // Signed integers are added as unsigned ones: the same bits, and defined on overflow.
 template <typename T>
 void sum_all(void* out, std::span<const void* const> sources, std::int64_t elements) {
@@ -41,8 +61,8 @@ void sum_all(void* out, std::span<const void* const> sources, std::int64_t eleme
 }  // namespace
 
 bool is_summable(DType type) {
-  return type == DType::f32 || type == DType::f64 || type == DType::i32 || type == DType::i64 ||
-         type == DType::u64;
+  return type == DType::f32 || type == DType::bf16 || type == DType::f64 || type == DType::i32 ||
+         type == DType::i64 || type == DType::u64;
 }
 
 void rank_ordered_sum(void* out, std::span<const void* const> sources, DType type,
@@ -51,6 +71,8 @@ void rank_ordered_sum(void* out, std::span<const void* const> sources, DType typ
   switch (type) {
     case DType::f32:
       return sum_all<float>(out, sources, elements);
+    case DType::bf16:
+      return sum_bfloats(out, sources, elements);
     case DType::f64:
       return sum_all<double>(out, sources, elements);
     case DType::i32:

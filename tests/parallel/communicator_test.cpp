@@ -54,7 +54,7 @@ TEST(Communicator, RefusesArgumentsThatDoNotFit) {
   const auto says = [](const char* text) { return ThrowsMessage<Error>(HasSubstr(text)); };
 
   EXPECT_THAT(call([&] { return communicator.all_reduce_sum(all_of(bytes)); }),
-              says("adds f32, f64, i32, i64 or u64; found u8"));
+              says("adds f32, bf16, f64, i32, i64 or u64; found u8"));
   EXPECT_THAT(
       call([&] { return communicator.all_reduce_sum(TensorView(nullptr, DType::f32, {4})); }),
       says("all_reduce_sum got an absent tensor"));

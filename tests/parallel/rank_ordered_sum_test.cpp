@@ -32,10 +32,21 @@ TEST(RankOrderedSum, AddsIntoOneOfTheSourcesAndWrapsAround) {
   EXPECT_EQ(b, std::vector<std::int64_t>(3000, std::numeric_limits<std::int64_t>::min()));
 }
 
+TEST(RankOrderedSum, AddsBFloatsInFloatAndRoundsOnce) {
+  // 256 + 1 + 1 in bf16, 8 bits: each 1 alone is lost, both together are not.
+  const std::vector<BFloat16> a{{0x4380}}, b{{0x3F80}}, c{{0x3F80}};
+  const std::vector<const void*> sources{a.data(), b.data(), c.data()};
+  std::vector<BFloat16> sum(1);
+
+  rank_ordered_sum(sum.data(), sources, DType::bf16, 1);
+
+  EXPECT_EQ(sum[0].bits, 0x4381);  // 258
+}
+
 TEST(RankOrderedSum, RefusesOtherTypes) {
   const std::vector<const void*> sources{nullptr};
 
-  EXPECT_THROW(rank_ordered_sum(nullptr, sources, DType::bf16, 0), Error);
+  EXPECT_THROW(rank_ordered_sum(nullptr, sources, DType::f16, 0), Error);
   EXPECT_THROW(rank_ordered_sum(nullptr, {}, DType::f32, 0), Error);
 }
 

@@ -120,16 +120,15 @@ __device__ void store_slices(T* row, const float (&sum)[kSlices], float factor, 
   }
 }
 
-// Calls `work` with the number of slices for a head size as a compile-time constant.
+// Calls `work` with the number of slices for a head size as a compile-time constant: two of them,
+// for each costs the compiler seconds.
 template <int kSlices>
 struct Slices {
   static constexpr int kCount = kSlices;
 };
 template <typename Work>
 void for_slices(int head_size, Work work) {
-  if (head_size <= 32) return work(Slices<1>());
   if (head_size <= 64) return work(Slices<2>());
-  if (head_size <= 128) return work(Slices<4>());
   return work(Slices<8>());
 }
 

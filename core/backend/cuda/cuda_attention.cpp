@@ -100,9 +100,18 @@ const T* data_of(const ConstTensorView& view) {
   return view.present() ? view.as<T>() : nullptr;
 }
 
+bool aligned(const void* data) {
+  return reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
+}
+
 CudaAttention::Sizes sizes_of(const AttentionArguments& arguments, DType type) {
-  return {type, arguments.head_size, arguments.max_length, arguments.key_mask != nullptr,
-          arguments.scores != nullptr || arguments.dscores != nullptr};
+  return {.type = type,
+          .head_size = arguments.head_size,
+          .max_length = arguments.max_length,
+          .key_mask = arguments.key_mask != nullptr,
+          .scores = arguments.scores != nullptr || arguments.dscores != nullptr,
+          .aligned = aligned(arguments.qkv) && aligned(arguments.y) && aligned(arguments.dy) &&
+                     aligned(arguments.saved_y) && aligned(arguments.dqkv)};
 }
 
 }  // namespace
@@ -127,6 +136,7 @@ std::string CudaAttention::obstacle(const Sizes& sizes) const {
   }
   if (sizes.key_mask) return "take no key mask";
   if (sizes.scores) return "do not give scores";
+  if (!sizes.aligned) return "take tensors at multiples of 16 bytes";
   if (sizes.max_length > kTileLength) {
     return fmt::format("are for sequences of up to {} tokens, found {}", kTileLength,
                        sizes.max_length);

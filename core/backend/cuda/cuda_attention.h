@@ -41,6 +41,7 @@ class CudaAttention {
     DType type = DType::f32;
     std::int64_t head_size = 0, max_length = 0;
     bool key_mask = false, scores = false;
+    bool aligned = true;  // every tensor to 16 bytes
   };
   AttentionKernel kernel_for(const Sizes& sizes) const;
 
