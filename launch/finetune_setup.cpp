@@ -11,7 +11,7 @@
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
 #include "launch/config.h"
-#include "launch/cpu_threads.h"
+#include "launch/run_device.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/ordered_reduction.h"
 
@@ -140,27 +140,6 @@ std::vector<float> class_weights(const RunConfig& config, const FinetuneData& da
   return scaled;
 }
 
-std::string instruction_set_name(InstructionSet set) {
-  switch (set) {
-    case InstructionSet::avx512:
-      return "avx512";
-    case InstructionSet::avx2:
-      return "avx2";
-    case InstructionSet::generic:
-      return "generic";
-    case InstructionSet::automatic:
-      break;
-  }
-  return "";
-}
-
-std::unique_ptr<Device> make_device(const ParallelOptions& options, int ranks_on_host) {
-  CpuOptions cpu;
-  cpu.threads = cpu_threads(options.threads, ranks_on_host);
-  cpu.instruction_set = instruction_set_name(options.instruction_set);
-  return make_cpu_device(cpu);
-}
-
 RunPlan make_plan(const RunConfig& config, const FinetuneCell& cell, const FinetuneData& data) {
   const Amount end{cell.epochs, AmountUnit::epochs};
   const int length =
@@ -282,7 +261,7 @@ FinetuneSetup::FinetuneSetup(const RunConfig& run_config, const FinetuneCell& ce
     : data(shared),
       plan(make_plan(run_config, cell, shared)),
       config(cell_config(run_config, cell, plan, shared)),
-      device(make_device(run_config.parallel, ranks_on_host)),
+      device(make_run_device(run_config.parallel, ranks_on_host)),
       capacities(capacities_of(plan, run_config, *device, shared)),
       head(head_of(run_config, shared.labels)),
       objective(shared.model, head.head, config.run.seed, class_weights(run_config, shared)),

@@ -9,7 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
-#include "launch/cpu_threads.h"
+#include "launch/run_device.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/ordered_reduction.h"
 #include "train/huggingface.h"
@@ -22,27 +22,6 @@ ModelConfig model_of(const RunConfig& config, const Vocabulary& vocabulary) {
   model.vocab_size = static_cast<std::int64_t>(vocabulary.size());
   validate(model);
   return model;
-}
-
-std::string name_of(InstructionSet instruction_set) {
-  switch (instruction_set) {
-    case InstructionSet::automatic:
-      return "";
-    case InstructionSet::avx512:
-      return "avx512";
-    case InstructionSet::avx2:
-      return "avx2";
-    case InstructionSet::generic:
-      return "generic";
-  }
-  return "";
-}
-
-std::unique_ptr<Device> make_device(const ParallelOptions& options, int ranks_on_host) {
-  CpuOptions cpu;
-  cpu.threads = cpu_threads(options.threads, ranks_on_host);
-  cpu.instruction_set = name_of(options.instruction_set);
-  return make_cpu_device(cpu);
 }
 
 // Stored masks bound the masked tokens of a micro-batch as drawn ones do.
@@ -117,7 +96,7 @@ SentenceObjective sentence_objective(const SampleSource& source) {
 PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data, int ranks_on_host)
     : config(run_config),
       vocabulary(std::move(data.vocabulary)),
-      device(make_device(config.parallel, ranks_on_host)),
+      device(make_run_device(config.parallel, ranks_on_host)),
       train(std::move(data.train)),
       valid(same_pairs(std::move(data.valid), *train)),
       plan(make_plan(config, *train)),

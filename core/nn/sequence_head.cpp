@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/nn/sequence_head.h"
 
+#include "core/nn/class_losses.h"
+
 namespace bertyard {
 
 SequenceHead::SequenceHead(const ModelConfig& config, const HeadConfig& head,
@@ -49,22 +51,13 @@ TensorView SequenceHead::compute_logits(const Pass& pass, const Arena& arena,
 void SequenceHead::losses(const Pass& pass, const Arena& arena, const RowResults& results,
                           const TaskWeights& weights) const {
   const TensorView y = logits(pass.input, arena);
-  const bool training = pass.mode == Mode::training;
-  const ConstTensorView labels = pass.input.task_labels;
-  if (head_.kind == HeadKind::regress) {
-    const ConstTensorView values = pass.input.task_values;
-    training ? pass.losses->squared_error_gradient(results.loss, y, values, weights.scale)
-             : pass.losses->squared_error(results.loss, y, values);
-  } else if (weights.classes.present()) {
-    training ? pass.losses->weighted_cross_entropy_gradient(
-                   results.loss, results.correct, y, {labels, weights.classes, weights.scale})
-             : pass.losses->weighted_cross_entropy(results.loss, results.correct, y, labels,
-                                                   weights.classes);
-  } else {
-    training
-        ? pass.ops.cross_entropy_gradient(results.loss, results.correct, y, labels, weights.scale)
-        : pass.ops.cross_entropy(results.loss, results.correct, y, labels);
+  if (head_.kind != HeadKind::regress) {
+    return class_losses(pass, results, y, pass.input.task_labels, weights);
   }
+  const ConstTensorView values = pass.input.task_values;
+  pass.mode == Mode::training
+      ? pass.losses->squared_error_gradient(results.loss, y, values, weights.scale)
+      : pass.losses->squared_error(results.loss, y, values);
 }
 
 // ddropped = dlogits Wc;  dpre = dropout'(ddropped) (1 - tanh^2 pre);  dx[CLS] += dpre Wp.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/nn/token_head.h"
 
+#include "core/nn/class_losses.h"
+
 namespace bertyard {
 
 TokenHead::TokenHead(const ModelConfig& config, const HeadConfig& head, ParameterStore& parameters)
@@ -69,19 +71,7 @@ void TokenHead::losses(const Pass& pass, const Arena& arena, const RowResults& r
                        const TaskWeights& weights) const {
   if (pass.input.masked() == 0) return;
   if (head_.decision == TagDecision::crf) return crf_losses(pass, arena, results, weights.scale);
-  const TensorView y = logits(pass.input, arena);
-  const ConstTensorView labels = pass.input.masked_labels;
-  const bool training = pass.mode == Mode::training;
-  if (weights.classes.present()) {
-    training ? pass.losses->weighted_cross_entropy_gradient(
-                   results.loss, results.correct, y, {labels, weights.classes, weights.scale})
-             : pass.losses->weighted_cross_entropy(results.loss, results.correct, y, labels,
-                                                   weights.classes);
-  } else {
-    training
-        ? pass.ops.cross_entropy_gradient(results.loss, results.correct, y, labels, weights.scale)
-        : pass.ops.cross_entropy(results.loss, results.correct, y, labels);
-  }
+  class_losses(pass, results, logits(pass.input, arena), pass.input.masked_labels, weights);
 }
 
 // dgathered = dropout'(dlogits W);  dx[rows] += dgathered.
