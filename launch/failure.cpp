@@ -22,9 +22,13 @@ int exit_code_of(const std::exception& error) {
   return static_cast<int>(ours != nullptr ? ours->exit_code() : ExitCode::other);
 }
 
+void let_rank_zero_speak(int rank) {
+  if (rank != 0) std::this_thread::sleep_for(kLetRankZeroSpeak);
+}
+
 void report_failure(MpiEnvironment* environment, const std::exception& error) {
   const int rank = environment != nullptr ? environment->rank() : own_launcher().rank;
-  if (rank != 0) std::this_thread::sleep_for(kLetRankZeroSpeak);
+  let_rank_zero_speak(rank);
   const std::string host = environment != nullptr ? " " + environment->host() : std::string();
   const std::string tag = rank == 0 ? std::string() : fmt::format("[r{}{}] ", rank, host);
   // Every line of a configuration error has its own place and "error:".

@@ -10,6 +10,10 @@ namespace bertyard {
 // The exit code of an error: that of bertyard::Error, 1 of anything else.
 int exit_code_of(const std::exception& error);
 
+// Where all ranks fail at once, rank 0 tells of it and ends the job: any other waits for that to
+// happen before it says a word.
+void let_rank_zero_speak(int rank);
+
 // Prints "error: ..." once for the whole job: rank 0 at once; another rank, whose error is most
 // often rank 0's too, only if rank 0 has not ended the job meanwhile. With MPI it then ends every
 // rank and does not come back. `environment` may be null before there is one, while the command

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "launch/failure.h"
 #include "launch/injected_faults.h"
 #include "launch/rank_reports.h"
 #include "launch/resume_choice.h"
@@ -63,6 +64,7 @@ void PretrainingRun::note_failure(const std::string& reason) {
   }
   try {
     if (directory_) return directory_->set_status(RunStatus::failed, reason);
+    let_rank_zero_speak(parts_.communicator.rank());
     const std::string of_rank = fmt::format("rank {}: {}", parts_.communicator.rank(), reason);
     RunDirectory::note_status(parts_.loaded.config.run, RunStatus::failed, of_rank);
   } catch (const Error& error) {
