@@ -16,8 +16,10 @@
 #include "launch/verb_check.h"
 #include "launch/verb_config.h"
 #include "launch/verb_convert.h"
+#include "launch/verb_encode.h"
 #include "launch/verb_eval.h"
 #include "launch/verb_export.h"
+#include "launch/verb_fill_mask.h"
 #include "launch/verb_finetune.h"
 #include "launch/verb_init.h"
 #include "launch/verb_inspect.h"
@@ -50,6 +52,8 @@ class CommandLine {
     add_finetune();
     add_predict();
     add_eval();
+    add_encode();
+    add_fill_mask();
     add_bench();
     add_export();
     add_convert();
@@ -229,6 +233,48 @@ class CommandLine {
     sub->add_flag_callback(
         "--json", [this] { eval_.form = OutputForm::json; }, "print one JSON object");
   }
+  void add_encode() {
+    CLI::App* sub = verb("encode", [this] { return run_encode(encode_); });
+    EncodeVerbOptions& options = encode_;
+    sub->add_option("model", options.model, "a run, a checkpoint or a Hugging Face directory")
+        ->required();
+    sub->add_option("--in", options.files, "files, directories, globs, - for standard input")
+        ->required();
+    sub->add_option("--out", options.out, "file to write: .npy or .jsonl")->required();
+    sub->add_option("--field", options.field, "the files are JSONL: the key of the text");
+    const std::map<std::string, Pooling> poolings{{"cls", Pooling::cls},
+                                                  {"mean", Pooling::mean},
+                                                  {"max", Pooling::max},
+                                                  {"tokens", Pooling::tokens}};
+    sub->add_option("--pool", options.pooling,
+                    "cls, mean, max, or tokens: a vector for each; default: mean, or what a "
+                    "sentence-transformers directory says")
+        ->transform(CLI::CheckedTransformer(poolings));
+    sub->add_option("--layers", options.layers,
+                    "whose outputs, one after the other: 0 the embedding, -1 the last; e.g. "
+                    "-4,-3,-2,-1")
+        ->delimiter(',');
+    sub->add_flag_callback(
+        "--normalize", [this] { encode_.normalize = Normalize::yes; }, "to length 1");
+    sub->add_option("--max-length", options.max_length, "longer texts are cut")
+        ->check(CLI::Range(2, 1000000));
+    sub->add_option("--batch-tokens", options.batch_tokens, "tokens computed at once")
+        ->check(CLI::Range(2, 1000000));
+    sub->add_option("--threads", options.threads, "default: all cores")->check(CLI::Range(1, 4096));
+    sub->add_flag_callback(
+        "--json", [this] { encode_.form = OutputForm::json; }, "print one JSON object");
+  }
+  void add_fill_mask() {
+    CLI::App* sub = verb("fill-mask", [this] { return run_fill_mask(fill_mask_); });
+    sub->add_option("model", fill_mask_.model, "a run, a checkpoint or a Hugging Face directory")
+        ->required();
+    sub->add_option("texts", fill_mask_.texts, "each with one [MASK] or more")->required();
+    sub->add_option("--top", fill_mask_.top, "so many words")->check(CLI::Range(1, 1000000));
+    sub->add_option("--threads", fill_mask_.threads, "default: all cores")
+        ->check(CLI::Range(1, 4096));
+    sub->add_flag_callback(
+        "--json", [this] { fill_mask_.form = OutputForm::json; }, "print a JSON object a text");
+  }
   void add_bench() {
     CLI::App* sub = verb("bench", [this] {
       bench_.request = request();
@@ -324,6 +370,8 @@ class CommandLine {
   ConfigVerbOptions config_verb_;
   EvalVerbOptions eval_;
   PredictVerbOptions predict_;
+  EncodeVerbOptions encode_;
+  FillMaskVerbOptions fill_mask_;
   BenchVerbOptions bench_;
   ExportVerbOptions export_;
   ConvertVerbOptions convert_;

@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "train/checkpoint_store.h"
 #include "train/huggingface.h"
+#include "train/tokenizer_json.h"
 
 namespace bertyard {
 namespace {
@@ -43,6 +44,11 @@ SavedModel from_huggingface(const fs::path& path) {
   model.config = read_huggingface_config(path);
   model.vocabulary = vocabulary_in(path);
   model.tokenizer = read_huggingface_tokenizer(path);
+  if (!model.vocabulary && fs::exists(path / "tokenizer.json")) {
+    TokenizerFile file = read_tokenizer_json(path / "tokenizer.json");
+    model.vocabulary = std::move(file.vocabulary);
+    model.tokenizer = file.options;
+  }
   model.load = [path](ParameterStore& parameters) {
     load_huggingface_weights(path, parameters, MissingHeads::refuse);
   };

@@ -20,6 +20,8 @@ const std::vector<VerbName>& verb_names() {
       {"finetune", "train a model on a downstream task; grids and seeds give a table"},
       {"predict", "answers of a fine-tuned model in the official formats"},
       {"eval", "losses and accuracies of a model on held-out samples, or its task's scores"},
+      {"encode", "text -> vectors, as NumPy or JSONL"},
+      {"fill-mask", "the likeliest words for every [MASK] of a text"},
       {"bench", "speed of the training that a configuration describes"},
       {"export", "write a Hugging Face directory"},
       {"convert", "write samples in NVIDIA's layout, or shards from another program's"},

@@ -54,10 +54,38 @@ double sum(const float* x, std::int64_t n) {
   return blocked_sum(n, [=](std::int64_t i) { return x[i]; });
 }
 
+double sum_exp_at(const float* x, std::int64_t n, float maximum, float a) {
+  return blocked_sum(n, [=](std::int64_t i) { return fast_exp(a * (x[i] - maximum)); });
+}
+
+double exp_difference(const DistillationRow& row, std::int64_t n) {
+  const float* x = row.x;
+  const float* t = row.t;
+  const float a = row.a, maximum_x = row.maximum_x, maximum_t = row.maximum_t;
+  return blocked_sum(n, [=](std::int64_t i) {
+    const float above = t[i] - maximum_t;
+    return fast_exp(a * above) * (a * (above - (x[i] - maximum_x)));
+  });
+}
+
+void distillation_gradient(const DistillationRow& row, std::int64_t n) {
+  float* x = row.x;
+  const float* t = row.t;
+  const float a = row.a, maximum_x = row.maximum_x, maximum_t = row.maximum_t;
+  const float hard = row.hard, student = row.student, teacher = row.teacher;
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float above = x[i] - maximum_x;
+    x[i] = fast_exp(above) * hard + fast_exp(a * above) * student -
+           fast_exp(a * (t[i] - maximum_t)) * teacher;
+  }
+}
+
 }  // namespace
 
 CrossEntropyKernels cross_entropy_kernels() {
-  return {row_maximum, sum_exp, scaled_exp, soft_gradient, dot, sum};
+  return {row_maximum, sum_exp,    scaled_exp,     soft_gradient,        dot,
+          sum,         sum_exp_at, exp_difference, distillation_gradient};
 }
 
 }  // namespace bertyard::BERTYARD_ISA_NAMESPACE

@@ -70,6 +70,15 @@ struct ActivationKernels {
   void (*add)(float* sum, const float* x, std::int64_t n);
 };
 
+// Logits of a student and of its teacher, and what their exponentials are multiplied by.
+struct DistillationRow {
+  float* x = nullptr;
+  const float* t = nullptr;
+  float maximum_x = 0, maximum_t = 0;
+  float a = 1;  // 1 / temperature
+  float hard = 0, student = 0, teacher = 0;
+};
+
 struct CrossEntropyKernels {
   float (*maximum)(const float* x, std::int64_t n);
   // sum of exp(x - maximum)
@@ -81,6 +90,12 @@ struct CrossEntropyKernels {
                         float scale);
   double (*dot)(const float* a, const float* b, std::int64_t n);
   double (*sum)(const float* x, std::int64_t n);
+  // sum of exp(a (x - maximum))
+  double (*sum_exp_at)(const float* x, std::int64_t n, float maximum, float a);
+  // sum of exp(a (t - maximum_t)) a ((t - maximum_t) - (x - maximum_x))
+  double (*exp_difference)(const DistillationRow& row, std::int64_t n);
+  // x = exp(x - maximum_x) hard + exp(a (x - maximum_x)) student - exp(a (t - maximum_t)) teacher
+  void (*distillation_gradient)(const DistillationRow& row, std::int64_t n);
 };
 
 // One head of one sequence of L tokens, its activations float or bf16. Rows of q, k, v and of their

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/text_window.h"
+
+#include <fmt/format.h>
+
+#include "data/text_paths.h"
+#include "data/utf8.h"
+
+namespace bertyard {
+namespace {
+
+constexpr std::size_t kNamedFaults = 5;
+
+}  // namespace
+
+TextWindows::TextWindows(const Options& options, const Tokenizer& tokenizer,
+                         const Vocabulary& vocabulary)
+    : options_(options),
+      tokenizer_(tokenizer),
+      special_(vocabulary.special()),
+      reader_(expand_text_paths(options.files)),
+      json_(options.field) {}
+
+bool TextWindows::next(std::vector<std::vector<std::uint32_t>>& texts) {
+  texts.clear();
+  std::uint64_t tokens = 0;
+  while (tokens < options_.window_tokens && reader_.next(batch_)) {
+    for (std::size_t i = 0; i < batch_.ends.size(); ++i) {
+      texts.push_back(ids_of(batch_.line(i), batch_.first_line + i, *batch_.file));
+      tokens += texts.back().size();
+    }
+  }
+  counts_.texts += texts.size();
+  counts_.tokens += tokens;
+  counts_.cut_lines = reader_.cut_lines();
+  return !texts.empty();
+}
+
+std::vector<std::uint32_t> TextWindows::ids_of(std::string_view line, std::uint64_t number,
+                                               const std::string& file) {
+  valid_.clear();
+  counts_.invalid_utf8 += append_valid_utf8(line, valid_);
+  std::string_view text = valid_;
+  if (!options_.field.empty()) {
+    if (!json_.parse(valid_)) {
+      ++counts_.bad_lines;
+      if (counts_.faults.size() < kNamedFaults) {
+        counts_.faults.push_back(fmt::format("{}:{}: the line {}", file, number, json_.fault()));
+      }
+      return {};
+    }
+    text = json_.text();
+  }
+  std::vector<std::uint32_t> ids{special_.cls};
+  tokenizer_.tokenize(text, ids);
+  const auto room = static_cast<std::size_t>(options_.max_length) - 1;
+  if (ids.size() > room) {
+    ++counts_.cut_texts;
+    ids.resize(room);
+  }
+  ids.push_back(special_.sep);
+  return ids;
+}
+
+}  // namespace bertyard
