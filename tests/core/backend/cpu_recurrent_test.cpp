@@ -10,8 +10,6 @@
 #include "core/backend/cpu/kernel_choice.h"
 #include "core/backend/recurrent_ops.h"
 #include "tests/core/backend/host_tensors.h"
-#include "tests/support/hdf5_floats.h"
-#include "tests/support/test_data.h"
 
 namespace bertyard::testing {
 namespace {
@@ -265,93 +263,6 @@ TEST_F(CpuRecurrent, PoolsSequencesByAttention) {
       dscores,
       slopes(scores.doubles(), dy.doubles(), [&](const Values& v) { return pool(x.doubles(), v); }),
       1e-5, "dscores");
-}
-
-// allenai/bilm-tf's test model: its weights, and the outputs of both layers for its sentences.
-class ElmoFixture : public ::testing::Test {
- protected:
-  static constexpr std::int64_t kOutputs = 16, kCells = 64;
-
-  // x W_0[:16] + B with TensorFlow's blocks i, j, f, o as i, f, g, o, and its forget bias of 1.
-  struct Weights {
-    HostTensor input{{4 * kCells, kOutputs}}, recurrent{{4 * kCells, kOutputs}}, bias{{4 * kCells}},
-        projection{{kOutputs, kCells}};
-  };
-  static Weights weights_of(const FloatFile& file, int direction, int layer) {
-    const std::string cell = "RNN_" + std::to_string(direction) + "/RNN/MultiRNNCell/Cell" +
-                             std::to_string(layer) + "/LSTMCell/";
-    const auto kernel = file.read(cell + "W_0"), bias = file.read(cell + "B"),
-               projection = file.read(cell + "W_P_0");
-    Weights w;
-    constexpr std::size_t kBlock[4] = {0, 2, 1, 3};
-    constexpr std::size_t kC = kCells, kP = kOutputs;
-    for (std::size_t gate = 0; gate < 4; ++gate) {
-      for (std::size_t k = 0; k < kC; ++k) {
-        const std::size_t column = kBlock[gate] * kC + k, row = gate * kC + k;
-        w.bias.values[row] = bias.values[column] + (gate == 1 ? 1.0f : 0.0f);
-        for (std::size_t o = 0; o < kP; ++o) {
-          w.input.values[row * kP + o] = kernel.values[o * 4 * kC + column];
-          w.recurrent.values[row * kP + o] = kernel.values[(kP + o) * 4 * kC + column];
-        }
-      }
-    }
-    for (std::size_t k = 0; k < kC; ++k) {
-      for (std::size_t o = 0; o < kP; ++o) {
-        w.projection.values[o * kC + k] = projection.values[k * kP + o];
-      }
-    }
-    return w;
-  }
-};
-
-TEST_F(ElmoFixture, BothLayersAndDirectionsMatchItsOutputs) {
-  BERTYARD_REQUIRE_TEST_DATA("peers/elmo_fixture/model/lm_weights.hdf5");
-  const auto directory = test_data() / "peers/elmo_fixture/model";
-  const FloatFile weights(directory / "lm_weights.hdf5");
-  const auto device = make_cpu_device({.threads = 2});
-  const auto matrices = make_openblas(2);
-  CpuRecurrentOps ops(choose_kernels(""), *matrices, 2);
-  ops.reserve({512, 1, kCells, kOutputs});
-  int sentences = 0;
-  for (int batch = 0; batch < 3; ++batch) {
-    const FloatFile file(directory / ("lm_embeddings_" + std::to_string(batch) + ".hdf5"));
-    for (int s = 0; file.has(std::to_string(s)); ++s, ++sentences) {
-      const FloatArray layers = file.read(std::to_string(s));  // [3, T, 2 x 16]
-      ASSERT_EQ(layers.shape[2], 2 * kOutputs);
-      const std::int64_t tokens = layers.shape[1];
-      const auto part = [&](std::int64_t layer, int direction) {
-        HostTensor x({tokens, kOutputs});
-        for (std::int64_t t = 0; t < tokens; ++t) {
-          for (std::int64_t o = 0; o < kOutputs; ++o) {
-            x.values[static_cast<std::size_t>(t * kOutputs + o)] =
-                layers.values[static_cast<std::size_t>(
-                    ((layer * tokens + t) * 2 + direction) * kOutputs + o)];
-          }
-        }
-        return x;
-      };
-      const std::vector<std::int32_t> offsets{0, static_cast<std::int32_t>(tokens)};
-      PackedSequences packing;
-      packing.offsets = view_of(std::span(offsets));
-      for (const int direction : {0, 1}) {
-        HostTensor x = part(0, direction);
-        for (const int layer : {0, 1}) {
-          const Weights w = weights_of(weights, direction, layer);
-          HostTensor gates({tokens, 4 * kCells}), cells({tokens, kCells}), memory({tokens, kCells}),
-              previous({tokens, kOutputs}), y({tokens, kOutputs});
-          device->layer_ops().linear(gates.view(), {},
-                                     {.x = x.read(), .w = w.input.read(), .bias = w.bias.read()});
-          ops.lstm(y.view(), {gates.view(), cells.view(), memory.view(), previous.view()},
-                   gates.read(), {w.recurrent.read(), w.projection.read(), 3, 3}, packing,
-                   direction == 0 ? Direction::forward : Direction::backward);
-
-          expect_near(y, part(layer + 1, direction).doubles(), 2e-6, "layer output");
-          x = y;
-        }
-      }
-    }
-  }
-  EXPECT_GE(sentences, 3);
 }
 
 }  // namespace
