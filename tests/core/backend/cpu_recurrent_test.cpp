@@ -15,6 +15,7 @@ namespace bertyard::testing {
 namespace {
 
 struct Case {
+  const char* name;
   std::int64_t cells, outputs;
   bool projected;
   double cell_clip, projection_clip;
@@ -77,13 +78,15 @@ class CpuRecurrent : public ::testing::Test {
 
 class CpuLstm : public CpuRecurrent, public ::testing::WithParamInterface<Case> {};
 
-INSTANTIATE_TEST_SUITE_P(Cells, CpuLstm,
-                         ::testing::Values(Case{5, 5, false, 0, 0, Direction::forward},
-                                           Case{5, 5, false, 0, 0, Direction::backward},
-                                           Case{9, 4, true, 0, 0, Direction::forward},
-                                           // Limits that some values reach and others do not.
-                                           Case{9, 4, true, 0.6, 0.35, Direction::forward},
-                                           Case{9, 4, true, 0.6, 0.35, Direction::backward}));
+INSTANTIATE_TEST_SUITE_P(
+    Cells, CpuLstm,
+    ::testing::Values(Case{"plain_forward", 5, 5, false, 0, 0, Direction::forward},
+                      Case{"plain_backward", 5, 5, false, 0, 0, Direction::backward},
+                      Case{"projected", 9, 4, true, 0, 0, Direction::forward},
+                      // Limits that some values reach and others do not.
+                      Case{"clipped_forward", 9, 4, true, 0.6, 0.35, Direction::forward},
+                      Case{"clipped_backward", 9, 4, true, 0.6, 0.35, Direction::backward}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 TEST_P(CpuLstm, MatchesTheFormulasAndCentralDifferences) {
   const Case c = GetParam();
