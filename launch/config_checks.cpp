@@ -35,6 +35,7 @@ class Checks {
   void corpus() const;
   void capacities() const;
   void evaluation() const;
+  void gpus() const;
 
  private:
   bool all_read(const std::vector<std::string>& keys) const {
@@ -259,6 +260,18 @@ void Checks::evaluation() const {
                       seen("eval.every", write_interval(config_.eval.every))));
 }
 
+// A rank drives one GPU.
+void Checks::gpus() const {
+  const SlurmSection& slurm = config_.slurm;
+  const std::string tasks = "slurm.tasks_per_node", gpus = "slurm.gpus_per_node";
+  if (slurm.gpus_per_node == 0 || slurm.ranks_on_node() == slurm.gpus_per_node) return;
+  if (!all_read({tasks, gpus})) return;
+  mistake({tasks, gpus},
+          fmt::format("{} is not {}: a rank drives one GPU; use tasks_per_node: auto",
+                      seen(tasks, std::to_string(slurm.tasks_per_node)),
+                      seen(gpus, std::to_string(slurm.gpus_per_node))));
+}
+
 }  // namespace
 
 void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
@@ -276,6 +289,7 @@ void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
   checks.corpus();
   checks.capacities();
   checks.evaluation();
+  checks.gpus();
 }
 
 }  // namespace bertyard

@@ -14,8 +14,8 @@ constexpr std::string_view kPhasePattern = "schedule.*.";
 
 std::vector<ConfigField> all_fields() {
   std::vector<ConfigField> fields;
-  for (auto part :
-       {data_fields(), model_fields(), training_fields(), system_fields(), task_fields()}) {
+  for (auto part : {data_fields(), model_fields(), training_fields(), system_fields(),
+                    launch_fields(), task_fields()}) {
     std::move(part.begin(), part.end(), std::back_inserter(fields));
   }
   return fields;
@@ -59,7 +59,6 @@ const std::vector<ConfigField>& config_fields() {
 const std::vector<RefusedKey>& refused_keys() {
   static const std::vector<RefusedKey> keys = {
       {"model.vocab_size", "is not a key: the size is that of the vocabulary, 'tokenizer.vocab'"},
-      {"slurm", "is not available in this version; remove the section"},
   };
   return keys;
 }

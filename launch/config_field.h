@@ -86,6 +86,7 @@ std::vector<ConfigField> model_fields();     // model
 std::vector<ConfigField> training_fields();  // data, schedule, optim
 std::vector<ConfigField> system_fields();    // precision, parallel, checkpoint, eval, log
 std::vector<ConfigField> task_fields();      // task, finetune
+std::vector<ConfigField> launch_fields();    // slurm, launch
 
 const std::vector<RefusedKey>& refused_keys();
 

@@ -70,6 +70,8 @@ std::vector<ConfigField> parallel_fields() {
                        "false", {later("true", "false")}),
       make_field({"parallel.bucket", "gradients reduced at a time"},
                  parallel(&ParallelOptions::bucket_bytes), bytes_type()),
+      make_field({"parallel.start_timeout", "every rank has come by then, or the run ends"},
+                 at(&RunConfig::launch, &LaunchSection::start_timeout), duration_type({1, 86400})),
       make_fixed_field({"parallel.recompute", "activations computed again in backward"}, "none",
                        {later("layer", "none"), later("all", "none"), later("true", "none")}),
   };

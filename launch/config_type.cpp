@@ -153,6 +153,24 @@ ConfigType<std::int64_t> step_count_type() {
           }};
 }
 
+ConfigType<double> duration_type(DurationRange range) {
+  const std::string form = fmt::format("time in s, min, h or d, {:g} s to {}", range.least,
+                                       write_interval({0, range.most}));
+  return {form, kUnitSchema,
+          [range, form](const ConfigNode& node) {
+            const std::string& text = scalar_of(node, "a time with a unit, such as 90 s");
+            const Interval time = parse_interval(text, IntervalUnits::steps_or_time);
+            const bool is_time = time.steps == 0 && time.seconds > 0;
+            if (!is_time || time.seconds < range.least || time.seconds > range.most) {
+              throw ScalarError("a " + form);
+            }
+            return time.seconds;
+          },
+          [](const double& seconds) {
+            return write_interval({0, seconds});
+          }};
+}
+
 ConfigType<std::string> text_type() {
   return {"text", kTextSchema, [](const ConfigNode& node) { return scalar_of(node, "text"); },
           [](const std::string& value) { return write_text(value); }};

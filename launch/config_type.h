@@ -93,6 +93,11 @@ ConfigType<std::uint64_t> bytes_type();
 ConfigType<Amount> amount_type();
 ConfigType<Interval> interval_type(IntervalUnits units);
 ConfigType<std::int64_t> step_count_type();  // "10 steps"
+struct DurationRange {
+  double least = 0;  // seconds
+  double most = 1e9;
+};
+ConfigType<double> duration_type(DurationRange range);  // "90 s", in seconds
 ConfigType<std::string> text_type();
 ConfigType<std::string> path_type();
 ConfigType<std::string> pattern_type();  // an ECMAScript regular expression

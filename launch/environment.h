@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,22 +28,30 @@ struct ProcessGroup {
   int size() const { return communicator->size(); }
 };
 
+// What a start goes by.
+struct StartOptions {
+  std::string command;  // this program's command line, for messages
+  double seconds = 60;  // within which every rank has to come: parallel.start_timeout
+  // Of all hosts; where ranks that wait for others leave a sign.
+  std::filesystem::path shared_directory = ".";
+};
+
 // The process's life under its launcher; main makes one, outside the try block whose handler calls
 // abort(). MPI is started only under mpirun or srun: from a shell the program is one rank, at once
 // and without MPI.
 class MpiEnvironment {
  public:
-  // `command`: this program's command line, for messages. Throws EnvironmentError when the launcher
-  // meant more ranks than there are (see check_world_size), and when the build lacks MPI for them.
-  explicit MpiEnvironment(const std::string& command);
+  // Throws EnvironmentError when the launcher meant more ranks than there are (see
+  // check_world_size), when the build lacks MPI for them, and when ranks are missing.
+  explicit MpiEnvironment(const StartOptions& options);
   // The same, with other variables than the process's.
-  MpiEnvironment(const std::string& command, const EnvironmentLookup& lookup);
+  MpiEnvironment(const StartOptions& options, const EnvironmentLookup& lookup);
 
   int rank() const { return place_.rank; }
   int size() const { return place_.size; }
   const std::string& host() const { return place_.hosts[static_cast<std::size_t>(rank())]; }
 
-  // Every rank makes this call.
+  // Every rank makes this call, within the start's time limit; a rank that does not is named.
   ProcessGroup make_process_group();
 
   // The good end, on every rank, after the groups are gone. Not left to a destructor, which would
@@ -55,7 +64,9 @@ class MpiEnvironment {
   [[noreturn]] void end_job(int exit_code);
 
  private:
-  std::unique_ptr<MpiWorld> world_;  // absent: one rank without MPI
+  double start_seconds_;
+  std::unique_ptr<MpiWorld> world_;        // absent: one rank without MPI
+  std::unique_ptr<ControlPlane> control_;  // until a group is made
   MpiWorld::Place place_;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 
 namespace bertyard {
@@ -16,9 +17,11 @@ enum class LauncherKind {
 
 struct Launcher {
   LauncherKind kind = LauncherKind::none;
-  int processes = 1;    // how many the launcher says that it started; 1 where it says nothing
-  int slurm_tasks = 0;  // SLURM_NTASKS; 0 outside SLURM
-  int rank = 0;         // which of the processes this is; 0 where the launcher says nothing
+  int processes = 1;        // how many the launcher says that it started; 1 where it says nothing
+  int slurm_tasks = 0;      // SLURM_NTASKS; 0 outside SLURM
+  int rank = 0;             // which of the processes this is; 0 where the launcher says nothing
+  int local_processes = 0;  // of them, those on this host; 0 where the launcher says nothing
+  std::string job{};  // the same for all processes of one start, as a file's name; may be empty
 };
 
 // The value of an environment variable, or nullptr.
@@ -26,6 +29,9 @@ using EnvironmentLookup = std::function<const char*(const char* name)>;
 
 // Open MPI's variables come first: under sbatch with mpirun SLURM's describe the batch shell.
 Launcher find_launcher(const EnvironmentLookup& lookup);
+
+// "2(x2),1": SLURM's tasks of each host, of the host with this index; 0 where there is none.
+int tasks_of_node(std::string_view tasks_per_node, int index);
 
 // Throws UsageError when `verb`, which is one process, was started as several: they would write the
 // same files at the same time.

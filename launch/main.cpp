@@ -2,6 +2,9 @@
 // The program: reads the command line, calls one verb, and is the only place that turns an error
 // into an exit code.
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,10 +15,12 @@
 #include "core/base/error.h"
 #include "launch/environment.h"
 #include "launch/failure.h"
+#include "launch/signals.h"
 #include "launch/verb_bench.h"
 #include "launch/verb_check.h"
 #include "launch/verb_config.h"
 #include "launch/verb_convert.h"
+#include "launch/verb_doctor.h"
 #include "launch/verb_encode.h"
 #include "launch/verb_eval.h"
 #include "launch/verb_export.h"
@@ -23,6 +28,7 @@
 #include "launch/verb_finetune.h"
 #include "launch/verb_init.h"
 #include "launch/verb_inspect.h"
+#include "launch/verb_launch.h"
 #include "launch/verb_plot.h"
 #include "launch/verb_predict.h"
 #include "launch/verb_prepare.h"
@@ -51,6 +57,8 @@ class CommandLine {
     add_train();
     add_finetune();
     add_predict();
+    add_launch();
+    add_doctor();
     add_eval();
     add_encode();
     add_fill_mask();
@@ -115,6 +123,7 @@ class CommandLine {
     override_by("schedule.0.global_batch", batch_);
     override_by("samples.memory", memory_);
     override_by("parallel.threads", threads_);
+    for (const auto& [key, value] : launch_values_) override_by(key.c_str(), value);
     return request;
   }
 
@@ -125,8 +134,9 @@ class CommandLine {
   }
 
   // Only verbs that compute together know of other ranks; the others are one process.
-  MpiEnvironment& environment() {
-    environment_ = std::make_unique<MpiEnvironment>(command());
+  MpiEnvironment& environment(StartOptions options = {}) {
+    options.command = command();
+    environment_ = std::make_unique<MpiEnvironment>(options);
     return *environment_;
   }
 
@@ -189,7 +199,8 @@ class CommandLine {
   }
   void add_train() {
     CLI::App* sub = verb("train", [this] {
-      return run_train({request(), command(), train_form_}, environment());
+      const StopSignals signals;  // heard from here on, obeyed after the first step
+      return run_train({request(), command(), train_form_}, environment(training_start(request())));
     });
     add_config_arguments(sub)->required();
     sub->add_option("--resume", resume_, "auto, never or the path of a checkpoint");
@@ -199,7 +210,7 @@ class CommandLine {
   }
   void add_finetune() {
     CLI::App* sub = verb("finetune", [this] {
-      return run_finetune({request(), command()}, environment());
+      return run_finetune({request(), command()}, environment(training_start(request())));
     });
     add_config_arguments(sub)->required();
     sub->add_option("--resume", resume_, "auto or never");
@@ -212,6 +223,57 @@ class CommandLine {
     sub->add_option("--to", predict_.to, "directory to write")->required();
     sub->add_option("--task", predict_.task, "configuration with the task, where none is stored");
     sub->add_option("--threads", predict_.threads, "threads of a rank");
+  }
+  // What `train` is given in the job: the same configuration and overrides.
+  std::vector<std::string> training_arguments() const {
+    std::vector<std::string> words{config_};
+    words.insert(words.end(), overrides_.begin(), overrides_.end());
+    for (const std::string& file : set_files_) words.insert(words.end(), {"--set-file", file});
+    return words;
+  }
+  void add_launch() {
+    CLI::App* sub = verb("launch", [this] {
+      launch_.request = request();
+      launch_.arguments = training_arguments();
+      return run_launch(launch_);
+    });
+    add_config_arguments(sub)->required();
+    const auto setting = [this, sub](const char* option, const char* key, const char* what) {
+      sub->add_option(option, launch_values_[key], fmt::format("{}: {}", what, key));
+    };
+    setting("--by", "launch.by", "srun or mpirun");
+    setting("--nodes", "slurm.nodes", "hosts");
+    setting("--tasks-per-node", "slurm.tasks_per_node", "ranks of a host");
+    setting("--gpus-per-node", "slurm.gpus_per_node", "GPUs of a host");
+    setting("--cpus-per-task", "slurm.cpus_per_task", "cores of a rank");
+    setting("--time", "slurm.time", "limit, 24:00:00");
+    setting("--partition", "slurm.partition", "where the job waits");
+    setting("--account", "slurm.account", "who pays");
+    setting("--qos", "slurm.qos", "quality of service");
+    setting("--constraint", "slurm.constraint", "features of the hosts");
+    setting("--array", "slurm.array", "tasks of a job array, 1-5");
+    setting("--container", "slurm.container", "words before the program");
+    setting("--restarts", "launch.restarts", "after a lost rank or host");
+    sub->add_option("--hosts", launch_.hosts, "no SLURM: mpirun's host file");
+    sub->add_option("--local", launch_.local, "no SLURM: so many ranks on this machine")
+        ->check(CLI::Range(1, 100000));
+    sub->add_flag_callback(
+        "--submit", [this] { launch_.action = LaunchAction::submit; },
+        "hand it to sbatch; with --hosts or --local: run it here");
+  }
+  void add_doctor() {
+    CLI::App* sub = verb("doctor", [this] {
+      if (!config_.empty()) doctor_.request = request();
+      doctor_.command = command();
+      return run_doctor(doctor_, [this](const StartOptions& start) -> MpiEnvironment& {
+        return environment(start);
+      });
+    });
+    add_config_arguments(sub);
+    sub->add_option("--timeout", doctor_.seconds, "seconds that one check may take")
+        ->check(CLI::Range(1, 86400));
+    sub->add_flag_callback(
+        "--json", [this] { doctor_.form = OutputForm::json; }, "print one JSON object");
   }
   void add_eval() {
     CLI::App* sub = verb("eval", [this] {
@@ -374,6 +436,9 @@ class CommandLine {
   FillMaskVerbOptions fill_mask_;
   BenchVerbOptions bench_;
   ExportVerbOptions export_;
+  LaunchVerbOptions launch_;
+  DoctorVerbOptions doctor_;
+  std::map<std::string, std::string> launch_values_;  // by key
   ConvertVerbOptions convert_;
   VerifyOptions verify_;
   InspectOptions inspect_;
@@ -396,6 +461,8 @@ int main(int argc, char** argv) {
     return code;
   } catch (const std::exception& error) {
     bertyard::report_failure(environment.get(), error);
-    return bertyard::exit_code_of(error);
+    // Not by return, which would wait for a thread that MPI may never let go.
+    std::fflush(nullptr);
+    std::_Exit(bertyard::exit_code_of(error));
   }
 }

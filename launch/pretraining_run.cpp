@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/files/atomic_file.h"
 #include "launch/failure.h"
 #include "launch/injected_faults.h"
 #include "launch/rank_reports.h"
@@ -26,13 +27,14 @@ double seconds_since(Clock::time_point start) {
 }  // namespace
 
 PretrainingRun::PretrainingRun(const RunParts& parts)
-    : communicator_(parts.communicator, pulse_), parts_{parts.loaded,  parts.setup,   communicator_,
-                                                        parts.control, parts.log,     parts.command,
-                                                        parts.hosts,   parts.end_job, &pulse_} {}
+    : communicator_(parts.communicator, pulse_), parts_{parts.loaded,  parts.setup,
+                                                        communicator_, parts.control,
+                                                        parts.log,     parts.command,
+                                                        parts.hosts,   parts.rank_table,
+                                                        parts.end_job, &pulse_} {}
 PretrainingRun::~PretrainingRun() = default;
 
 TrainEnd PretrainingRun::run() {
-  const StopSignals signals;  // heard from here on, obeyed after the first step
   open_directory();
   try {
     start_watch();
@@ -103,6 +105,7 @@ void PretrainingRun::write_record() {
                             .config_resolved = resolved_yaml(parts_.loaded.config),
                             .command = parts_.command,
                             .environment = environment_of(parts_)});
+  write_file_atomically(directory_->log_file(0).parent_path() / "ranks.txt", parts_.rank_table);
   directory_->set_status(RunStatus::running, "");
 }
 

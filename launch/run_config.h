@@ -9,6 +9,7 @@
 #include "core/optim/schedule.h"
 #include "data/options.h"
 #include "data/tasks/task_options.h"
+#include "launch/launch_options.h"
 #include "train/options.h"
 #include "train/watch_options.h"
 
@@ -74,6 +75,8 @@ struct RunConfig {
   WatchOptions watch;  // keys of parallel, checkpoint and optim
   TaskOptions task;
   FinetuneSection finetune;
+  SlurmSection slurm;
+  LaunchSection launch;
   bool operator==(const RunConfig&) const = default;
 };
 

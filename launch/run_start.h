@@ -28,6 +28,7 @@ struct RunParts {
   Logger& log;
   std::string command;             // for command.txt
   std::vector<std::string> hosts;  // by rank
+  std::string rank_table;          // for logs/ranks.txt
   std::function<void(int exit_code)> end_job;
   Pulse* pulse = nullptr;  // of a real run
 

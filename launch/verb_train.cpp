@@ -9,6 +9,7 @@
 #include "launch/failure.h"
 #include "launch/pretraining_run.h"
 #include "launch/rank_log.h"
+#include "launch/rank_table.h"
 #include "launch/sample_cache.h"
 #include "parallel/agreement.h"
 
@@ -67,10 +68,24 @@ int run(const RunParts& parts, TrainForm form, DryData data) {
 
 }  // namespace
 
+// A configuration with mistakes is reported by run_train, once for all ranks.
+StartOptions training_start(const ConfigRequest& request) {
+  StartOptions start;
+  try {
+    const RunConfig config = load_config(request).config;
+    start.seconds = config.launch.start_timeout;
+    if (std::filesystem::is_directory(config.run.directory)) {
+      start.shared_directory = config.run.directory;
+    }
+  } catch (const std::exception&) {
+  }
+  return start;
+}
+
 int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
   const LoadedConfig loaded = load_config(options.request);
   require_keys(loaded, {"tokenizer.vocab", "data.train"}, "train");
-  const ProcessGroup group = environment.make_process_group();
+  ProcessGroup group = environment.make_process_group();
   Logger log = rank_logger(loaded.config.log, group.rank(), environment.host());
   const DryData data = data_of(options, loaded.config);
   check_starts(*group.control, loaded.config, data);
@@ -82,6 +97,8 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
                          group.local_size);
   check_setups(*group.control, setup);
   log.info("bertyard {} ({})", version_text(), git_revision());
+  const std::string table = gather_rank_table(group, setup.device->info().name);
+  if (group.size() > 1) log.info("ranks {}", ranks_on_hosts(group.hosts));
   try {
     return run({.loaded = loaded,
                 .setup = setup,
@@ -90,6 +107,7 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
                 .log = log,
                 .command = options.command,
                 .hosts = group.hosts,
+                .rank_table = table,
                 .end_job = [&environment](int code) { environment.end_job(code); }},
                options.form, data);
   } catch (const std::exception& error) {

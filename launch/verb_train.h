@@ -16,6 +16,9 @@ struct TrainVerbOptions {
   TrainForm form = TrainForm::real;
 };
 
+// What the start of the ranks goes by, before anything of the configuration is checked.
+StartOptions training_start(const ConfigRequest& request);
+
 // `bertyard train`: pre-trains on every rank of the environment. Returns the exit code: 0 done, 75
 // stopped by USR1 or USR2, 143 by TERM or INT, each after a checkpoint. With `--dry-run` one step
 // is made, on mock data where the shards are not there yet, and nothing is written.

@@ -19,6 +19,8 @@ const std::vector<VerbName>& verb_names() {
       {"train", "pre-train; under mpirun or srun on every rank"},
       {"finetune", "train a model on a downstream task; grids and seeds give a table"},
       {"predict", "answers of a fine-tuned model in the official formats"},
+      {"launch", "write the script of a job for SLURM or mpirun, and submit it"},
+      {"doctor", "what is wrong with ranks, hosts, network and storage; under mpirun or srun"},
       {"eval", "losses and accuracies of a model on held-out samples, or its task's scores"},
       {"encode", "text -> vectors, as NumPy or JSONL"},
       {"fill-mask", "the likeliest words for every [MASK] of a text"},

@@ -23,7 +23,7 @@ std::string mpi_library() {
   return {};
 }
 
-MpiWorld::MpiWorld() {
+MpiWorld::MpiWorld(const WorldStart& /*start*/) {
   throw_absent();
 }
 MpiWorld::~MpiWorld() = default;

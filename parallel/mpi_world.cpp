@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/mpi_world.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <string_view>
@@ -44,6 +45,9 @@ MpiWorld::Place find_place() {
 }
 
 void initialize() {
+  // This program says what went wrong; Open MPI's page about MPI_ABORT would follow it. A variable
+  // that is set already wins.
+  setenv("OMPI_MCA_orte_execute_quiet", "1", 0);
   int provided = MPI_THREAD_SINGLE;
   check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
   if (provided < MPI_THREAD_SERIALIZED) {
@@ -53,6 +57,27 @@ void initialize() {
         provided, MPI_THREAD_SERIALIZED));
   }
   check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+}
+
+// Signs the roll call when MPI takes its time, as every rank does that waits there; throws, after
+// `give_up`, when the limit is reached.
+void wait_for_start(const std::future<void>& started, const WorldStart& start,
+                    const std::function<void()>& give_up) {
+  using Seconds = std::chrono::duration<double>;
+  const Seconds patience = std::min(start.limit / 4, Seconds(5));
+  if (started.wait_for(patience) == std::future_status::ready) return;
+  if (start.roll_call) start.roll_call->sign();
+  const bool in_time = started.wait_for(start.limit - patience) == std::future_status::ready;
+  std::string who = fmt::format("MPI did not join the ranks");
+  if (!in_time && start.roll_call) who = start.roll_call->report(start.limit.count());
+  if (start.roll_call) start.roll_call->leave();
+  if (in_time) return;
+  give_up();
+  throw EnvironmentError(
+      fmt::format("start-up: {} in {:g} s (parallel.start_timeout)\n  fix: look at the missing "
+                  "rank's host and log; where none is missing, at the network: 'bertyard doctor', "
+                  "and OMPI_MCA_btl_tcp_if_include where hosts have several networks",
+                  who, start.limit.count()));
 }
 
 }  // namespace
@@ -77,27 +102,31 @@ void check_mpi(int code, const char* call) {
       "mpi: {} failed: {}", call, std::string_view(text.data(), static_cast<std::size_t>(length))));
 }
 
-MpiWorld::MpiWorld() {
-  mpi_thread_.run([this] {
+MpiWorld::MpiWorld(const WorldStart& start) : mpi_thread_(std::make_unique<JobQueue>()) {
+  const auto place = std::make_shared<Place>();  // outlives this object where MPI hangs
+  std::future<void> started = mpi_thread_->submit([place] {
     initialize();
-    place_ = find_place();
+    *place = find_place();
   });
+  wait_for_start(started, start, [this] { static_cast<void>(mpi_thread_.release()); });
+  started.get();
+  place_ = *place;
 }
 
 MpiWorld::~MpiWorld() = default;
 
 std::unique_ptr<Communicator> MpiWorld::make_communicator(NodeSums node_sums) {
   if (place_.size == 1) return std::make_unique<SingleCommunicator>();
-  return make_mpi_communicator(place_, node_sums, mpi_thread_, at_finalize_);
+  return make_mpi_communicator(place_, node_sums, *mpi_thread_, at_finalize_);
 }
 
 std::unique_ptr<ControlPlane> MpiWorld::make_control_plane() {
   if (place_.size == 1) return std::make_unique<SingleControlPlane>();
-  return make_mpi_control_plane(place_, mpi_thread_, at_finalize_);
+  return make_mpi_control_plane(place_, *mpi_thread_, at_finalize_);
 }
 
 void MpiWorld::finalize() {
-  mpi_thread_.run([this] {
+  mpi_thread_->run([this] {
     for (const auto& release : at_finalize_) release();
     check_mpi(MPI_Finalize(), "MPI_Finalize");
   });

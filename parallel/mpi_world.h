@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "parallel/communicator.h"
 #include "parallel/control_plane.h"
 #include "parallel/job_queue.h"
+#include "parallel/roll_call.h"
 
 namespace bertyard {
 
@@ -19,6 +22,12 @@ enum class NodeSums { shared_memory, mpi };
 bool built_with_mpi();
 // "Open MPI v4.1.4, ..."; empty without MPI.
 std::string mpi_library();
+
+// How long MPI may take to join the ranks, and how to find out who is missing then.
+struct WorldStart {
+  std::chrono::duration<double> limit{60};
+  std::optional<RollCall> roll_call;
+};
 
 // MPI of this process, from its start to its end; one per process. Owns the thread that makes every
 // MPI call, so MPI_THREAD_SERIALIZED is enough. Everything it makes borrows that thread and must be
@@ -33,8 +42,9 @@ class MpiWorld {
     std::vector<std::string> hosts;  // by rank
   };
 
-  // Initialises MPI. Throws EnvironmentError when the build has none or MPI cannot start.
-  MpiWorld();
+  // Initialises MPI. Throws EnvironmentError when the build has none, MPI cannot start, or not all
+  // ranks come within the limit; the process can then only end, by _Exit.
+  explicit MpiWorld(const WorldStart& start = WorldStart());
   // Does not finalise: after an error the other ranks would be waited for in vain.
   ~MpiWorld();
   MpiWorld(const MpiWorld&) = delete;
@@ -52,7 +62,8 @@ class MpiWorld {
   [[noreturn]] void abort(int exit_code);
 
  private:
-  JobQueue mpi_thread_;
+  // A pointer, because a thread that MPI never lets go cannot be waited for.
+  std::unique_ptr<JobQueue> mpi_thread_;
   Place place_;
   std::vector<std::function<void()>> at_finalize_;  // collective, run on the MPI thread
 };

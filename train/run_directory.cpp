@@ -38,12 +38,13 @@ fs::path record_file(const fs::path& path) {
 
 const DirectoryRole kRunDirectory{"run directory", "run.name"};
 
-// Whether something of a run, or of somebody else, is there already. `launch` puts slurm/ there
-// before the first start.
+// Whether something of a run, or of somebody else, is there already. `launch` puts slurm/ or
+// launch/ there before the first start.
 bool holds_files(const fs::path& path) {
   for (const fs::path& entry : entries_of(path)) {
     const std::string name = entry.filename().string();
-    if (name != ".lock" && name != "slurm" && !name.starts_with(kTemporaryPrefix)) return true;
+    const bool is_launch = name == "slurm" || name == "launch";
+    if (name != ".lock" && !is_launch && !name.starts_with(kTemporaryPrefix)) return true;
   }
   return false;
 }

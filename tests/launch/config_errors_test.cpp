@@ -176,7 +176,6 @@ const Mistake kLater[] = {
     {"parallel: {comm: mpi}", "'parallel.comm: mpi' is not available in this version; use auto"},
     {"parallel: {comm: nccl}", "'parallel.comm: nccl' is not available: this build has no NCCL"},
     {"log: {prometheus: true}", "'log.prometheus: true' is not available in this version"},
-    {"slurm: {nodes: 4}", "run.yaml:1:1: error: 'slurm' is not available in this version"},
 };
 INSTANTIATE_TEST_SUITE_P(OfLaterVersions, SingleMistake, ::testing::ValuesIn(kLater));
 

@@ -26,7 +26,7 @@ void run(bertyard::MpiEnvironment& environment, const std::string& mode) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  bertyard::MpiEnvironment environment(argv[0]);
+  bertyard::MpiEnvironment environment({argv[0]});
   try {
     run(environment, argc > 1 ? argv[1] : "agree");
     environment.finalize();

@@ -54,6 +54,26 @@ TEST(FindLauncher, TakesNonsenseForAbsent) {
   EXPECT_EQ(find_launcher(variables({{"PMI_SIZE", "-1"}})).processes, 1);
 }
 
+TEST(FindLauncher, KnowsHowManyRanksTheHostHas) {
+  const Launcher mpirun = find_launcher(variables({{"OMPI_COMM_WORLD_SIZE", "4"},
+                                                   {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
+                                                   {"PMIX_NAMESPACE", "1842216961"}}));
+  const Launcher srun = find_launcher(variables({{"PMIX_RANK", "3"},
+                                                 {"PMIX_NAMESPACE", "slurm.pmix.12.0"},
+                                                 {"SLURM_RESTART_COUNT", "1"},
+                                                 {"SLURM_NODEID", "2"},
+                                                 {"SLURM_STEP_TASKS_PER_NODE", "2(x2),1"}}));
+
+  EXPECT_EQ(mpirun.local_processes, 2);
+  EXPECT_EQ(mpirun.job, "1842216961");
+  EXPECT_EQ(srun.local_processes, 1);
+  EXPECT_EQ(srun.job, "slurm.pmix.12.0-1");
+  EXPECT_EQ(tasks_of_node("8", 0), 8);
+  EXPECT_EQ(tasks_of_node("8(x3)", 2), 8);
+  EXPECT_EQ(tasks_of_node("8(x3)", 3), 0);
+  EXPECT_EQ(tasks_of_node("nonsense", 0), 0);
+}
+
 TEST(CheckOneProcess, RefusesSeveral) {
   check_one_process({LauncherKind::mpirun, 1, 0}, "export");
   check_one_process({LauncherKind::none, 1, 8}, "export");  // in a batch script of eight tasks
@@ -83,7 +103,7 @@ TEST(CheckWorldSize, RefusesProcessesThatDoNotFindEachOther) {
 }
 
 TEST(MpiEnvironment, IsOneRankFromAShell) {
-  MpiEnvironment environment("bertyard", variables({}));
+  MpiEnvironment environment({"bertyard"}, variables({}));
 
   const ProcessGroup group = environment.make_process_group();
 
@@ -101,7 +121,7 @@ TEST(MpiEnvironment, IsOneRankFromAShell) {
 TEST(MpiEnvironment, RefusesASlurmJobWithoutSrun) {
   EXPECT_THAT(
       [] {
-        MpiEnvironment("bertyard train base.yaml", variables({{"SLURM_NTASKS", "16"}}));
+        MpiEnvironment({"bertyard train base.yaml"}, variables({{"SLURM_NTASKS", "16"}}));
       },
       ThrowsMessage<EnvironmentError>(
           AllOf(HasSubstr("started 1 process but SLURM_NTASKS=16: srun was not used"),

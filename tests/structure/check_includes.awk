@@ -20,7 +20,7 @@ function any_of(list,    words, count, i, result) {
 function read_row(    cell) {
   split($0, cell, /[ \t]*[|][ \t]*/)
   gsub(/pages/, "core/base/ core/tensor/ core/backend/*.h", cell[2])
-  gsub(/posix/, "unistd.h fcntl.h glob.h sched.h poll.h sys/*", cell[3])
+  gsub(/posix/, "unistd.h fcntl.h glob.h sched.h poll.h spawn.h ifaddrs.h net/if.h sys/*", cell[3])
   rows++
   pattern[rows] = cell[1]
   ours[rows] = cell[2]

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// `bertyard launch` as a user types it, with an sbatch that notes what it is given.
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "tests/launch/small_run.h"
+
+namespace bertyard {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class LaunchTest : public SmallRun {
+ protected:
+  // `launch` with this text for sbatch.
+  Ended with_sbatch(const std::string& script, const std::string& arguments) {
+    const std::string sbatch = write("sbatch", "#!/bin/sh\n" + script + "\n");
+    ::chmod(sbatch.c_str(), 0700);
+    write("go.sh", "PATH='" + directory_.path().string() + "':$PATH exec '" BERTYARD_PROGRAM "' " +
+                       arguments + "\n");
+    const std::string command =
+        "cd '" + directory_.path().string() + "' && bash go.sh >out.txt 2>err.txt";
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("out.txt"), read("err.txt")};
+  }
+  void expect_refused(const std::string& arguments, const std::string& words) {
+    const Ended ended = run("launch run.yaml " + arguments);
+    EXPECT_EQ(ended.code, 2) << ended.errors;
+    EXPECT_THAT(ended.errors, HasSubstr(words));
+  }
+};
+
+TEST_F(LaunchTest, WritesShowsAndSubmits) {
+  const Ended ended = with_sbatch("echo \"$@\" >given; echo 'warning: x' >&2; echo 123",
+                                  "launch run.yaml --nodes 2 --tasks-per-node 4 --time 10 "
+                                  "optim.lr=1e-3 --submit");
+
+  ASSERT_EQ(ended.code, 0) << ended.errors;
+  const std::string script = read("runs/r/slurm/job.sbatch");
+  EXPECT_THAT(ended.output, AllOf(HasSubstr(script), HasSubstr("job 123: output in ")));
+  EXPECT_THAT(script, AllOf(HasSubstr("#SBATCH --nodes=2\n"), HasSubstr("--ntasks-per-node=4\n"),
+                            HasSubstr("#SBATCH --time=10\n"),
+                            HasSubstr("train run.yaml optim.lr=1e-3 --resume auto")));
+  EXPECT_THAT(read("given"), HasSubstr("--parsable " + directory_.path().string()));
+}
+
+TEST_F(LaunchTest, TellsWhySbatchRefused) {
+  const Ended ended = with_sbatch("echo 'error: no such partition' >&2; exit 1",
+                                  "launch run.yaml --partition x --submit");
+
+  EXPECT_EQ(ended.code, 4);
+  EXPECT_THAT(ended.errors, AllOf(HasSubstr("sbatch refused"), HasSubstr("no such partition")));
+}
+
+TEST_F(LaunchTest, AnOrdinaryRunMayFollowInItsDirectory) {
+  expect_runs("prepare run.yaml");
+  expect_runs("launch run.yaml");
+  expect_runs("launch run.yaml --local 1");
+  expect_runs("train run.yaml --resume never");
+}
+
+TEST_F(LaunchTest, RefusesWhatCannotWork) {
+  expect_refused("--hosts x --local 2", "--hosts and --local exclude each other");
+  expect_refused("--local 2 --array 1-2", "'slurm.array' needs SLURM");
+  expect_refused("--array 1-", "expected sbatch's list of task ids");
+  expect_refused("--time tomorrow", "expected minutes, hh:mm:ss or d-hh:mm:ss");
+  expect_refused("--gpus-per-node 4 --tasks-per-node 2", "a rank drives one GPU");
+  expect_refused("--nodes 9 parallel.reduction=ordered",
+                 "parallel.leaves 8 is fewer than 9 ranks; ordered reduction needs leaves >= "
+                 "ranks; use 9");
+  expect_refused("--hosts absent", "the host file 'absent' cannot be read");
+  expect_refused("slurm.vary=run.sed", "expected a key such as run.seed");
+  expect_refused("'slurm.partition=\"a\\nb\"'", "expected one line of text");
+}
+
+}  // namespace
+}  // namespace bertyard
