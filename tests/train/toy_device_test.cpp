@@ -58,7 +58,6 @@ using ToyCase = std::tuple<DeviceKind, DType>;
 class ToyOnDevice : public ::testing::TestWithParam<ToyCase> {
  protected:
   void SetUp() override {
-    BERTYARD_REQUIRE_TEST_DATA(kToy);
     const auto [kind, type] = GetParam();
     std::unique_ptr<Device> device;
     try {
@@ -67,6 +66,7 @@ class ToyOnDevice : public ::testing::TestWithParam<ToyCase> {
       GTEST_SKIP() << error.what();
     }
     if (!device->computes(type)) GTEST_SKIP() << "no activations of this type on this device";
+    BERTYARD_REQUIRE_TEST_DATA(kToy);
     const auto directory = testing::test_data() / kToy;
     const ModelConfig config = read_huggingface_config(directory);
     ParameterStore store;
