@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/trainer.h"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -27,7 +29,14 @@ Trainer::Trainer(const Parts& parts, const RunPlan& plan, const Options& options
       options_(options),
       open_stream_(std::move(open_stream)),
       times_(options.watch.straggler),
-      spike_(options.watch.spike) {}
+      spike_(options.watch.spike) {
+  const auto sums = static_cast<std::size_t>(parts_.objective.sums().elements());
+  const std::size_t of_leaves = sums * static_cast<std::size_t>(parts_.reduction.leaves());
+  exchanged_.resize(of_leaves + kFlagCount);
+  leaf_sums_ = std::span(exchanged_).first(of_leaves);
+  flags_ = std::span(exchanged_).subspan(of_leaves);
+  report_.sums.resize(sums);
+}
 
 TrainEnd Trainer::run(const TrainState& state) {
   state_ = state;
@@ -35,7 +44,7 @@ TrainEnd Trainer::run(const TrainState& state) {
   if (parts_.pulse != nullptr) parts_.pulse->step_done(state_.step);
   last_save_ = last_evaluation_ = Clock::now();
   while (state_.step < plan_.total_steps()) {
-    const StepReport report = step();
+    const StepReport& report = step();
     parts_.hooks.step_done(report);
     refuse_divergence(report);
     if (report.spiked && options_.watch.spike.rule == SpikeRule::rollback) roll_back(report);
@@ -63,10 +72,10 @@ StepBatches Trainer::next_batches() {
   return *stream_->next();
 }
 
-StepReport Trainer::step() {
+const StepReport& Trainer::step() {
   const Clock::time_point start = Clock::now();
   const StepBatches batches = next_batches();
-  StepReport report;
+  StepReport& report = report_;
   report.data_seconds = seconds_since(start);
   report.phase = stream_phase_;
   report.counts = {batches.masked, batches.samples};
@@ -76,13 +85,14 @@ StepReport Trainer::step() {
   const Clock::time_point waiting = Clock::now();
   enter(RankPhase::reduce);
   parts_.reduction.finish();
-  report.sums = exchange();
+  exchange();
   report.comm_seconds = seconds_since(waiting);
 
   const Clock::time_point updating = Clock::now();
   enter(RankPhase::update);
   update(report);
-  report.update_seconds = seconds_since(updating);
+  report.update_seconds = seconds_since(updating) - report.update.exchange_seconds;
+  report.comm_seconds += report.update.exchange_seconds;
   report.seconds = seconds_since(start);
   ++state_.step;
   if (parts_.pulse != nullptr) parts_.pulse->step_done(state_.step);
@@ -98,6 +108,7 @@ StepReport Trainer::step() {
 // With the sums of all ranks, so that all leave an update out or none does.
 void Trainer::update(StepReport& report) {
   report.learning_rate = learning_rate(options_.schedule, state_.step);
+  report.update = {};
   const double loss = spike_.wanted() ? parts_.hooks.loss_of(report) : 0;
   report.spiked = spike_.is_spike(loss);
   if (report.spiked) return;
@@ -117,8 +128,7 @@ void Trainer::look_at_skipped(const StepReport& report, const StepBatches& batch
 // Gradients of this rank's leaves; in the last micro-batch they go to the other ranks as soon as
 // backward has passed them.
 void Trainer::accumulate(const StepBatches& batches) {
-  const auto sums = static_cast<std::size_t>(parts_.objective.sums().elements());
-  leaf_sums_.assign(sums * static_cast<std::size_t>(parts_.reduction.leaves()), 0.0);
+  std::fill(exchanged_.begin(), exchanged_.end(), 0.0);
   const auto ready = [this](std::int64_t elements) {
     parts_.reduction.gradients_ready_up_to(elements);
   };
@@ -142,44 +152,40 @@ void Trainer::accumulate_leaf(std::span<const Batch> micro_batches, const Gradie
     enter(RankPhase::forward);
     const PackedInput input = parts_.batch.upload(batch);
     const bool is_last = &batch == &micro_batches.back();
-    parts_.objective.train(input, [&](std::int64_t elements) {
+    const auto ready = [&](std::int64_t elements) {
       enter(RankPhase::backward);
       if (is_last && last) last(elements);
-    });
+    };
+    parts_.objective.train(input, std::ref(ready));  // by reference: a copy would allocate
   }
 }
 
 void Trainer::keep_sums(int leaf) {
   const TensorView sums = parts_.objective.sums();
   const auto count = static_cast<std::size_t>(sums.elements());
-  const auto kept = std::span(leaf_sums_).subspan(static_cast<std::size_t>(leaf) * count, count);
+  const auto kept = leaf_sums_.subspan(static_cast<std::size_t>(leaf) * count, count);
   parts_.device.copy(view_of(kept), sums, CopyDirection::device_to_host,
                      parts_.device.compute_stream());
   parts_.device.synchronize();
 }
 
 // The objective's sums over all leaves in their order, so that no bit depends on who computed them;
-// fills flags_ with what any rank asked for.
-std::vector<double> Trainer::exchange() {
-  std::vector<double> values = leaf_sums_;
-  values.resize(leaf_sums_.size() + kFlagCount, 0.0);
-  const std::span<double> flags = std::span(values).subspan(leaf_sums_.size());
+// and what any rank asked for.
+void Trainer::exchange() {
   const StopRequest stop = parts_.hooks.stop_requested();
-  flags[kRequeue] = stop == StopRequest::requeue ? 1 : 0;
-  flags[kTerminate] = stop == StopRequest::terminate ? 1 : 0;
+  flags_[kRequeue] = stop == StopRequest::requeue ? 1 : 0;
+  flags_[kTerminate] = stop == StopRequest::terminate ? 1 : 0;
   const auto time_due = [this](const Interval& every, Clock::time_point last) {
     const bool decides = parts_.communicator.rank() == 0;
     return decides && every.seconds > 0 && seconds_since(last) >= every.seconds ? 1.0 : 0.0;
   };
-  flags[kCheckpointDue] = time_due(options_.checkpoint_every, last_save_);
-  flags[kEvaluationDue] = time_due(options_.evaluate_every, last_evaluation_);
-  parts_.communicator.all_reduce_sum(view_of(std::span(values))).wait();
-  flags_.assign(flags.begin(), flags.end());
+  flags_[kCheckpointDue] = time_due(options_.checkpoint_every, last_save_);
+  flags_[kEvaluationDue] = time_due(options_.evaluate_every, last_evaluation_);
+  parts_.communicator.all_reduce_sum(view_of(std::span(exchanged_))).wait();
 
-  const auto count = static_cast<std::size_t>(parts_.objective.sums().elements());
-  std::vector<double> sums(count, 0.0);
-  for (std::size_t i = 0; i < leaf_sums_.size(); ++i) sums[i % count] += values[i];
-  return sums;
+  std::vector<double>& sums = report_.sums;
+  std::fill(sums.begin(), sums.end(), 0.0);
+  for (std::size_t i = 0; i < leaf_sums_.size(); ++i) sums[i % sums.size()] += leaf_sums_[i];
 }
 
 void Trainer::refuse_divergence(const StepReport& report) {

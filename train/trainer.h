@@ -119,11 +119,11 @@ class Trainer {
 
   void enter(RankPhase phase);
   StepBatches next_batches();
-  StepReport step();
+  const StepReport& step();
   void accumulate(const StepBatches& batches);
   void accumulate_leaf(std::span<const Batch> micro_batches, const GradientsReady& last);
   void keep_sums(int leaf);
-  std::vector<double> exchange();
+  void exchange();
   void update(StepReport& report);
   void look_at_skipped(const StepReport& report, const StepBatches& batches);
   void refuse_divergence(const StepReport& report);
@@ -138,8 +138,10 @@ class Trainer {
   std::unique_ptr<BatchStream> stream_;
   std::size_t stream_phase_ = 0;
   TrainState state_;
-  std::vector<double> leaf_sums_;  // [leaves, sums], those of other ranks 0
-  std::vector<double> flags_;
+  // The step's figures, kept so that a step allocates nothing.
+  StepReport report_;
+  std::vector<double> exchanged_;  // [leaves, sums], those of other ranks 0; then [flags]
+  std::span<double> leaf_sums_, flags_;
   std::int64_t skipped_ = 0;    // in a row
   std::int64_t rollbacks_ = 0;  // since the last checkpoint
   PhaseTimes times_;

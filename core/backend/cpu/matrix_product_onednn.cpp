@@ -59,15 +59,22 @@ dnnl::matmul::primitive_desc describe(const dnnl::engine& engine, const Memory::
 struct CompiledProduct {
   dnnl::matmul::primitive_desc description;
   dnnl::matmul run;
-  Memory a, b, y, bias;
+  Memory a, b, y, bias, scratch;
+  std::unordered_map<int, Memory> arguments;  // made once: a call allocates nothing of ours
 
   CompiledProduct(const dnnl::engine& engine, const dnnl::matmul::primitive_desc& desc)
       : description(desc), run(desc) {
     a = Memory(desc.src_desc(), engine, nullptr);
     b = Memory(desc.weights_desc(), engine, nullptr);
     y = Memory(desc.dst_desc(), engine, nullptr);
+    scratch = Memory(desc.scratchpad_desc(), engine, nullptr);
+    arguments = {{DNNL_ARG_SRC, a},
+                 {DNNL_ARG_DST, y},
+                 {DNNL_ARG_SCRATCHPAD, scratch},
+                 {DNNL_ARG_WEIGHTS, b}};
     if (!desc.bias_desc().get_size()) return;
     bias = Memory(desc.bias_desc(), engine, nullptr);
+    arguments.emplace(DNNL_ARG_BIAS, bias);
   }
 };
 
@@ -160,39 +167,30 @@ class OneDnn : public MatrixLibrary {
   void execute(const MatrixProduct& p, CompiledProduct& product) {
     product.a.set_data_handle(const_cast<void*>(p.a.data));
     product.y.set_data_handle(p.y);
-    const Memory scratch(product.description.scratchpad_desc(), engine_, scratch_.data());
-    std::unordered_map<int, Memory> arguments{
-        {DNNL_ARG_SRC, product.a}, {DNNL_ARG_DST, product.y}, {DNNL_ARG_SCRATCHPAD, scratch}};
-    if (p.second == SecondOperand::weight) {
-      arguments.emplace(DNNL_ARG_WEIGHTS, packed(p, product));
-    } else {
-      product.b.set_data_handle(const_cast<void*>(p.b.data));
-      arguments.emplace(DNNL_ARG_WEIGHTS, product.b);
-    }
-    if (p.bias != nullptr) {
-      product.bias.set_data_handle(const_cast<float*>(p.bias));
-      arguments.emplace(DNNL_ARG_BIAS, product.bias);
-    }
-    product.run.execute(stream_, arguments);
+    product.scratch.set_data_handle(scratch_.data());
+    product.b.set_data_handle(p.second == SecondOperand::weight ? packed(p, product)
+                                                                : const_cast<void*>(p.b.data));
+    if (p.bias != nullptr) product.bias.set_data_handle(const_cast<float*>(p.bias));
+    product.run.execute(stream_, product.arguments);
     stream_.wait();
   }
 
-  const Memory& packed(const MatrixProduct& p, const CompiledProduct& product) {
+  // Where the weight lies in the layout of the product.
+  void* packed(const MatrixProduct& p, const CompiledProduct& product) {
     const Memory::desc wanted = product.description.weights_desc();
     PackedWeight& weight = weights_[{p.b.data, p.b.transpose, p.n, p.k, wanted.get_size()}];
+    const bool fits = weight.buffer.data() != nullptr && weight.memory.get_desc() == wanted;
+    if (fits && !weight.stale) return weight.buffer.data();
     Memory from(matrix_desc(p.k, p.n, p.b, p.b.dtype), engine_, const_cast<void*>(p.b.data));
-    if (weight.buffer.data() == nullptr || weight.memory.get_desc() != wanted) {
+    if (!fits) {
       weight.buffer = allocate_host_memory(wanted.get_size());
       weight.memory = Memory(wanted, engine_, weight.buffer.data());
       weight.reorder = dnnl::reorder(from, weight.memory);
-      weight.stale = true;
     }
-    if (weight.stale) {
-      weight.reorder.execute(stream_, from, weight.memory);
-      stream_.wait();
-      weight.stale = false;
-    }
-    return weight.memory;
+    weight.reorder.execute(stream_, from, weight.memory);
+    stream_.wait();
+    weight.stale = false;
+    return weight.buffer.data();
   }
 
   int threads_;
