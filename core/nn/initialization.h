@@ -10,7 +10,8 @@ namespace bertyard {
 
 // Fills host memory bound to `parameters` as Google's or Hugging Face's BERT does: weights and
 // embeddings from a normal of standard deviation init_range, biases 0, LayerNorm 1 and 0. Draws are
-// keyed by (seed, tensor name, element), so they depend on nothing else.
-void initialize(ParameterStore& parameters, const ModelConfig& config, std::uint64_t seed);
+// keyed by (seed, tensor name, element), so they depend on nothing else; `threads` share the work.
+void initialize(ParameterStore& parameters, const ModelConfig& config, std::uint64_t seed,
+                int threads = 1);
 
 }  // namespace bertyard
