@@ -87,6 +87,7 @@ std::vector<ConfigField> training_fields();  // data, schedule, optim
 std::vector<ConfigField> system_fields();    // precision, parallel, checkpoint, eval, log
 std::vector<ConfigField> task_fields();      // task, finetune
 std::vector<ConfigField> launch_fields();    // slurm, launch
+std::vector<ConfigField> cluster_fields();   // cluster
 
 const std::vector<RefusedKey>& refused_keys();
 

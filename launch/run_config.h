@@ -9,6 +9,7 @@
 #include "core/optim/schedule.h"
 #include "data/options.h"
 #include "data/tasks/task_options.h"
+#include "launch/cluster_options.h"
 #include "launch/launch_options.h"
 #include "train/options.h"
 #include "train/watch_options.h"
@@ -77,6 +78,7 @@ struct RunConfig {
   FinetuneSection finetune;
   SlurmSection slurm;
   LaunchSection launch;
+  ClusterOptions cluster;
   bool operator==(const RunConfig&) const = default;
 };
 

@@ -29,6 +29,7 @@ const std::vector<VerbName>& verb_names() {
       {"convert", "write samples in NVIDIA's layout, or shards from another program's"},
       {"inspect", "show a shard, checkpoint, vocabulary or run"},
       {"verify", "check everything about samples, with statistics and a verdict"},
+      {"plan", "predict step, memory and time to train from 1 to 4,096 devices"},
       {"plot", "draw curves of one run or several"},
       {"version", "print the version and what the build found"},
   };
