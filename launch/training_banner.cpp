@@ -33,11 +33,13 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
       fmt::format("at most {} tokens, {} sequences, {} masked", grouped(setup.capacities.tokens),
                   setup.capacities.sequences, setup.capacities.masked);
   return banner_lines({
-      {"ranks", fmt::format("{} over {}, {} threads each, gradients summed {}", communicator.size(),
-                            communicator.name(), device.threads,
+      {"ranks", fmt::format("{} over {}, {} threads each, gradients summed {}{}",
+                            communicator.size(), communicator.name(), device.threads,
                             setup.config.parallel.reduction == Reduction::ordered
                                 ? fmt::format("in order of {} leaves", setup.config.parallel.leaves)
-                                : "fast")},
+                                : "fast",
+                            setup.shards ? ", optimizer state dealt out (ZeRO-1)" : "")},
+      {"threads", setup.threads_placed},
       {"device", fmt::format("{} ({}; {})", device.name, device.instruction_set, device.libraries)},
       {"model", fmt::format("{} layers, hidden {}, heads {}, {} parameters", model.layers,
                             model.hidden, model.heads, grouped(model.parameter_count()))},
@@ -46,7 +48,7 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
                         ? "bf16 activations, fp32 weights and sums"
                         : "fp32"},
       {"micro-batch", micro},
-      {"memory", memory_text(setup.memory_use(communicator.size()))},
+      {"memory", memory_text(setup.memory_use())},
       {"data",
        fmt::format("{} samples, {} tokens ({})", grouped(static_cast<std::int64_t>(data.samples)),
                    grouped(static_cast<std::int64_t>(data.tokens)), data.path)},
