@@ -99,8 +99,9 @@ std::string bench_text(const BenchReport& r) {
                                 r.data, r.batch, r.length, 100 * fill_of(r),
                                 r.mean_masked() / static_cast<double>(r.batch),
                                 grouped(r.model.vocab_size))},
-           {"ranks", fmt::format("{} over {}, {} threads each; {:.3g} micro-batches a step",
-                                 r.ranks, r.connection, r.device.threads, r.micro_batches)},
+           {"ranks",
+            fmt::format("{} over {}, {} threads each ({}); {:.3g} micro-batches a step", r.ranks,
+                        r.connection, r.device.threads, r.threads_placed, r.micro_batches)},
            {"device", fmt::format("{} ({}; {})", r.device.name, r.device.instruction_set,
                                   r.device.libraries)},
            {"step", fmt::format("{:.1f} ms median, {:.1f} ms best of {} steps after {} to warm up",
@@ -114,6 +115,9 @@ std::string bench_text(const BenchReport& r) {
                         "and now",
                         100 * r.flops_per_second() / r.peak_flops, 1e-9 * r.peak_flops)},
            {"parts", parts + " (median ms)"},
+           {"links", r.ranks == 1 ? std::string("one rank")
+                                  : fmt::format("sums move {:.1f} GB/s, a hop takes {:.0f} us",
+                                                1e-9 * r.links.bandwidth, 1e6 * r.links.latency)},
            {"memory", fmt::format("{:.2f} GiB planned, {:.2f} GiB resident at most, a rank",
                                   r.planned_bytes / kGib, r.resident_bytes / kGib)},
        })) {
@@ -124,12 +128,10 @@ std::string bench_text(const BenchReport& r) {
 
 std::string bench_json(const BenchReport& r) {
   nlohmann::ordered_json json;
-  json["model"] = {{"layers", r.model.layers},
-                   {"hidden", r.model.hidden},
-                   {"heads", r.model.heads},
-                   {"vocabulary", r.model.vocab_size},
-                   {"parameters", r.model.parameter_count()}};
-  json["precision"] = "fp32";
+  json["model"] = {{"layers", r.model.layers},         {"hidden", r.model.hidden},
+                   {"heads", r.model.heads},           {"intermediate", r.model.intermediate},
+                   {"vocabulary", r.model.vocab_size}, {"parameters", r.model.parameter_count()}};
+  json["precision"] = r.activations == DType::bf16 ? "bf16" : "fp32";
   json["optimizer"] = r.optimizer;
   json["data"] = r.data;
   json["batch"] = r.batch;
@@ -137,6 +139,7 @@ std::string bench_json(const BenchReport& r) {
   json["fill"] = fill_of(r);
   json["tokens_per_step"] = r.mean_tokens();
   json["masked_per_step"] = r.mean_masked();
+  json["keys_per_token"] = r.keys_per_token;
   json["micro_batches"] = r.micro_batches;
   json["ranks"] = r.ranks;
   json["threads"] = r.device.threads;
@@ -152,6 +155,10 @@ std::string bench_json(const BenchReport& r) {
   json["gflops"] = 1e-9 * r.flops_per_second();
   json["peak_gflops"] = 1e-9 * r.peak_flops;
   json["peak_share"] = r.flops_per_second() / r.peak_flops;
+  if (r.ranks > 1) {
+    json["links"] = {{"latency_us", 1e6 * r.links.latency},
+                     {"gigabytes", 1e-9 * r.links.bandwidth}};
+  }
   json["memory_gib"] = {{"planned", r.planned_bytes / kGib}, {"resident", r.resident_bytes / kGib}};
   return json.dump() + "\n";
 }

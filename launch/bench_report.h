@@ -11,6 +11,12 @@
 
 namespace bertyard {
 
+// What joins the ranks, as a ring would use it; zeros for one rank.
+struct BenchLinks {
+  double latency = 0;    // seconds of a hop
+  double bandwidth = 0;  // bytes a second
+};
+
 // What `bertyard bench` was asked for and found, over all ranks.
 struct BenchReport {
   ModelConfig model;
@@ -18,6 +24,9 @@ struct BenchReport {
   std::string optimizer;   // "adamw"
   std::string connection;  // how the ranks are connected
   DeviceInfo device;
+  std::string threads_placed;  // on cores
+  DType activations = DType::f32;
+  BenchLinks links;
   int ranks = 1;
   std::int64_t batch = 0;     // samples a step
   int length = 0;             // of the longest sample

@@ -16,6 +16,8 @@ constexpr NamedValue<InstructionSet> kInstructionSets[] = {{InstructionSet::auto
                                                            {InstructionSet::generic, "generic"}};
 constexpr NamedValue<Reduction> kReductions[] = {{Reduction::fast, "fast"},
                                                  {Reduction::ordered, "ordered"}};
+constexpr NamedValue<ThreadBinding> kBindings[] = {{ThreadBinding::automatic, "auto"},
+                                                   {ThreadBinding::none, "none"}};
 constexpr NamedValue<ConsoleMode> kConsoleModes[] = {
     {ConsoleMode::automatic, "auto"}, {ConsoleMode::plain, "plain"}, {ConsoleMode::off, "off"}};
 
@@ -49,6 +51,8 @@ std::vector<ConfigField> parallel_fields() {
                         {"nccl", "is not available: this build has no NCCL; use auto"}}),
       make_field({"parallel.threads", "of one rank"}, parallel(&ParallelOptions::threads),
                  automatic_count_type<int>({1, 4096})),
+      make_field({"parallel.bind", "threads to cores; auto: each to one of its own"},
+                 parallel(&ParallelOptions::bind), choice_type<ThreadBinding>(kBindings, {})),
       make_field({"parallel.instruction_set", "of the CPU's own kernels; auto: the best there is"},
                  parallel(&ParallelOptions::instruction_set),
                  choice_type<InstructionSet>(kInstructionSets, {})),
@@ -66,8 +70,9 @@ std::vector<ConfigField> parallel_fields() {
                  parallel(&ParallelOptions::reduction), choice_type<Reduction>(kReductions, {})),
       make_field({"parallel.leaves", "parts of a step in ordered reduction; at least the ranks"},
                  parallel(&ParallelOptions::leaves), count_type<int>({1, 65536})),
-      make_fixed_field({"parallel.shard_optimizer", "optimizer state dealt out to the ranks"},
-                       "false", {later("true", "false")}),
+      make_field({"parallel.shard_optimizer",
+                  "ZeRO-1: every rank keeps and updates its part of the optimizer's state only"},
+                 parallel(&ParallelOptions::shard_optimizer), boolean_type()),
       make_field({"parallel.bucket", "gradients reduced at a time"},
                  parallel(&ParallelOptions::bucket_bytes), bytes_type()),
       make_field({"parallel.start_timeout", "every rank has come by then, or the run ends"},

@@ -96,7 +96,7 @@ void run_dry(const RunParts& parts, DryData data) {
     fmt::print("step        none: the run is at its end, step {}\n", grouped(state.step));
   }
   fmt::print("memory      {}; this process took {:.2f} GiB at most\n",
-             memory_text(parts.setup.memory_use(parts.communicator.size())), peak_gib());
+             memory_text(parts.setup.memory_use()), peak_gib());
   fmt::print("ok: a dry run; nothing was written\n");
 }
 

@@ -29,6 +29,7 @@
 #include "launch/verb_init.h"
 #include "launch/verb_inspect.h"
 #include "launch/verb_launch.h"
+#include "launch/verb_plan.h"
 #include "launch/verb_plot.h"
 #include "launch/verb_predict.h"
 #include "launch/verb_prepare.h"
@@ -67,6 +68,7 @@ class CommandLine {
     add_convert();
     add_inspect();
     add_verify();
+    add_plan();
     add_plot();
     add_version();
   }
@@ -111,6 +113,7 @@ class CommandLine {
 
   ConfigRequest request() const {
     ConfigRequest request{config_, set_files_, {}};
+    if (!cluster_.empty()) request.set_files.push_back(cluster_);
     for (const std::string& text : overrides_) {
       request.overrides.push_back({text, argument_of(text)});
     }
@@ -349,6 +352,9 @@ class CommandLine {
     sub->add_option("--batch", batch_, "schedule.0.global_batch");
     sub->add_option("--fill", bench_.fill, "mean length of a sample / the longest, 0 to 1");
     sub->add_flag_callback(
+        "--no-reduction", [this] { bench_.reduction = BenchReduction::off; },
+        "leave out the sum of gradients over the ranks, to see what it costs");
+    sub->add_flag_callback(
         "--shards", [this] { bench_.data = BenchData::shards; }, "data.train, not random tokens");
     sub->add_flag_callback(
         "--json", [this] { bench_.form = OutputForm::json; }, "print one JSON object");
@@ -410,6 +416,22 @@ class CommandLine {
     sub->add_flag_callback(
         "--ascii", [this] { plot_.form = PlotForm::ascii; }, "the same in plain ASCII");
   }
+  void add_plan() {
+    CLI::App* sub = verb("plan", [this] {
+      plan_.request = request();
+      return run_plan(plan_);
+    });
+    add_config_arguments(sub)->required();
+    sub->add_option("--cluster", cluster_, "YAML file with a section `cluster`");
+    sub->add_option("--from", plan_.measured, "result of `bench --json`; may be given again")
+        ->allow_extra_args(false);
+    sub->add_option("--devices", plan_.most_devices, "the most devices")
+        ->check(CLI::Range(1, 65536));
+    sub->add_option("--fill", plan_.fill, "mean length of a sample / the longest, 0 to 1");
+    sub->add_option("--svg", plan_.svg, "SVG file to draw");
+    sub->add_flag_callback(
+        "--json", [this] { plan_.form = OutputForm::json; }, "print one JSON object");
+  }
   void add_version() {
     CLI::App* sub = verb("version", [this] { return run_version(version_); });
     sub->add_flag_callback(
@@ -423,7 +445,7 @@ class CommandLine {
   std::vector<std::string> arguments_;
   std::unique_ptr<MpiEnvironment>& environment_;
   std::function<int()> run_;
-  std::string config_, resume_, length_, batch_, memory_, threads_;
+  std::string config_, cluster_, resume_, length_, batch_, memory_, threads_;
   std::vector<std::string> overrides_, set_files_;
   std::uint64_t show_ = 0;
   int ranks_ = 1;
@@ -442,6 +464,7 @@ class CommandLine {
   ConvertVerbOptions convert_;
   VerifyOptions verify_;
   InspectOptions inspect_;
+  PlanVerbOptions plan_;
   PlotOptions plot_;
   TokenizeVerbOptions tokenize_;
   VersionDetail version_ = VersionDetail::brief;

@@ -166,6 +166,8 @@ void PretrainingRun::save(const TrainState& state) {
   if (leads()) {
     note_saved(saver_.wait());
     start_save(state);
+  } else {
+    checkpoints_->assist();
   }
   held_out_loss_.reset();
 }
@@ -176,6 +178,7 @@ void PretrainingRun::start_save(const TrainState& state) {
   try {
     journal_->flush();
   } catch (const IoError& error) {
+    checkpoints_->assist();  // the other ranks do, whatever happens here
     return note_saved(BackgroundSaver::Saved{state.step, {}, 0, error.what()});
   }
   checkpoints_->take(snapshot_, state, parts_.setup.plan.phase_of(state.step), journal_->loss_log(),

@@ -91,12 +91,19 @@ SentenceObjective sentence_objective(const SampleSource& source) {
                                                                : SentenceObjective::none;
 }
 
+std::optional<ShardPlan> make_shards(const ParallelOptions& options,
+                                     const ParameterStore& parameters, int ranks) {
+  if (!options.shard_optimizer || ranks == 1) return std::nullopt;
+  return ShardPlan(parameters, static_cast<std::int64_t>(options.bucket_bytes), ranks);
+}
+
 }  // namespace
 
-PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data, int ranks_on_host)
+PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
+                                   const RankPlace& place)
     : config(run_config),
       vocabulary(std::move(data.vocabulary)),
-      device(make_run_device(config.parallel, ranks_on_host)),
+      device(make_run_device(config.parallel, place.ranks_on_host)),
       train(std::move(data.train)),
       valid(same_pairs(std::move(data.valid), *train)),
       plan(make_plan(config, *train)),
@@ -104,8 +111,11 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data, in
       model(model_of(config, vocabulary)),
       capacities(largest_capacities(plan, activation_type(config, *device))),
       objective(model, sentence_objective(*train), config.run.seed),
-      optimizer(config.optim.optimizer, objective.parameters()),
-      memory(objective, batch, &optimizer, capacities) {}
+      shards(make_shards(config.parallel, objective.parameters(), place.ranks)),
+      optimizer(config.optim.optimizer, objective.parameters(),
+                shards ? shards->shard(place.rank) : whole_shard(objective.parameters())),
+      memory(objective, batch, &optimizer, capacities),
+      place_(place) {}
 
 NextSentence PretrainingSetup::next_sentence() const {
   return train->properties().next_sentence;
@@ -123,29 +133,45 @@ ScheduleOptions PretrainingSetup::schedule() const {
 
 namespace {
 
-OrderedReduction::Options ordered_options(const ParallelOptions& options) {
-  return {.leaves = options.leaves, .block_bytes = static_cast<std::int64_t>(options.bucket_bytes)};
+OrderedReduction::Options ordered_options(const PretrainingSetup& setup) {
+  const ParallelOptions& options = setup.config.parallel;
+  return {.leaves = options.leaves,
+          .block_bytes = static_cast<std::int64_t>(options.bucket_bytes),
+          .shards = setup.shards ? &*setup.shards : nullptr};
 }
 
 }  // namespace
+
+void PretrainingSetup::connect(Communicator& communicator) {
+  if (!shards) return;
+  exchange_ = std::make_unique<ShardedOptimizer>(communicator, *shards);
+  optimizer.connect(*exchange_);
+}
 
 std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator& communicator) {
   const ParameterStore& parameters = objective.parameters();
   if (config.parallel.reduction == Reduction::ordered) {
     return std::make_unique<OrderedReduction>(*device, communicator, parameters.gradients(),
-                                              ordered_options(config.parallel));
+                                              ordered_options(*this));
+  }
+  if (shards) {
+    return std::make_unique<GradientBuckets>(communicator, parameters.gradients(), *shards);
   }
   return std::make_unique<GradientBuckets>(communicator, parameters, parameters.gradients(),
                                            static_cast<std::int64_t>(config.parallel.bucket_bytes));
 }
 
-MemoryUse PretrainingSetup::memory_use(int ranks) const {
+MemoryUse PretrainingSetup::memory_use() const {
   MemoryUse use = memory.use(*device);
+  if (shards) {
+    const OptimizerShard fullest = shards->shard(shards->fullest_rank());
+    use.optimizer = Optimizer(config.optim.optimizer, objective.parameters(), fullest).bytes();
+  }
   if (config.parallel.reduction == Reduction::ordered) {
-    for (int rank = 0; rank < ranks; ++rank) {
+    for (int rank = 0; rank < place_.ranks; ++rank) {
       use.reduction = std::max(use.reduction,
                                OrderedReduction::bytes(objective.parameters().flat_elements(), rank,
-                                                       ranks, ordered_options(config.parallel)));
+                                                       place_.ranks, ordered_options(*this)));
     }
   }
   return use;
@@ -185,7 +211,7 @@ EvaluationData PretrainingSetup::evaluation_data(const PlannedPhase& phase) cons
 
 void initialize_weights(PretrainingSetup& setup) {
   ParameterStore& parameters = setup.objective.parameters();
-  initialize(parameters, setup.model, setup.config.run.seed);
+  initialize(parameters, setup.model, setup.config.run.seed, setup.device->info().threads);
   const std::string& from = setup.config.model.from;
   if (from.empty()) return;
   load_huggingface_weights(from, parameters, MissingHeads::keep_values);

@@ -13,6 +13,8 @@
 #include "launch/run_data.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
+#include "parallel/shard_plan.h"
+#include "parallel/sharded_optimizer.h"
 #include "train/device_batch.h"
 #include "train/evaluation.h"
 #include "train/model_memory.h"
@@ -21,12 +23,19 @@
 
 namespace bertyard {
 
+// Where among how many ranks a setup is made.
+struct RankPlace {
+  int rank = 0;
+  int ranks = 1;
+  int ranks_on_host = 1;  // they share its cores
+};
+
 // Everything of a pre-training run that is known before it starts: the data is open, the schedule
 // is in steps, the memory is planned and not yet taken. `train` runs it, `check` prints it.
 class PretrainingSetup {
  public:
-  // Throws UsageError for numbers that do not fit together. `ranks_on_host` share its cores.
-  PretrainingSetup(const RunConfig& config, RunData data, int ranks_on_host);
+  // Throws UsageError for numbers that do not fit together.
+  PretrainingSetup(const RunConfig& config, RunData data, const RankPlace& place);
 
   const RunConfig config;
   const Vocabulary vocabulary;
@@ -38,23 +47,32 @@ class PretrainingSetup {
   const ModelConfig model;
   const Capacities capacities;  // the largest over the phases
   PretrainingObjective objective;
+  const std::optional<ShardPlan> shards;  // where the optimizer's state is dealt out
   Optimizer optimizer;
   DeviceBatch batch;
   ModelMemory memory;
+  std::string threads_placed = "not bound";  // what bind_threads() said
 
   NextSentence next_sentence() const;
   ScheduleOptions schedule() const;
+  // Joins the optimizer to those of the other ranks, where it is sharded. Once, before the first
+  // step, checkpoint or resume.
+  void connect(Communicator& communicator);
   // The sum over the ranks that parallel.reduction asks for, over the memory that was allocated.
   // Throws UsageError where there are more ranks than leaves.
   std::unique_ptr<GradientReduction> make_reduction(Communicator& communicator);
-  // Memory of the rank that needs the most, among so many.
-  MemoryUse memory_use(int ranks) const;
+  // Memory of the rank that needs the most.
+  MemoryUse memory_use() const;
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
                                     int world) const;
   // Null where the source stores its masks.
   const Masker* masker_for(const SampleSource& source) const;
   // The held-out samples as evaluate() takes them, cut as the phase cuts.
   EvaluationData evaluation_data(const PlannedPhase& phase) const;
+
+ private:
+  const RankPlace place_;
+  std::unique_ptr<ShardedOptimizer> exchange_;
 };
 
 // Weights of a new run: drawn by the seed, or taken from model.from.

@@ -59,6 +59,7 @@ std::map<std::string, std::string> environment_of(const RunParts& parts) {
 
 RunCheckpoints allocate_run(const RunParts& parts, const std::string& run_id) {
   parts.setup.memory.allocate(*parts.setup.device);
+  parts.setup.connect(parts.communicator);
   return RunCheckpoints(checkpoint_setting(parts, run_id), *parts.setup.device,
                         parts.setup.objective.parameters(), parts.setup.optimizer);
 }

@@ -2,6 +2,8 @@
 #include "launch/verb_bench.h"
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -16,15 +18,20 @@
 #include "launch/failure.h"
 #include "launch/matrix_peak.h"
 #include "launch/pretraining_setup.h"
+#include "launch/thread_binding.h"
 #include "parallel/agreement.h"
 
 namespace bertyard {
 namespace {
 
-void check_options(const BenchVerbOptions& options) {
+void check_options(const BenchVerbOptions& options, const LoadedConfig& loaded) {
   if (options.steps < 1 || options.warmup < 0) {
     throw UsageError(fmt::format("bench: --steps {} and --warmup {}, expected at least 1 and 0",
                                  options.steps, options.warmup));
+  }
+  if (options.reduction == BenchReduction::off &&
+      loaded.config.parallel.reduction == Reduction::ordered) {
+    throw UsageError("bench: --no-reduction leaves out a fast sum; set parallel.reduction to fast");
   }
   if (options.fill && options.data == BenchData::shards) {
     throw UsageError(
@@ -90,19 +97,41 @@ void check_ranks_agree(const ProcessGroup& group, const RunConfig& config,
        {"threads", std::to_string(setup.device->info().threads), ItemOrigin::environment}});
 }
 
+// Leaves every rank with its own gradients: what a step costs without their sum.
+class NoReduction final : public GradientReduction {
+ public:
+  explicit NoReduction(const Communicator& communicator) : communicator_(communicator) {}
+  int leaves() const override { return communicator_.size(); }
+  LeafRange own_leaves() const override { return {communicator_.rank(), communicator_.rank() + 1}; }
+  void gradients_ready_up_to(std::int64_t) override {}
+  void leaf_done() override {}
+  void finish() override {}
+
+ private:
+  const Communicator& communicator_;
+};
+
+std::unique_ptr<GradientReduction> make_reduction(PretrainingSetup& setup,
+                                                  Communicator& communicator,
+                                                  BenchReduction reduction) {
+  if (reduction == BenchReduction::on) return setup.make_reduction(communicator);
+  return std::make_unique<NoReduction>(communicator);
+}
+
 // Runs the trainer's own loop over the plan and records its steps.
 std::vector<StepProfile::Step> train_and_record(PretrainingSetup& setup, Communicator& communicator,
-                                                std::int64_t warmup) {
+                                                const BenchVerbOptions& options) {
   setup.memory.allocate(*setup.device);
+  setup.connect(communicator);
   initialize_weights(setup);
   TimedObjective objective(setup.objective, *setup.device);
-  StepProfile profile(objective, warmup);
+  StepProfile profile(objective, options.warmup);
   const auto open_stream = [&](const PlannedPhase& phase, std::uint64_t index) {
     return std::make_unique<BatchStream>(
         *setup.train, setup.masker_for(*setup.train),
         setup.stream_options(phase, index, communicator.rank(), communicator.size()));
   };
-  const auto reduction = setup.make_reduction(communicator);
+  const auto reduction = make_reduction(setup, communicator, options.reduction);
   Trainer trainer(
       {*setup.device, communicator, *reduction, objective, setup.optimizer, setup.batch, profile},
       setup.plan, {.schedule = setup.schedule(), .checkpoint_every = {}, .evaluate_every = {}},
@@ -122,6 +151,28 @@ double common_peak(PretrainingSetup& setup, Communicator& communicator) {
       all_ranks(measure_matrix_peak(*setup.device, setup.capacities.activations), communicator));
 }
 
+// By sums of all gradients, and of one number.
+BenchLinks measure_links(PretrainingSetup& setup, Communicator& communicator) {
+  if (communicator.size() == 1) return {};
+  constexpr int kTimes = 5;
+  const TensorView gradients = setup.objective.parameters().gradients();
+  const auto seconds = [&](const TensorView& values) {
+    std::vector<double> times;
+    for (int i = 0; i < kTimes; ++i) {
+      communicator.barrier().wait();
+      const auto start = std::chrono::steady_clock::now();
+      communicator.all_reduce_sum(values).wait();
+      times.push_back(
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    return median(times);
+  };
+  const double shortest = seconds(gradients.slice(0, 1)), whole = seconds(gradients);
+  const auto ranks = static_cast<double>(communicator.size());
+  return {shortest / (2 * (ranks - 1)),
+          2 * (ranks - 1) / ranks * static_cast<double>(gradients.bytes()) / whole};
+}
+
 BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
                     const BenchVerbOptions& options) {
   BenchReport report;
@@ -135,9 +186,11 @@ BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
   report.length = setup.plan.phases().front().max_length;
   report.keys_per_token = keys_per_token(setup);
   report.warmup = options.warmup;
+  report.activations = setup.capacities.activations;
+  report.threads_placed = setup.threads_placed;
   const double peak_before = common_peak(setup, communicator);
-  report.planned_bytes = static_cast<double>(setup.memory_use(communicator.size()).total());
-  report.steps = train_and_record(setup, communicator, options.warmup);
+  report.planned_bytes = static_cast<double>(setup.memory_use().total());
+  report.steps = train_and_record(setup, communicator, options);
   report.times = mean_over_ranks(report.steps, communicator);
   double micro_batches = 0;
   for (const StepProfile::Step& step : report.steps) {
@@ -147,6 +200,7 @@ BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
       sum(all_ranks(micro_batches, communicator)) / static_cast<double>(report.steps.size());
   const std::vector<double> resident = all_ranks(resident_bytes(), communicator);
   report.resident_bytes = *std::max_element(resident.begin(), resident.end());
+  report.links = measure_links(setup, communicator);
   report.peak_flops = std::max(peak_before, common_peak(setup, communicator));
   return report;
 }
@@ -154,16 +208,18 @@ BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
 }  // namespace
 
 int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment) {
-  check_options(options);
   const LoadedConfig loaded = load_config(options.request);
+  check_options(options, loaded);
   const bool shards = options.data == BenchData::shards;
   if (shards) require_keys(loaded, {"tokenizer.vocab", "data.train"}, "bench --shards");
   const RunConfig config = one_phase(loaded.config, options.warmup + options.steps);
   const ProcessGroup group = environment.make_process_group();
   PretrainingSetup setup(
       config, shards ? open_run_data(config) : synthetic_data(config, options.fill.value_or(1)),
-      group.local_size);
+      {group.rank(), group.communicator->size(), group.local_size});
   check_ranks_agree(group, config, setup, options);
+  setup.threads_placed =
+      bind_threads(config.parallel.bind, setup.device->info().threads, *group.control);
   try {
     const BenchReport report = measure(setup, *group.communicator, options);
     if (group.rank() != 0) return static_cast<int>(ExitCode::ok);

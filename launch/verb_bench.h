@@ -11,6 +11,7 @@
 namespace bertyard {
 
 enum class BenchData { synthetic, shards };
+enum class BenchReduction { on, off };  // of gradients over the ranks
 
 struct BenchVerbOptions {
   ConfigRequest request;  // the first phase of its schedule is measured
@@ -18,6 +19,7 @@ struct BenchVerbOptions {
   std::int64_t warmup = 2;
   std::optional<double> fill;  // mean length / the phase's; 1 where absent. Synthetic data only
   BenchData data = BenchData::synthetic;
+  BenchReduction reduction = BenchReduction::on;
   OutputForm form = OutputForm::text;
 };
 

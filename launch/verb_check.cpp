@@ -45,7 +45,7 @@ int run_check(const CheckVerbOptions& options) {
   require_keys(loaded, {"tokenizer.vocab", "data.train"}, "check");
   const RunConfig& config = loaded.config;
   RunDirectory::require_writable(config.run);
-  PretrainingSetup setup(config, open_run_data(config), 1);
+  PretrainingSetup setup(config, open_run_data(config), {.ranks = options.ranks});
   const auto shards = [](const char* name, const SampleSource& source) {
     const SourceProperties& properties = source.properties();
     fmt::print("{:<11} {}: {} samples, {} tokens, longest {} ({})\n", name, properties.path,
@@ -59,7 +59,7 @@ int run_check(const CheckVerbOptions& options) {
   if (setup.valid) shards("held out", *setup.valid);
   fmt::print("model       {} parameters\n", grouped(setup.model.parameter_count()));
   for (std::size_t i = 0; i < setup.plan.phases().size(); ++i) print_phase(setup, i, options.ranks);
-  fmt::print("memory      {}\n", memory_text(setup.memory_use(options.ranks)));
+  fmt::print("memory      {}\n", memory_text(setup.memory_use()));
   fmt::print("ok: {} steps on {} rank{}\n", grouped(setup.plan.total_steps()), options.ranks,
              options.ranks == 1 ? "" : "s");
   return static_cast<int>(ExitCode::ok);

@@ -11,6 +11,7 @@
 #include "launch/rank_log.h"
 #include "launch/rank_table.h"
 #include "launch/sample_cache.h"
+#include "launch/thread_binding.h"
 #include "parallel/agreement.h"
 
 namespace bertyard {
@@ -94,8 +95,10 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
     use_sample_caches(config.data, Vocabulary::load(config.tokenizer.vocab), *group.control, log);
   }
   PretrainingSetup setup(config, data == DryData::mock ? mock_data(config) : open_run_data(config),
-                         group.local_size);
+                         {group.rank(), group.communicator->size(), group.local_size});
   check_setups(*group.control, setup);
+  setup.threads_placed =
+      bind_threads(config.parallel.bind, setup.device->info().threads, *group.control);
   log.info("bertyard {} ({})", version_text(), git_revision());
   const std::string table = gather_rank_table(group, setup.device->info().name);
   if (group.size() > 1) log.info("ranks {}", ranks_on_hosts(group.hosts));

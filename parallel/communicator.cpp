@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/communicator.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <future>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/error.h"
 #include "parallel/rank_ordered_sum.h"
@@ -47,6 +51,17 @@ void check_apart(std::string_view call, const ConstTensorView& in, const ConstTe
   BERTYARD_CHECK(apart, fmt::format("communicator: {} got overlapping input and output", call));
 }
 
+void check_cuts(std::string_view call, const TensorView& values, std::span<const std::int64_t> cuts,
+                int size) {
+  check_present(call, values);
+  const bool fit = cuts.size() == static_cast<std::size_t>(size) + 1 && cuts.front() == 0 &&
+                   cuts.back() == values.elements() && std::is_sorted(cuts.begin(), cuts.end());
+  BERTYARD_CHECK(fit, fmt::format("communicator: {} of {} elements needs {} cuts that rise from 0 "
+                                  "to {}, found {}",
+                                  call, values.elements(), size + 1, values.elements(),
+                                  fmt::join(cuts, ", ")));
+}
+
 }  // namespace
 
 Pending Communicator::all_reduce_sum(TensorView values) {
@@ -81,6 +96,34 @@ Pending Communicator::all_to_all(ConstTensorView in, TensorView out) {
   if (in.elements() == 0) return {};
   check_apart("all_to_all", in, out);
   return start_all_to_all(in, out);
+}
+
+Pending Communicator::reduce_parts_sum(TensorView values, std::span<const std::int64_t> cuts) {
+  check_cuts("reduce_parts_sum", values, cuts, size_);
+  check_summable("reduce_parts_sum", values.dtype());
+  return values.elements() == 0 ? Pending() : start_reduce_parts_sum(values, cuts);
+}
+
+Pending Communicator::all_gather_parts(TensorView values, std::span<const std::int64_t> cuts) {
+  check_cuts("all_gather_parts", values, cuts, size_);
+  return values.elements() == 0 ? Pending() : start_all_gather_parts(values, cuts);
+}
+
+Pending Communicator::start_reduce_parts_sum(TensorView values,
+                                             std::span<const std::int64_t> /*cuts*/) {
+  return start_all_reduce_sum(values);
+}
+
+Pending Communicator::start_all_gather_parts(TensorView values,
+                                             std::span<const std::int64_t> cuts) {
+  std::vector<Pending> parts;
+  for (std::size_t rank = 0; rank + 1 < cuts.size(); ++rank) {
+    const std::int64_t count = cuts[rank + 1] - cuts[rank];
+    parts.push_back(broadcast(values.slice(cuts[rank], count), static_cast<int>(rank)));
+  }
+  return Pending(std::async(std::launch::deferred, [parts = std::move(parts)]() mutable {
+    for (Pending& part : parts) part.wait();
+  }));
 }
 
 Pending Communicator::broadcast(TensorView values, int root) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "core/tensor/tensor_view.h"
@@ -33,6 +35,12 @@ class Communicator {
   [[nodiscard]] Pending all_gather(ConstTensorView in, TensorView out);
   // in and out [R * n]: part p of `in` becomes part rank() of rank p's `out`.
   [[nodiscard]] Pending all_to_all(ConstTensorView in, TensorView out);
+  // Parts of unequal size, in place: part r of `values` [n] is [cuts[r], cuts[r + 1]), the R + 1
+  // cuts rising from 0 to n; they must stay valid as the views must.
+  // Part rank() becomes its sum over the ranks; what the other parts hold is undefined afterwards.
+  [[nodiscard]] Pending reduce_parts_sum(TensorView values, std::span<const std::int64_t> cuts);
+  // Every part becomes that of the rank it belongs to.
+  [[nodiscard]] Pending all_gather_parts(TensorView values, std::span<const std::int64_t> cuts);
   [[nodiscard]] Pending broadcast(TensorView values, int root);
   [[nodiscard]] Pending barrier();
 
@@ -42,6 +50,10 @@ class Communicator {
   virtual Pending start_reduce_scatter_sum(ConstTensorView in, TensorView out) = 0;
   virtual Pending start_all_gather(ConstTensorView in, TensorView out) = 0;
   virtual Pending start_all_to_all(ConstTensorView in, TensorView out) = 0;
+  // Correct for every communicator, with more traffic than needed: a sum of everything, and a
+  // broadcast from each rank.
+  virtual Pending start_reduce_parts_sum(TensorView values, std::span<const std::int64_t> cuts);
+  virtual Pending start_all_gather_parts(TensorView values, std::span<const std::int64_t> cuts);
   virtual Pending start_broadcast(TensorView values, int root) = 0;
   virtual Pending start_barrier() = 0;
 

@@ -42,6 +42,26 @@ GradientBuckets::GradientBuckets(Communicator& communicator, const ParameterStor
   pending_.reserve(buckets_.size());
 }
 
+GradientBuckets::GradientBuckets(Communicator& communicator, TensorView gradients,
+                                 const ShardPlan& shards)
+    : communicator_(communicator), gradients_(gradients), shards_(&shards) {
+  for (const ShardPlan::Bucket& bucket : shards.buckets()) {
+    buckets_.push_back({bucket.first, bucket.count});
+  }
+  const std::int64_t planned = buckets_.empty() ? 0 : buckets_.back().first + buckets_.back().count;
+  BERTYARD_CHECK(gradients.elements() == planned && communicator.size() == shards.ranks(),
+                 fmt::format("gradient buckets: {} gradients on {} ranks, the shards are of {} on "
+                             "{}",
+                             gradients.elements(), communicator.size(), planned, shards.ranks()));
+  pending_.reserve(buckets_.size());
+}
+
+Pending GradientBuckets::start(std::size_t bucket) {
+  const TensorView values = gradients_.slice(buckets_[bucket].first, buckets_[bucket].count);
+  if (shards_ == nullptr) return communicator_.all_reduce_sum(values);
+  return communicator_.reduce_parts_sum(values, shards_->buckets()[bucket].cuts);
+}
+
 void GradientBuckets::gradients_ready_up_to(std::int64_t offset) {
   BERTYARD_CHECK(
       offset >= 0 && offset <= gradients_.elements(),
@@ -50,7 +70,7 @@ void GradientBuckets::gradients_ready_up_to(std::int64_t offset) {
   while (pending_.size() < buckets_.size()) {
     const Bucket& next = buckets_[pending_.size()];
     if (next.first + next.count > offset) return;
-    pending_.push_back(communicator_.all_reduce_sum(gradients_.slice(next.first, next.count)));
+    pending_.push_back(start(pending_.size()));
   }
 }
 

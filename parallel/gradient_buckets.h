@@ -7,6 +7,7 @@
 #include "core/nn/parameters.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
+#include "parallel/shard_plan.h"
 
 namespace bertyard {
 
@@ -27,6 +28,9 @@ class GradientBuckets : public GradientReduction {
   GradientBuckets(Communicator& communicator, const ParameterStore& store, TensorView gradients,
                   std::int64_t bucket_bytes);
 
+  // Every rank sums its own parts of the plan's buckets.
+  GradientBuckets(Communicator& communicator, TensorView gradients, const ShardPlan& shards);
+
   const std::vector<Bucket>& buckets() const { return buckets_; }
 
   // A leaf a rank.
@@ -42,8 +46,11 @@ class GradientBuckets : public GradientReduction {
   void finish() override;
 
  private:
+  Pending start(std::size_t bucket);
+
   Communicator& communicator_;
   TensorView gradients_;
+  const ShardPlan* shards_ = nullptr;
   std::vector<Bucket> buckets_;
   std::vector<Pending> pending_;  // of the buckets started, in order
 };

@@ -9,7 +9,7 @@ namespace bertyard {
 
 // Sums a step's gradients over micro-batches and ranks. The trainer fills the flat gradient buffer
 // leaf by leaf; after finish() it holds the sum over all leaves of all ranks, the same bits on
-// every rank.
+// every rank; with a ShardPlan that is so in this rank's parts, and the rest is undefined.
 class GradientReduction {
  public:
   virtual ~GradientReduction() = default;

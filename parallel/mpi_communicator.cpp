@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <memory>
 
@@ -54,6 +55,20 @@ int count_of(std::int64_t elements) {
                   "{}: split the tensor",
                   elements, std::numeric_limits<int>::max()));
   return static_cast<int>(elements);
+}
+
+// Cuts as MPI takes them.
+struct MpiParts {
+  std::vector<int> counts, places;
+};
+
+MpiParts mpi_parts(std::span<const std::int64_t> cuts) {
+  MpiParts parts;
+  for (std::size_t rank = 0; rank + 1 < cuts.size(); ++rank) {
+    parts.counts.push_back(count_of(cuts[rank + 1] - cuts[rank]));
+    parts.places.push_back(count_of(cuts[rank]));
+  }
+  return parts;
 }
 
 // Collectives by MPI on a communicator of their own, run one after another by the MPI thread with
@@ -117,6 +132,42 @@ class MpiCommunicator final : public Communicator {
     });
   }
 
+  Pending start_reduce_parts_sum(TensorView values, std::span<const std::int64_t> cuts) override {
+    if (node_sum_) {
+      return submit(
+          [=, sum = node_sum_] { sum->reduce_parts(values.reshaped({values.elements()}), cuts); });
+    }
+    const MpiParts parts = mpi_parts(cuts);
+    return submit([=, this, world = world_] {
+      // Not in place: MPI would leave this rank's part at the beginning of the buffer.
+      const auto own = static_cast<std::size_t>(rank());
+      const std::size_t width = size_of(values.dtype());
+      const std::size_t bytes = static_cast<std::size_t>(parts.counts[own]) * width;
+      if (part_sum_.size() < bytes) part_sum_.resize(bytes);
+      check_mpi(MPI_Reduce_scatter(values.data(), part_sum_.data(), parts.counts.data(),
+                                   number_type(values.dtype()), MPI_SUM, world),
+                "MPI_Reduce_scatter");
+      std::memcpy(static_cast<std::byte*>(values.data()) +
+                      static_cast<std::size_t>(parts.places[own]) * width,
+                  part_sum_.data(), bytes);
+    });
+  }
+
+  Pending start_all_gather_parts(TensorView values, std::span<const std::int64_t> cuts) override {
+    if (node_sum_) {
+      return submit([=, sum = node_sum_] {
+        sum->all_gather_parts(values.reshaped({values.elements()}), cuts);
+      });
+    }
+    const MpiParts parts = mpi_parts(cuts);
+    return submit([=, world = world_] {
+      const MPI_Datatype type = carrier_type(values.dtype());
+      check_mpi(MPI_Allgatherv(MPI_IN_PLACE, 0, type, values.data(), parts.counts.data(),
+                               parts.places.data(), type, world),
+                "MPI_Allgatherv");
+    });
+  }
+
   Pending start_broadcast(TensorView values, int root) override {
     const int count = count_of(values.elements());
     return submit([=, world = world_] {
@@ -133,6 +184,7 @@ class MpiCommunicator final : public Communicator {
 
   JobQueue& mpi_thread_;
   MPI_Comm world_;
+  std::vector<std::byte> part_sum_;            // of the MPI thread
   std::shared_ptr<SharedMemorySum> node_sum_;  // absent when the ranks are on several hosts
 };
 

@@ -30,6 +30,14 @@ class NotedCommunicator final : public Communicator {
     pulse_.collective("all_to_all", in.bytes());
     return inner_.all_to_all(in, out);
   }
+  Pending start_reduce_parts_sum(TensorView values, std::span<const std::int64_t> cuts) override {
+    pulse_.collective("reduce_parts_sum", values.bytes());
+    return inner_.reduce_parts_sum(values, cuts);
+  }
+  Pending start_all_gather_parts(TensorView values, std::span<const std::int64_t> cuts) override {
+    pulse_.collective("all_gather_parts", values.bytes());
+    return inner_.all_gather_parts(values, cuts);
+  }
   Pending start_broadcast(TensorView values, int root) override {
     pulse_.collective("broadcast", values.bytes());
     return inner_.broadcast(values, root);

@@ -44,13 +44,31 @@ std::size_t most_of(const std::vector<std::vector<LeafRange>>& subtrees) {
   return most;
 }
 
-std::int64_t block_elements(std::int64_t elements, const OrderedReduction::Options& options) {
-  return std::min<std::int64_t>(
-      elements, std::max<std::int64_t>(options.block_bytes / std::int64_t{sizeof(float)}, 1));
+// What is exchanged at a time: the shards' buckets, or blocks of equal parts for the ranks.
+std::vector<ShardPlan::Bucket> blocks_of(std::int64_t elements, int ranks,
+                                         const OrderedReduction::Options& options) {
+  if (options.shards != nullptr) return options.shards->buckets();
+  const std::int64_t most =
+      std::max<std::int64_t>(options.block_bytes / std::int64_t{sizeof(float)}, 1);
+  std::vector<ShardPlan::Bucket> blocks;
+  for (std::int64_t first = 0; first < elements; first += most) {
+    ShardPlan::Bucket block{first, std::min(most, elements - first), {}};
+    const std::int64_t slice = (block.count + ranks - 1) / ranks;
+    for (int rank = 0; rank <= ranks; ++rank) {
+      block.cuts.push_back(std::min(rank * slice, block.count));
+    }
+    blocks.push_back(std::move(block));
+  }
+  return blocks;
 }
 
-std::int64_t slice_elements(std::int64_t block, int ranks) {
-  return (block + ranks - 1) / ranks;
+// What a part is padded to, so that all ranks send and receive the same count.
+std::int64_t slice_elements(const ShardPlan::Bucket& block) {
+  std::int64_t longest = 0;
+  for (std::size_t i = 0; i + 1 < block.cuts.size(); ++i) {
+    longest = std::max(longest, block.cuts[i + 1] - block.cuts[i]);
+  }
+  return longest;
 }
 
 Layout layout_for(std::int64_t elements, int rank, int ranks,
@@ -62,10 +80,13 @@ Layout layout_for(std::int64_t elements, int rank, int ranks,
   }
   if (ranks == 1) return layout;
   const auto most = static_cast<std::int64_t>(most_of(all_subtrees(ranks, options.leaves)));
-  const std::int64_t padded = ranks * slice_elements(block_elements(elements, options), ranks);
+  std::int64_t padded = 0;
+  for (const ShardPlan::Bucket& block : blocks_of(elements, ranks, options)) {
+    padded = std::max(padded, ranks * slice_elements(block));
+  }
   layout.sent = layout.plan.add(DType::f32, {padded});
   layout.received = layout.plan.add(DType::f32, {most * padded});
-  layout.gathered = layout.plan.add(DType::f32, {padded});
+  if (options.shards == nullptr) layout.gathered = layout.plan.add(DType::f32, {padded});
   return layout;
 }
 
@@ -82,6 +103,7 @@ OrderedReduction::OrderedReduction(Device& device, Communicator& communicator, T
       communicator_(communicator),
       gradients_(gradients),
       options_(options),
+      blocks_(blocks_of(gradients.elements(), communicator.size(), options)),
       own_(leaves_of_rank(communicator.rank(), communicator.size(), options.leaves)),
       subtrees_(all_subtrees(communicator.size(), options.leaves)),
       most_subtrees_(most_of(subtrees_)) {
@@ -92,7 +114,7 @@ OrderedReduction::OrderedReduction(Device& device, Communicator& communicator, T
   if (communicator.size() > 1) {
     sent_ = arena_.view(layout.sent);
     received_ = arena_.view(layout.received);
-    gathered_ = arena_.view(layout.gathered);
+    if (options.shards == nullptr) gathered_ = arena_.view(layout.gathered);
   }
   next_leaf_ = own_.first;
 }
@@ -136,12 +158,8 @@ void OrderedReduction::finish() {
   BERTYARD_CHECK(next_leaf_ == own_.end,
                  fmt::format("ordered reduction: {} of this rank's {} leaves were computed",
                              next_leaf_ - own_.first, own_.count()));
-  const std::int64_t elements = gradients_.elements();
   if (communicator_.size() > 1) {
-    const std::int64_t block = block_elements(elements, options_);
-    for (std::int64_t first = 0; first < elements; first += block) {
-      reduce_block(first, std::min(block, elements - first));
-    }
+    for (const Block& block : blocks_) reduce_block(block);
   } else if (partials_.front().values.data() != gradients_.data()) {
     device_.copy(gradients_, partials_.front().values, CopyDirection::device_to_device,
                  device_.compute_stream());
@@ -151,11 +169,15 @@ void OrderedReduction::finish() {
 }
 
 // Subtree `index` of every rank: part p of what a rank sends is what rank p adds up.
-void OrderedReduction::send_subtree(std::size_t index, std::int64_t first, std::int64_t count) {
-  const std::int64_t padded = communicator_.size() * slice_elements(count, communicator_.size());
+void OrderedReduction::send_subtree(std::size_t index, const Block& block) {
+  const std::int64_t slice = slice_elements(block);
+  const std::int64_t padded = communicator_.size() * slice;
   const TensorView sent = sent_.slice(0, padded);
-  if (index < partials_.size()) {
-    device_.copy(sent.slice(0, count), partials_[index].values.slice(first, count),
+  for (std::size_t p = 0; index < partials_.size() && p + 1 < block.cuts.size(); ++p) {
+    const std::int64_t count = block.cuts[p + 1] - block.cuts[p];
+    if (count == 0) continue;
+    device_.copy(sent.slice(static_cast<std::int64_t>(p) * slice, count),
+                 partials_[index].values.slice(block.first + block.cuts[p], count),
                  CopyDirection::device_to_device, device_.compute_stream());
   }
   device_.synchronize();
@@ -181,14 +203,22 @@ TensorView OrderedReduction::combine(const LeafRange& node, std::int64_t slice) 
   return left;
 }
 
-void OrderedReduction::reduce_block(std::int64_t first, std::int64_t count) {
-  for (std::size_t i = 0; i < most_subtrees_; ++i) send_subtree(i, first, count);
-  const std::int64_t slice = slice_elements(count, communicator_.size());
+void OrderedReduction::reduce_block(const Block& block) {
+  for (std::size_t i = 0; i < most_subtrees_; ++i) send_subtree(i, block);
+  const std::int64_t slice = slice_elements(block);
   const TensorView sum = combine({0, options_.leaves}, slice);
   device_.synchronize();
+  if (options_.shards != nullptr) {
+    const auto own = static_cast<std::size_t>(communicator_.rank());
+    const std::int64_t count = block.cuts[own + 1] - block.cuts[own];
+    if (count == 0) return;
+    device_.copy(gradients_.slice(block.first + block.cuts[own], count), sum.slice(0, count),
+                 CopyDirection::device_to_device, device_.compute_stream());
+    return;
+  }
   const TensorView gathered = gathered_.slice(0, communicator_.size() * slice);
   communicator_.all_gather(sum, gathered).wait();
-  device_.copy(gradients_.slice(first, count), gathered.slice(0, count),
+  device_.copy(gradients_.slice(block.first, block.count), gathered.slice(0, block.count),
                CopyDirection::device_to_device, device_.compute_stream());
 }
 

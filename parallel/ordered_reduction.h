@@ -8,19 +8,21 @@
 #include "core/tensor/arena.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
+#include "parallel/shard_plan.h"
 
 namespace bertyard {
 
 // The sum whose bits do not depend on the number of ranks (design, 4.4): leaves are added along the
 // fixed tree of leaf_tree.h, by this rank as far as it owns both halves of a node, the rest slice
 // by slice after each rank has sent its largest subtrees to the slice's owner. Traffic is that of a
-// ring where every rank owns one subtree. Borrows device, communicator and gradients; owns, in
-// memory of the device, one gradient buffer for each subtree that waits for its other half.
+// ring where every rank owns one subtree. Borrows device, communicator, gradients and shards; owns,
+// in memory of the device, one gradient buffer for each subtree that waits for its other half.
 class OrderedReduction : public GradientReduction {
  public:
   struct Options {
     int leaves = 8;
     std::int64_t block_bytes = 25 << 20;  // exchanged at a time
+    const ShardPlan* shards = nullptr;    // its buckets are the blocks; nothing is sent back
   };
   // `gradients` f32 [n]. Throws UsageError where there are fewer leaves than ranks.
   OrderedReduction(Device& device, Communicator& communicator, TensorView gradients,
@@ -42,10 +44,12 @@ class OrderedReduction : public GradientReduction {
     TensorView values;
   };
 
+  using Block = ShardPlan::Bucket;
+
   TensorView free_buffer();
   void push(const LeafRange& leaf, TensorView values);
-  void reduce_block(std::int64_t first, std::int64_t count);
-  void send_subtree(std::size_t index, std::int64_t first, std::int64_t count);
+  void reduce_block(const Block& block);
+  void send_subtree(std::size_t index, const Block& block);
   TensorView received(int rank, std::size_t subtree, std::int64_t slice) const;
   // The sum of `node` for this rank's slice, in one of the received buffers.
   TensorView combine(const LeafRange& node, std::int64_t slice);
@@ -54,6 +58,7 @@ class OrderedReduction : public GradientReduction {
   Communicator& communicator_;
   TensorView gradients_;
   Options options_;
+  std::vector<Block> blocks_;
   LeafRange own_;
   std::vector<std::vector<LeafRange>> subtrees_;  // by rank
   std::size_t most_subtrees_ = 0;

@@ -56,15 +56,20 @@ SharedMemorySum::SharedMemorySum(int rank, std::vector<std::byte*> segments)
       size_(static_cast<int>(segments.size())),
       segments_(std::move(segments)),
       chunk_bytes_(chunk_bytes(size_)) {
+  sources_.reserve(segments_.size());
   static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "shared between processes");
   static_assert(sizeof(Header) <= kPage);
   new (segments_[static_cast<std::size_t>(rank_)]) Header;
 }
 
-void SharedMemorySum::all_reduce(const TensorView& values) {
+void SharedMemorySum::announce(const TensorView& values) {
   Header& own = header(rank_);
   own.elements = values.elements();
   own.dtype = static_cast<std::int32_t>(values.dtype());
+}
+
+void SharedMemorySum::all_reduce(const TensorView& values) {
+  announce(values);
   const std::int64_t step = chunk_elements(values);
   const std::int64_t chunks = (values.elements() + step - 1) / step;
   bring(values, 0);
@@ -148,15 +153,14 @@ void SharedMemorySum::sum(const TensorView& values, std::int64_t chunk) {
       static_cast<std::size_t>(part.first - chunk * chunk_elements(values)) * width;
   std::byte* own =
       static_cast<std::byte*>(values.data()) + static_cast<std::size_t>(part.first) * width;
-  std::vector<const void*> sources;
-  sources.reserve(segments_.size());
+  sources_.clear();
   for (int rank = 0; rank < size_; ++rank) {
-    sources.push_back(rank == rank_
-                          ? own
-                          : chunk_buffer(rank, chunks_done_ + static_cast<std::uint64_t>(chunk)) +
-                                offset);
+    sources_.push_back(rank == rank_
+                           ? own
+                           : chunk_buffer(rank, chunks_done_ + static_cast<std::uint64_t>(chunk)) +
+                                 offset);
   }
-  rank_ordered_sum(own, sources, values.dtype(), part.count);
+  rank_ordered_sum(own, sources_, values.dtype(), part.count);
   std::memcpy(chunk_buffer(rank_, chunks_done_ + static_cast<std::uint64_t>(chunk)) + offset, own,
               static_cast<std::size_t>(part.count) * width);
 }

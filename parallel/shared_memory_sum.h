@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/tensor/tensor_view.h"
@@ -31,6 +32,10 @@ class SharedMemorySum {
   // values[i] = ((rank 0 + rank 1) + rank 2) + ...; every rank makes the same call. Blocks. Throws
   // the same Error on every rank, and changes nothing, when type or elements differ.
   void all_reduce(const TensorView& values);
+  // Communicator::reduce_parts_sum and all_gather_parts, in the same order of the ranks and with
+  // the same errors. A chunk holds a piece of every part, so that all ranks work at once.
+  void reduce_parts(const TensorView& values, std::span<const std::int64_t> cuts);
+  void all_gather_parts(const TensorView& values, std::span<const std::int64_t> cuts);
 
  private:
   // At the start of each segment, written by its rank only.
@@ -51,7 +56,19 @@ class SharedMemorySum {
   Part part_of(const TensorView& values, std::int64_t chunk, int summer) const;
   std::int64_t chunk_elements(const TensorView& values) const;
   void meet();
+  // Notes this rank's call, for the check after the first meeting.
+  void announce(const TensorView& values);
   void check_equal_calls() const;
+  // Piece `chunk` of rank `owner`'s part; it lies at `owner` times the step in a chunk's buffer.
+  std::int64_t piece_elements(const TensorView& values) const;
+  Part piece_of(const TensorView& values, std::span<const std::int64_t> cuts, std::int64_t chunk,
+                int owner) const;
+  std::int64_t pieces(const TensorView& values, std::span<const std::int64_t> cuts) const;
+  std::byte* piece_buffer(const TensorView& values, int holder, int owner,
+                          std::int64_t chunk) const;
+  void bring_pieces(const TensorView& values, std::span<const std::int64_t> cuts,
+                    std::int64_t chunk);
+  void sum_piece(const TensorView& values, std::span<const std::int64_t> cuts, std::int64_t chunk);
   void bring(const TensorView& values, std::int64_t chunk);
   void sum(const TensorView& values, std::int64_t chunk);
   void fetch(const TensorView& values, std::int64_t chunk);
@@ -62,6 +79,7 @@ class SharedMemorySum {
   std::size_t chunk_bytes_;
   std::uint64_t chunks_done_ = 0;
   std::uint64_t meetings_ = 0;
+  std::vector<const void*> sources_;  // of the piece being summed, by rank
 };
 
 }  // namespace bertyard

@@ -25,6 +25,14 @@ Pending SingleCommunicator::start_all_gather(ConstTensorView in, TensorView out)
 Pending SingleCommunicator::start_all_to_all(ConstTensorView in, TensorView out) {
   return copy(in, out);
 }
+Pending SingleCommunicator::start_reduce_parts_sum(TensorView /*values*/,
+                                                   std::span<const std::int64_t> /*cuts*/) {
+  return {};
+}
+Pending SingleCommunicator::start_all_gather_parts(TensorView /*values*/,
+                                                   std::span<const std::int64_t> /*cuts*/) {
+  return {};
+}
 Pending SingleCommunicator::start_broadcast(TensorView /*values*/, int /*root*/) {
   return {};
 }

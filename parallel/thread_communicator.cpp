@@ -97,6 +97,29 @@ Pending ThreadCommunicator::start_all_to_all(ConstTensorView in, TensorView out)
   });
 }
 
+// A rank writes its own part only, and no other rank reads that one.
+Pending ThreadCommunicator::start_reduce_parts_sum(TensorView values,
+                                                   std::span<const std::int64_t> cuts) {
+  return start({describe("reduce_parts_sum", values), values.data(), nullptr}, [=, this] {
+    const auto own = static_cast<std::size_t>(rank());
+    const std::size_t offset = static_cast<std::size_t>(cuts[own]) * size_of(values.dtype());
+    rank_ordered_sum(advanced(values.data(), offset), inputs(offset), values.dtype(),
+                     cuts[own + 1] - cuts[own]);
+  });
+}
+
+Pending ThreadCommunicator::start_all_gather_parts(TensorView values,
+                                                   std::span<const std::int64_t> cuts) {
+  return start({describe("all_gather_parts", values), values.data(), nullptr}, [=, this] {
+    const std::size_t width = size_of(values.dtype());
+    for (std::size_t from = 0; from < exchange_.posts.size(); ++from) {
+      const std::size_t offset = static_cast<std::size_t>(cuts[from]) * width;
+      copy(advanced(values.data(), offset), inputs(offset)[from],
+           static_cast<std::size_t>(cuts[from + 1] - cuts[from]) * width);
+    }
+  });
+}
+
 Pending ThreadCommunicator::start_broadcast(TensorView values, int root) {
   return start({describe(fmt::format("broadcast from rank {}", root), values), values.data(), {}},
                [=, this] {

@@ -86,6 +86,11 @@ struct MicroBatchOptions {
 enum class Precision { fp32, bf16 };
 enum class BackendChoice { automatic, cpu };
 enum class InstructionSet { automatic, avx512, avx2, generic };  // of our own kernels on the CPU
+// Of the threads of a rank to cores.
+enum class ThreadBinding {
+  automatic,  // each to a core of its own, within what the launcher left the process
+  none,
+};
 enum class Reduction {
   fast,     // equal to any other order of summation up to rounding
   ordered,  // the same bits for any number of ranks: parallel/ordered_reduction.h
@@ -94,10 +99,12 @@ enum class Reduction {
 struct ParallelOptions {
   BackendChoice backend = BackendChoice::automatic;
   int threads = 0;  // of one rank; 0 means chosen by the program
+  ThreadBinding bind = ThreadBinding::automatic;
   InstructionSet instruction_set = InstructionSet::automatic;
   MicroBatchOptions micro_batch;
   Reduction reduction = Reduction::fast;
-  int leaves = 8;  // of a step in ordered reduction
+  int leaves = 8;                // of a step in ordered reduction
+  bool shard_optimizer = false;  // ZeRO-1: parallel/shard_plan.h
   std::uint64_t bucket_bytes = 25ull << 20;
   bool operator==(const ParallelOptions&) const = default;
 };

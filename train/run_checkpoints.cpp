@@ -39,15 +39,25 @@ void RunCheckpoints::take(CheckpointSnapshot& snapshot, const TrainState& state,
   full.loss_log_hash = loss_log.digest();
   full.held_out_loss = held_out_loss;
 
-  const std::vector<MomentArray> arrays = optimizer_.arrays();
-  snapshot.arrays.resize(arrays.size());
-  snapshot.names.clear();
-  for (std::size_t i = 0; i < arrays.size(); ++i) {
-    snapshot.names.push_back(arrays[i].name);
-    copy_to_host(arrays[i].values, snapshot.arrays[i]);
+  snapshot.names = optimizer_.array_names();
+  snapshot.arrays.resize(snapshot.names.size());
+  for (std::size_t i = 0; i < snapshot.names.size(); ++i) {
+    copy_to_host(whole_array(snapshot.names[i]), snapshot.arrays[i]);
+    device_.synchronize();  // the next array may take the same place
   }
   copy_to_host(parameters_.values(), snapshot.weights);
   device_.synchronize();
+}
+
+TensorView RunCheckpoints::whole_array(const std::string& name) const {
+  if (optimizer_.holds_everything()) return optimizer_.array(name);
+  optimizer_.collect(name, parameters_.gradients());
+  return parameters_.gradients();
+}
+
+void RunCheckpoints::assist() const {
+  if (optimizer_.holds_everything()) return;
+  for (const std::string& name : optimizer_.array_names()) whole_array(name);
 }
 
 std::filesystem::path RunCheckpoints::write(const std::filesystem::path& directory,
@@ -74,6 +84,7 @@ RunCheckpoints::Restored RunCheckpoints::restore(const Checkpoint& checkpoint) {
   const CheckpointState& found = checkpoint.state();
   require_same_run(setting_.identity, found, checkpoint.path().string());
   const auto fill = [this](const TensorView& to, const auto& read) {
+    if (device_.info().kind == DeviceKind::cpu) return read(to);
     std::vector<float> values(static_cast<std::size_t>(to.elements()));
     read(view_of(std::span(values)));
     device_.copy(to, view_of(std::span<const float>(values)), CopyDirection::host_to_device,
@@ -81,9 +92,11 @@ RunCheckpoints::Restored RunCheckpoints::restore(const Checkpoint& checkpoint) {
     device_.synchronize();
   };
   fill(parameters_.values(), [&](TensorView flat) { checkpoint.read_weights(parameters_, flat); });
-  for (const MomentArray& array : optimizer_.arrays()) {
-    fill(array.values,
-         [&](TensorView flat) { checkpoint.read_optimizer(array.name, parameters_, flat); });
+  for (const std::string& name : optimizer_.array_names()) {
+    const bool here = optimizer_.holds_everything();
+    const TensorView flat = here ? optimizer_.array(name) : parameters_.gradients();
+    fill(flat, [&](TensorView to) { checkpoint.read_optimizer(name, parameters_, to); });
+    if (!here) optimizer_.restore(name, flat);
   }
   device_.layer_ops().weights_changed();
   optimizer_.set_applied_steps(found.applied_steps);

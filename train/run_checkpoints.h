@@ -40,9 +40,13 @@ class RunCheckpoints {
   RunCheckpoints(Setting setting, Device& device, const ParameterStore& parameters,
                  Optimizer& optimizer);
 
-  // Copies everything to host memory, into `snapshot`, whose memory is used again.
+  // Copies everything to host memory, into `snapshot`, whose memory is used again. State that lies
+  // on several ranks comes by way of the gradients' memory, which nobody needs between two steps;
+  // the other ranks assist then.
   void take(CheckpointSnapshot& snapshot, const TrainState& state, std::size_t phase,
             const LossLog& loss_log, std::optional<double> held_out_loss) const;
+  // The other ranks' part of take(): gives what they hold of the optimizer's state.
+  void assist() const;
   // Writes checkpoints/step-... below `directory`, verified, and deletes what need not be kept.
   // May run in a thread of its own: it looks at nothing that training changes.
   std::filesystem::path write(const std::filesystem::path& directory,
@@ -57,6 +61,8 @@ class RunCheckpoints {
   Restored restore(const Checkpoint& checkpoint);
 
  private:
+  // An array of the optimizer's state in memory of the device, with the parts of all ranks.
+  TensorView whole_array(const std::string& name) const;
   void copy_to_host(const TensorView& view, std::vector<float>& copy) const;
 
   Setting setting_;

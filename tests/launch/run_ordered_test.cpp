@@ -16,6 +16,11 @@ class OrderedTest : public RunTest {
             "schedule.0.global_batch=" + std::to_string(batch),
             "parallel.micro_batch.sequences=" + std::to_string(sequences)};
   }
+  // ZeRO-1 from two ranks on.
+  static Arguments sharded(Arguments arguments) {
+    arguments.push_back("parallel.shard_optimizer=true");
+    return arguments;
+  }
   void expect_trained(int ranks, const std::string& name, const Arguments& arguments) const {
     const testing::Ended ended = train(ranks, name, arguments);
     EXPECT_EQ(ended.code, 0) << ranks << " ranks: " << ended.errors;
@@ -30,8 +35,10 @@ TEST_F(OrderedTest, OneToSixRanksAreTheSameBits) {
     for (const int ranks : {2, 3, 4, 6}) {
       const std::string name = prefix + std::to_string(ranks);
       expect_trained(ranks, name, ordered(batch, sequences));
+      expect_trained(ranks, name + "-zero1", sharded(ordered(batch, sequences)));
       SCOPED_TRACE(name);
       expect_same_bits(prefix + "1", name);
+      expect_same_bits(prefix + "1", name + "-zero1");
     }
   }
 }
@@ -43,9 +50,16 @@ TEST_F(OrderedTest, TheNumberOfRanksMayChangeAtEveryResume) {
     arguments.push_back(more);
     return arguments;
   };
-  for (const auto& [ranks, steps] : {std::pair{3, 7}, std::pair{1, 13}, std::pair{4, 19}}) {
+  // Sharded, then not, then sharded otherwise: a checkpoint knows nothing of it.
+  struct Start {
+    int ranks, steps;
+    bool zero;
+  };
+  for (const auto& [ranks, steps, zero] :
+       {Start{3, 7, true}, Start{1, 13, false}, Start{4, 19, true}}) {
+    const Arguments arguments = with(ordered(16, 1), "checkpoint.every=1 steps");
     testing::Process training =
-        start_training(ranks, "changing", with(ordered(16, 1), "checkpoint.every=1 steps"));
+        start_training(ranks, "changing", zero ? sharded(arguments) : arguments);
     wait_for_steps(training, "changing", steps);
     training.signal(SIGKILL);
     (void)training.wait();
@@ -55,6 +69,39 @@ TEST_F(OrderedTest, TheNumberOfRanksMayChangeAtEveryResume) {
   expect_trained(2, "changing", ordered(16, 1));
 
   expect_same_bits("whole", "changing");
+}
+
+// Without the promise of bits: equal to rounding, and LAMB's norms come from all ranks.
+TEST_F(OrderedTest, ZeRO1InFastModeEqualsToRounding) {
+  BERTYARD_REQUIRE_MPIRUN();
+  const Arguments lamb{"optim.name=lamb"};
+  expect_trained(2, "plain", lamb);
+  expect_trained(2, "zero1", sharded(lamb));
+
+  const std::vector<LossLine> plain = parse_losses(read(run("plain") / "loss.log"));
+  const std::vector<LossLine> zero1 = parse_losses(read(run("zero1") / "loss.log"));
+  ASSERT_EQ(plain.size(), 24u);
+  ASSERT_EQ(zero1.size(), 24u);
+  for (std::size_t i = 0; i < 20; ++i) {
+    EXPECT_LT(relative_difference(plain[i].mlm, zero1[i].mlm), 1e-5) << "step " << i + 1;
+  }
+}
+
+// `check` says before the run what the ranks then take; here for AdamW, two moments a parameter.
+TEST_F(OrderedTest, CheckSaysWhatZeRO1Saves) {
+  const auto optimizer_gib = [this](const Arguments& more) {
+    Arguments arguments{"check", config(), "model.hidden=1024", "model.layers=4"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const testing::Ended ended = run_program(arguments);
+    EXPECT_EQ(ended.code, 0) << ended.errors;
+    const std::size_t at = ended.output.find("optimizer ");
+    return at == std::string::npos ? 0.0 : std::stod(ended.output.substr(at + 10));
+  };
+
+  const double whole = optimizer_gib({"--ranks", "2"});
+  EXPECT_GT(whole, 0.1);
+  EXPECT_NEAR(optimizer_gib({"--ranks", "2", "parallel.shard_optimizer=true"}), whole / 2, 0.011);
+  EXPECT_NEAR(optimizer_gib({"--ranks", "4", "parallel.shard_optimizer=true"}), whole / 4, 0.011);
 }
 
 // The promise is kept or the start refused: another number of threads gives other bits.

@@ -138,6 +138,76 @@ TEST_P(ThreadRanks, MovesPartsToTheirRanks) {
   });
 }
 
+TEST_P(ThreadRanks, SumAndGatherUnequalParts) {
+  const int size = GetParam();
+  std::vector<std::int64_t> cuts{0};
+  for (int part = 0; part < size; ++part) cuts.push_back(cuts.back() + 5 * part);
+  ThreadGroup group(size);
+
+  group.run([&](Communicator& communicator, ControlPlane&) {
+    std::vector<double> values(static_cast<std::size_t>(cuts.back()),
+                               10.0 * (1 + communicator.rank()));
+    const std::vector<double> sum(values.size(), 10.0 * size * (size + 1) / 2);
+    communicator.reduce_parts_sum(all_of(values), cuts).wait();
+    communicator.all_gather_parts(all_of(values), cuts).wait();
+    EXPECT_EQ(values, sum);
+  });
+}
+
+// What a communicator without its own way does: a sum of everything and broadcasts.
+class PlainCommunicator : public Communicator {
+ public:
+  explicit PlainCommunicator(Communicator& inner)
+      : Communicator(inner.rank(), inner.size()), inner_(inner) {}
+  std::string_view name() const override { return "plain"; }
+
+ private:
+  Pending start_all_reduce_sum(TensorView values) override { return inner_.all_reduce_sum(values); }
+  Pending start_reduce_scatter_sum(ConstTensorView in, TensorView out) override {
+    return inner_.reduce_scatter_sum(in, out);
+  }
+  Pending start_all_gather(ConstTensorView in, TensorView out) override {
+    return inner_.all_gather(in, out);
+  }
+  Pending start_all_to_all(ConstTensorView in, TensorView out) override {
+    return inner_.all_to_all(in, out);
+  }
+  Pending start_broadcast(TensorView values, int root) override {
+    return inner_.broadcast(values, root);
+  }
+  Pending start_barrier() override { return inner_.barrier(); }
+
+  Communicator& inner_;
+};
+
+TEST(Communicator, UnequalPartsNeedNothingOfAnImplementation) {
+  const std::vector<std::int64_t> cuts{0, 3, 3, 10};
+  ThreadGroup group(3);
+
+  group.run([&](Communicator& inner, ControlPlane&) {
+    PlainCommunicator communicator(inner);
+    std::vector<float> values(10, static_cast<float>(1 + communicator.rank()));
+    communicator.reduce_parts_sum(all_of(values), cuts).wait();
+    const auto own = static_cast<std::size_t>(communicator.rank());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto at = static_cast<std::int64_t>(i);
+      if (at < cuts[own] || at >= cuts[own + 1]) values[i] = -1;
+    }
+    communicator.all_gather_parts(all_of(values), cuts).wait();
+    EXPECT_EQ(values, std::vector<float>(10, 6.0f));
+  });
+}
+
+TEST(Communicator, RefusesCutsThatDoNotFit) {
+  ThreadGroup group(2);
+  std::vector<float> values(4);
+  for (const std::vector<std::int64_t>& cuts :
+       {std::vector<std::int64_t>{0, 4}, {0, 2, 3}, {1, 2, 4}, {0, 5, 4}}) {
+    EXPECT_THAT([&] { group.communicator(0).all_gather_parts(all_of(values), cuts).wait(); },
+                ThrowsMessage<Error>(HasSubstr("needs 3 cuts that rise from 0 to 4, found ")));
+  }
+}
+
 TEST(ThreadGroup, NamesTheRankThatMakesAnotherCall) {
   ThreadGroup group(3);
 

@@ -84,6 +84,25 @@ TEST_F(MpiRanks, AllReduceWithoutSharedMemoryIsTheSameUpToRoundingAndRepeats) {
   EXPECT_THAT(mine, ::testing::Pointwise(::testing::FloatNear(1e-6f), ordered));
 }
 
+TEST_F(MpiRanks, SumAndGatherUnequalPartsWithAndWithoutSharedMemory) {
+  std::vector<std::int64_t> cuts{0};
+  for (int part = 0; part < size; ++part) cuts.push_back(cuts.back() + 50000 * part + 7);
+  for (const NodeSums sums : {NodeSums::shared_memory, NodeSums::mpi}) {
+    const auto ranks = mpi_world().make_communicator(sums);
+    std::vector<std::int64_t> values(static_cast<std::size_t>(cuts.back()));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<std::int64_t>(i) * (rank + 1);
+    }
+
+    ranks->reduce_parts_sum(all_of(values), cuts).wait();
+    ranks->all_gather_parts(all_of(values), cuts).wait();
+
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      ASSERT_EQ(values[i], static_cast<std::int64_t>(i) * size * (size + 1) / 2) << i;
+    }
+  }
+}
+
 TEST_F(MpiRanks, RefuseDifferentSumsOnEveryRank) {
   if (size == 1) GTEST_SKIP() << "one rank agrees with itself";
   std::vector<float> values(rank == 1 ? 7 : 8);

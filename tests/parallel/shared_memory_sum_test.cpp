@@ -76,6 +76,31 @@ TEST(SharedMemorySum, AddsOtherTypes) {
   expect_rank_ordered<std::uint64_t>(2, {7, 70001});
 }
 
+// Parts of unequal size, some empty, shorter and longer than a chunk.
+TEST(SharedMemorySum, SumsAndGathersParts) {
+  for (const auto& [size, cuts] :
+       std::vector<std::pair<int, std::vector<std::int64_t>>>{{1, {0, 70001}},
+                                                              {2, {0, 1, 300001}},
+                                                              {3, {0, 0, 200000, 700001}},
+                                                              {4, {0, 64, 64, 64, 65}}}) {
+    run_ranks(size, [&, size = size, cuts = cuts](int rank, SharedMemorySum& sum) {
+      const auto length = static_cast<std::size_t>(cuts.back());
+      std::vector<float> mine(length), whole(length);
+      for (std::size_t i = 0; i < length; ++i) whole[i] = mine[i] = value<float>(rank, i);
+      sum.all_reduce(view_of(std::span(whole)));
+      for (int round = 0; round < 2; ++round) {
+        std::vector<float> parts = mine;
+        sum.reduce_parts(view_of(std::span(parts)), cuts);
+        const auto at = static_cast<std::size_t>(rank);
+        EXPECT_TRUE(std::equal(parts.begin() + cuts[at], parts.begin() + cuts[at + 1],
+                               whole.begin() + cuts[at]));
+        sum.all_gather_parts(view_of(std::span(parts)), cuts);
+        EXPECT_EQ(parts, whole) << size << " ranks, rank " << rank;
+      }
+    });
+  }
+}
+
 TEST(SharedMemorySum, ManyShortSumsDoNotOvertakeEachOther) {
   run_ranks(4, [](int rank, SharedMemorySum& sum) {
     for (int round = 0; round < 300; ++round) {
