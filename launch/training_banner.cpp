@@ -6,15 +6,25 @@
 #include "train/console.h"
 
 namespace bertyard {
+namespace {
+
+constexpr double kMebibyte = 1u << 20;
+constexpr double kGibibyte = 1u << 30;
+
+}  // namespace
 
 std::string memory_text(const MemoryUse& use) {
-  const auto gib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1u << 30); };
+  const bool small = static_cast<double>(use.total()) < kGibibyte;
+  const auto number = [small](std::size_t bytes) {
+    const auto size = static_cast<double>(bytes);
+    return small ? fmt::format("{:.1f}", size / kMebibyte)
+                 : fmt::format("{:.2f}", size / kGibibyte);
+  };
   return fmt::format(
-      "{:.2f} GiB a rank (weights {:.2f}, gradients {:.2f}, optimizer {:.2f}, activations {:.2f}, "
-      "workspace {:.2f}{})",
-      gib(use.total()), gib(use.parameters), gib(use.gradients), gib(use.optimizer),
-      gib(use.activations), gib(use.workspace),
-      use.reduction > 0 ? fmt::format(", reduction {:.2f}", gib(use.reduction)) : "");
+      "{} {} a rank (weights {}, gradients {}, optimizer {}, activations {}, workspace {}{})",
+      number(use.total()), small ? "MiB" : "GiB", number(use.parameters), number(use.gradients),
+      number(use.optimizer), number(use.activations), number(use.workspace),
+      use.reduction > 0 ? fmt::format(", reduction {}", number(use.reduction)) : "");
 }
 
 std::vector<std::string> training_banner(PretrainingSetup& setup, const Communicator& communicator,

@@ -16,7 +16,7 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
                                          const std::filesystem::path& directory,
                                          std::int64_t resumed_step);
 
-// "weights 0.41 GiB, gradients ..., total ...": one rank's memory.
+// "1.35 GiB a rank (weights 0.41, gradients ...)", below 1 GiB in MiB.
 std::string memory_text(const MemoryUse& use);
 
 }  // namespace bertyard

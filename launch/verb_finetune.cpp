@@ -16,6 +16,7 @@
 #include "launch/rank_log.h"
 #include "launch/signals.h"
 #include "launch/task_model_files.h"
+#include "launch/thread_binding.h"
 #include "parallel/agreement.h"
 #include "train/console.h"
 
@@ -84,6 +85,7 @@ class Grid {
       return TrainEnd::finished;
     }
     FinetuneSetup setup(loaded_.config, cell, data, group_.local_size);
+    place_threads(setup.device->info().threads);
     FinetuneRun run(
         {setup, *group_.communicator, *group_.control, log_, loaded_.input_text, options_.command},
         cell);
@@ -93,6 +95,14 @@ class Grid {
       write_file_atomically(path / "checkpoints" / "best" / kTaskFile, resolved_yaml(setup.config));
     }
     return end;
+  }
+
+  // All cells have the same threads.
+  void place_threads(int threads) {
+    if (!threads_placed_.empty()) return;
+    threads_placed_ = bind_threads(loaded_.config.parallel.bind, threads, *group_.control);
+    log_.info("{} rank(s) of {} thread(s), {}", group_.communicator->size(), threads,
+              threads_placed_);
   }
 
   // The best cell's best checkpoint without the optimizer's state.
@@ -126,6 +136,7 @@ class Grid {
   const ProcessGroup& group_;
   Logger& log_;
   std::vector<CellResult> results_;
+  std::string threads_placed_;
 };
 
 }  // namespace
@@ -139,6 +150,12 @@ int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment
   }
   if (loaded.config.watch.spike.rule == SpikeRule::rollback) {
     throw UsageError("optim.spike.rule: rollback is of 'train'; 'finetune' knows none and skip");
+  }
+  if (loaded.config.parallel.shard_optimizer) {
+    throw UsageError(
+        "parallel.shard_optimizer: true is of 'train'; 'finetune' keeps the whole optimizer state "
+        "on "
+        "every rank; set it to false");
   }
   const ProcessGroup group = environment.make_process_group();
   Logger log = rank_logger(loaded.config.log, group.rank(), environment.host());

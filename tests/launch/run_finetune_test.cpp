@@ -179,6 +179,8 @@ TEST_F(FinetuneTest, MistakesAreNamed) {
   expect_error(finetune(0, "x", {"task.train=[none.tsv]"}), 74, {"none.tsv"});
   expect_error(finetune(0, "x", {"finetune.class_weights=[1,2,3]"}), 2,
                {"finetune.class_weights has 3 values", "each of the 2 labels"});
+  expect_error(finetune(0, "x", {"parallel.shard_optimizer=true"}), 2,
+               {"parallel.shard_optimizer", "'finetune' keeps the whole", "set it to false"});
   expect_error(finetune(0, "x", {"finetune.head=crf"}), 2, {"crf is a head for task.kind: tag"});
   expect_error(run_program({"predict", "data", "--data", "test.tsv", "--to", "out"}), 3,
                {"expected a fine-tuned model"});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A step allocates nothing on the thread that trains, once shapes have been seen. A program of its
-// own, because it replaces operator new, and malloc where the C library lets it.
+// own, because it replaces operator new; what C libraries take by malloc is not counted.
 #include <cstdlib>
 #include <memory>
 #include <new>
