@@ -2,9 +2,9 @@
 #include "launch/dry_run.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include "core/base/error.h"
+#include "launch/process_memory.h"
 #include "launch/training_banner.h"
 #include "train/console.h"
 
@@ -32,12 +32,6 @@ void require_finite(const StepReport& report) {
       fmt::format("dry run: the gradient of step {} is not finite; lower optim.lr or "
                   "model.init_range, or look at what model.from holds",
                   report.state.step));
-}
-
-double peak_gib() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / (1024.0 * 1024.0);  // KiB on Linux
 }
 
 void print_report(const RunParts& parts, const StepReport& report, DryData data) {
@@ -95,8 +89,9 @@ void run_dry(const RunParts& parts, DryData data) {
   } else {
     fmt::print("step        none: the run is at its end, step {}\n", grouped(state.step));
   }
-  fmt::print("memory      {}; this process took {:.2f} GiB at most\n",
-             memory_text(parts.setup.memory_use()), peak_gib());
+  fmt::print("memory      {}\nprocess     {}; this one took {:.1f} MiB, without a checkpoint\n",
+             memory_text(parts.setup.memory_use()), process_memory_text(parts.setup),
+             static_cast<double>(peak_resident_bytes()) / (1u << 20));
   fmt::print("ok: a dry run; nothing was written\n");
 }
 

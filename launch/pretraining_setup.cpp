@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
+#include "launch/process_memory.h"
 #include "launch/run_device.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/ordered_reduction.h"
@@ -115,6 +116,7 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
       optimizer(config.optim.optimizer, objective.parameters(),
                 shards ? shards->shard(place.rank) : whole_shard(objective.parameters())),
       memory(objective, batch, &optimizer, capacities),
+      resident_before(resident_bytes()),
       place_(place) {}
 
 NextSentence PretrainingSetup::next_sentence() const {

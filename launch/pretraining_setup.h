@@ -51,8 +51,10 @@ class PretrainingSetup {
   Optimizer optimizer;
   DeviceBatch batch;
   ModelMemory memory;
+  const std::size_t resident_before;         // bytes of the process before it took any of that
   std::string threads_placed = "not bound";  // what bind_threads() said
 
+  int ranks() const { return place_.ranks; }
   NextSentence next_sentence() const;
   ScheduleOptions schedule() const;
   // Joins the optimizer to those of the other ranks, where it is sharded. Once, before the first

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "launch/process_memory.h"
 #include "train/console.h"
 
 namespace bertyard {
@@ -59,6 +60,7 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
                         : "fp32"},
       {"micro-batch", micro},
       {"memory", memory_text(setup.memory_use())},
+      {"process", process_memory_text(setup)},
       {"data",
        fmt::format("{} samples, {} tokens ({})", grouped(static_cast<std::int64_t>(data.samples)),
                    grouped(static_cast<std::int64_t>(data.tokens)), data.path)},

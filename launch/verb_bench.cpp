@@ -9,7 +9,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
@@ -18,6 +17,7 @@
 #include "launch/failure.h"
 #include "launch/matrix_peak.h"
 #include "launch/pretraining_setup.h"
+#include "launch/process_memory.h"
 #include "launch/thread_binding.h"
 #include "parallel/agreement.h"
 
@@ -69,12 +69,6 @@ double keys_per_token(const PretrainingSetup& setup) {
     sum += length;
   }
   return squares / sum;
-}
-
-double resident_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return 1024.0 * static_cast<double>(usage.ru_maxrss);  // Linux counts KiB
 }
 
 // One value of every rank, in their order.
@@ -198,7 +192,8 @@ BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
   }
   report.micro_batches =
       sum(all_ranks(micro_batches, communicator)) / static_cast<double>(report.steps.size());
-  const std::vector<double> resident = all_ranks(resident_bytes(), communicator);
+  const std::vector<double> resident =
+      all_ranks(static_cast<double>(peak_resident_bytes()), communicator);
   report.resident_bytes = *std::max_element(resident.begin(), resident.end());
   report.links = measure_links(setup, communicator);
   report.peak_flops = std::max(peak_before, common_peak(setup, communicator));

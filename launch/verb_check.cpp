@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "launch/pretraining_setup.h"
+#include "launch/process_memory.h"
 #include "launch/training_banner.h"
 #include "train/console.h"
 #include "train/run_directory.h"
@@ -60,6 +61,7 @@ int run_check(const CheckVerbOptions& options) {
   fmt::print("model       {} parameters\n", grouped(setup.model.parameter_count()));
   for (std::size_t i = 0; i < setup.plan.phases().size(); ++i) print_phase(setup, i, options.ranks);
   fmt::print("memory      {}\n", memory_text(setup.memory_use()));
+  fmt::print("process     {}\n", process_memory_text(setup));
   fmt::print("ok: {} steps on {} rank{}\n", grouped(setup.plan.total_steps()), options.ranks,
              options.ranks == 1 ? "" : "s");
   return static_cast<int>(ExitCode::ok);

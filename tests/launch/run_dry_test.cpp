@@ -50,6 +50,32 @@ TEST_F(DryRunTest, MakesTheFirstStepOfARealRun) {
   EXPECT_NEAR(printed_loss(ended.output), loss, 6e-4);
 }
 
+// Design, 5.7. The step of a dry run is the largest there can be, and a real run saves beside it.
+TEST_F(DryRunTest, TheProcessTakesWhatWasSaid) {
+  const auto number_after = [](const std::string& text, const std::string& word) {
+    const std::size_t at = text.find(word);
+    EXPECT_NE(at, std::string::npos) << word << " in\n" << text;
+    return at == std::string::npos ? 0.0 : std::stod(text.substr(at + word.size()));
+  };
+  const Arguments mini{"model.preset=bert-mini", "model.hidden=256", "model.heads=4",
+                       "model.intermediate=1024"};
+  Arguments check{"check", config()};
+  check.insert(check.end(), mini.begin(), mini.end());
+
+  const Ended checked = run_program(check), ended = dry(0, "run", mini);
+  ASSERT_EQ(train(0, "run", mini).code, 0);
+
+  ASSERT_EQ(checked.code, 0) << checked.errors;
+  ASSERT_EQ(ended.code, 0) << ended.errors;
+  const double said = number_after(checked.output, "at most ");
+  const double saving = number_after(checked.output, "on rank 0 ");
+  const double took = number_after(ended.output, "took ");
+  const std::string metrics = read(run("run") / "metrics.jsonl");
+  const double trained = 1024 * number_after(metrics.substr(metrics.rfind("\"mem_gib\"")), ":");
+  EXPECT_NEAR(took, said - saving, 0.15 * said);
+  EXPECT_NEAR(trained, said, 0.15 * said);
+}
+
 TEST_F(DryRunTest, WithoutShardsItTakesMockData) {
   fs::remove_all(path("data"));
   fs::remove(path("vocab.txt"));
