@@ -2,6 +2,7 @@
 #include "launch/run_start.h"
 
 #include <memory>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -41,7 +42,8 @@ RunCheckpoints::Setting checkpoint_setting(const RunParts& parts, const std::str
 
 }  // namespace
 
-// Ordered reduction does not depend on the ranks, but on how a step is cut into leaves.
+// Ordered reduction does not depend on the ranks, but on how a step is cut into leaves; a fast sum
+// adds the ranks of a host first.
 std::map<std::string, std::string> environment_of(const RunParts& parts) {
   const ParallelOptions& parallel = parts.loaded.config.parallel;
   const DeviceInfo info = parts.setup.device->info();
@@ -53,6 +55,8 @@ std::map<std::string, std::string> environment_of(const RunParts& parts) {
   } else {
     environment["reduction"] = "fast";
     environment["ranks"] = std::to_string(parts.communicator.size());
+    const std::size_t hosts = std::set(parts.hosts.begin(), parts.hosts.end()).size();
+    if (hosts > 1) environment["ranks"] += fmt::format(" on {} hosts", hosts);
   }
   return environment;
 }

@@ -30,6 +30,9 @@ MpiWorld::~MpiWorld() = default;
 std::unique_ptr<Communicator> MpiWorld::make_communicator(NodeSums /*node_sums*/) {
   throw_absent();
 }
+std::unique_ptr<Communicator> MpiWorld::make_communicator(const Place& /*place*/) {
+  throw_absent();
+}
 std::unique_ptr<ControlPlane> MpiWorld::make_control_plane() {
   throw_absent();
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -71,35 +72,61 @@ MpiParts mpi_parts(std::span<const std::int64_t> cuts) {
   return parts;
 }
 
+void all_reduce(const TensorView& flat, MPI_Comm ranks) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 28;
+  for (std::int64_t first = 0; first < flat.rows(); first += kMost) {
+    const TensorView piece = flat.slice(first, std::min(kMost, flat.rows() - first));
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, piece.data(), count_of(piece.elements()),
+                            number_type(piece.dtype()), MPI_SUM, ranks),
+              "MPI_Allreduce");
+  }
+}
+
+// The ranks of one host, and one of every host.
+struct Hosts {
+  int local_rank = 0;
+  int local_size = 1;
+  std::shared_ptr<SharedMemorySum> sum;  // over the ranks of this host
+  MPI_Comm across = MPI_COMM_NULL;       // those of this local rank; null where there is one host
+};
+
+// Sums the ranks of a host through shared memory, each local rank a part, that part over the hosts,
+// and gathers: every rank sends to other hosts only its share of what its host has to say.
+void all_reduce(const TensorView& flat, const Hosts& hosts) {
+  std::vector<std::int64_t> cuts;
+  for (int rank = 0; rank <= hosts.local_size; ++rank) {
+    cuts.push_back(flat.rows() * rank / hosts.local_size);
+  }
+  hosts.sum->reduce_parts(flat, cuts);
+  const auto own = static_cast<std::size_t>(hosts.local_rank);
+  all_reduce(flat.slice(cuts[own], cuts[own + 1] - cuts[own]), hosts.across);
+  hosts.sum->all_gather_parts(flat, cuts);
+}
+
 // Collectives by MPI on a communicator of their own, run one after another by the MPI thread with
 // blocking calls: MPI_Iallreduce makes no progress by itself in Open MPI, a thread does. Sums go
-// through shared memory when all ranks are on one host.
+// through shared memory as far as ranks are on one host.
 class MpiCommunicator final : public Communicator {
  public:
-  MpiCommunicator(const MpiWorld::Place& place, JobQueue& mpi_thread, MPI_Comm world,
-                  std::shared_ptr<SharedMemorySum> node_sum)
-      : Communicator(place.rank, place.size),
-        mpi_thread_(mpi_thread),
-        world_(world),
-        node_sum_(std::move(node_sum)) {}
-  std::string_view name() const override { return node_sum_ ? "mpi (shared memory)" : "mpi"; }
+  MpiCommunicator(const MpiWorld::Place& place, JobQueue& mpi_thread, MPI_Comm world, Hosts hosts)
+      : Communicator(place.rank, place.size), mpi_thread_(mpi_thread), world_(world) {
+    if (hosts.across != MPI_COMM_NULL) {
+      hosts_ = std::move(hosts);
+    } else {
+      node_sum_ = std::move(hosts.sum);
+    }
+  }
+  std::string_view name() const override {
+    if (hosts_.sum) return "mpi (shared memory in a host)";
+    return node_sum_ ? "mpi (shared memory)" : "mpi";
+  }
 
  private:
   Pending start_all_reduce_sum(TensorView values) override {
-    if (node_sum_) {
-      return submit(
-          [sum = node_sum_, values] { sum->all_reduce(values.reshaped({values.elements()})); });
-    }
-    return submit([world = world_, values] {
-      constexpr std::int64_t kMost = std::int64_t{1} << 28;
-      const TensorView flat = values.reshaped({values.elements()});
-      for (std::int64_t first = 0; first < flat.rows(); first += kMost) {
-        const TensorView piece = flat.slice(first, std::min(kMost, flat.rows() - first));
-        check_mpi(MPI_Allreduce(MPI_IN_PLACE, piece.data(), count_of(piece.elements()),
-                                number_type(piece.dtype()), MPI_SUM, world),
-                  "MPI_Allreduce");
-      }
-    });
+    const TensorView flat = values.reshaped({values.elements()});
+    if (node_sum_) return submit([sum = node_sum_, flat] { sum->all_reduce(flat); });
+    if (hosts_.sum) return submit([hosts = hosts_, flat] { all_reduce(flat, hosts); });
+    return submit([world = world_, flat] { all_reduce(flat, world); });
   }
 
   Pending start_reduce_scatter_sum(ConstTensorView in, TensorView out) override {
@@ -186,18 +213,21 @@ class MpiCommunicator final : public Communicator {
   MPI_Comm world_;
   std::vector<std::byte> part_sum_;            // of the MPI thread
   std::shared_ptr<SharedMemorySum> node_sum_;  // absent when the ranks are on several hosts
+  Hosts hosts_;                                // of several hosts with equally many ranks each
 };
 
-// A window of shared memory, one segment per rank.
-std::shared_ptr<SharedMemorySum> make_node_sum(const MpiWorld::Place& place, MPI_Comm world,
-                                               MPI_Win& window) {
+// A window of shared memory, one segment for each rank of a host.
+std::shared_ptr<SharedMemorySum> make_node_sum(MPI_Comm node, MPI_Win& window) {
+  int local_rank = 0, local_size = 1;
+  check_mpi(MPI_Comm_rank(node, &local_rank), "MPI_Comm_rank");
+  check_mpi(MPI_Comm_size(node, &local_size), "MPI_Comm_size");
   void* own = nullptr;
   check_mpi(
-      MPI_Win_allocate_shared(static_cast<MPI_Aint>(SharedMemorySum::segment_bytes(place.size)), 1,
-                              MPI_INFO_NULL, world, static_cast<void*>(&own), &window),
+      MPI_Win_allocate_shared(static_cast<MPI_Aint>(SharedMemorySum::segment_bytes(local_size)), 1,
+                              MPI_INFO_NULL, node, static_cast<void*>(&own), &window),
       "MPI_Win_allocate_shared");
   std::vector<std::byte*> segments;
-  for (int rank = 0; rank < place.size; ++rank) {
+  for (int rank = 0; rank < local_size; ++rank) {
     MPI_Aint bytes = 0;
     int unit = 0;
     void* segment = nullptr;
@@ -205,9 +235,42 @@ std::shared_ptr<SharedMemorySum> make_node_sum(const MpiWorld::Place& place, MPI
               "MPI_Win_shared_query");
     segments.push_back(static_cast<std::byte*>(segment));
   }
-  auto node_sum = std::make_shared<SharedMemorySum>(place.rank, std::move(segments));
-  check_mpi(MPI_Barrier(world), "MPI_Barrier");
+  auto node_sum = std::make_shared<SharedMemorySum>(local_rank, std::move(segments));
+  check_mpi(MPI_Barrier(node), "MPI_Barrier");
   return node_sum;
+}
+
+// What is freed at the end.
+struct Handles {
+  MPI_Comm world = MPI_COMM_NULL, node = MPI_COMM_NULL, across = MPI_COMM_NULL;
+  MPI_Win window = MPI_WIN_NULL;
+};
+
+MPI_Comm split(MPI_Comm ranks, int color, int key) {
+  MPI_Comm part = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split(ranks, color, key, &part), "MPI_Comm_split");
+  check_mpi(MPI_Comm_set_errhandler(part, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  return part;
+}
+
+// Empty where hosts have different numbers of ranks, or one each, or where two hosts have one name:
+// MPI does it all then.
+Hosts make_hosts(const MpiWorld::Place& place, Handles& handles) {
+  const auto& names = place.hosts;
+  const auto own =
+      std::find(names.begin(), names.end(), names[static_cast<std::size_t>(place.rank)]);
+  handles.node = split(handles.world, static_cast<int>(own - names.begin()), place.rank);
+  int size = 0;
+  check_mpi(MPI_Comm_size(handles.node, &size), "MPI_Comm_size");
+  std::array<int, 3> least{size, -size, size == place.local_size ? 1 : 0};
+  check_mpi(MPI_Allreduce(MPI_IN_PLACE, least.data(), 3, MPI_INT, MPI_MIN, handles.world),
+            "MPI_Allreduce");
+  if (least[0] != -least[1] || least[2] == 0 || size == 1) return {};
+  Hosts hosts{place.local_rank, size, make_node_sum(handles.node, handles.window), MPI_COMM_NULL};
+  if (size < place.size) {
+    handles.across = hosts.across = split(handles.world, place.local_rank, place.rank);
+  }
+  return hosts;
 }
 
 }  // namespace
@@ -215,20 +278,20 @@ std::shared_ptr<SharedMemorySum> make_node_sum(const MpiWorld::Place& place, MPI
 std::unique_ptr<Communicator> make_mpi_communicator(
     const MpiWorld::Place& place, NodeSums node_sums, JobQueue& mpi_thread,
     std::vector<std::function<void()>>& at_finalize) {
-  MPI_Comm world = MPI_COMM_NULL;
-  MPI_Win window = MPI_WIN_NULL;
-  std::shared_ptr<SharedMemorySum> node_sum;
+  Handles handles;
+  Hosts hosts;
   mpi_thread.run([&] {
-    check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &world), "MPI_Comm_dup");
-    check_mpi(MPI_Comm_set_errhandler(world, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-    if (node_sums == NodeSums::shared_memory && place.local_size == place.size)
-      node_sum = make_node_sum(place, world, window);
+    check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &handles.world), "MPI_Comm_dup");
+    check_mpi(MPI_Comm_set_errhandler(handles.world, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    if (node_sums == NodeSums::shared_memory) hosts = make_hosts(place, handles);
   });
-  at_finalize.emplace_back([world, window]() mutable {
-    if (window != MPI_WIN_NULL) check_mpi(MPI_Win_free(&window), "MPI_Win_free");
-    check_mpi(MPI_Comm_free(&world), "MPI_Comm_free");
+  at_finalize.emplace_back([handles]() mutable {
+    if (handles.window != MPI_WIN_NULL) check_mpi(MPI_Win_free(&handles.window), "MPI_Win_free");
+    for (MPI_Comm* ranks : {&handles.across, &handles.node, &handles.world}) {
+      if (*ranks != MPI_COMM_NULL) check_mpi(MPI_Comm_free(ranks), "MPI_Comm_free");
+    }
   });
-  return std::make_unique<MpiCommunicator>(place, mpi_thread, world, std::move(node_sum));
+  return std::make_unique<MpiCommunicator>(place, mpi_thread, handles.world, std::move(hosts));
 }
 
 }  // namespace bertyard

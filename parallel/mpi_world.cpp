@@ -120,6 +120,10 @@ std::unique_ptr<Communicator> MpiWorld::make_communicator(NodeSums node_sums) {
   return make_mpi_communicator(place_, node_sums, *mpi_thread_, at_finalize_);
 }
 
+std::unique_ptr<Communicator> MpiWorld::make_communicator(const Place& place) {
+  return make_mpi_communicator(place, NodeSums::shared_memory, mpi_thread_, at_finalize_);
+}
+
 std::unique_ptr<ControlPlane> MpiWorld::make_control_plane() {
   if (place_.size == 1) return std::make_unique<SingleControlPlane>();
   return make_mpi_control_plane(place_, *mpi_thread_, at_finalize_);

@@ -53,6 +53,8 @@ class MpiWorld {
   const Place& place() const { return place_; }
   // Every rank makes these calls in the same order.
   std::unique_ptr<Communicator> make_communicator(NodeSums node_sums = NodeSums::shared_memory);
+  // As if the ranks lay on hosts as `place` says: for tests.
+  std::unique_ptr<Communicator> make_communicator(const Place& place);
   std::unique_ptr<ControlPlane> make_control_plane();
 
   // The good end, called by every rank: waits for the others.

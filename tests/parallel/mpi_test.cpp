@@ -84,6 +84,50 @@ TEST_F(MpiRanks, AllReduceWithoutSharedMemoryIsTheSameUpToRoundingAndRepeats) {
   EXPECT_THAT(mine, ::testing::Pointwise(::testing::FloatNear(1e-6f), ordered));
 }
 
+// Pairs of ranks taken for hosts, dealt out in turn, as `mpirun --map-by node` does. Whole numbers:
+// exact in any order.
+TEST_F(MpiRanks, AllReduceGoesThroughSharedMemoryAsFarAsAHostGoes) {
+  if (size < 4) GTEST_SKIP() << "needs two hosts of two ranks";
+  const int hosts = size / 2;
+  MpiWorld::Place place = mpi_world().place();
+  place.local_rank = rank / hosts;
+  place.local_size = 2;
+  for (int other = 0; other < size; ++other) {
+    place.hosts[static_cast<std::size_t>(other)] = "host" + std::to_string(other % hosts);
+  }
+  const auto ranks = mpi_world().make_communicator(place);
+  for (const int count : {1, 3, 300001}) {
+    std::vector<float> mine, expected;
+    for (int i = 0; i < count; ++i) {
+      mine.push_back(static_cast<float>((rank + 1) * (i % 1000)));
+      expected.push_back(static_cast<float>(size * (size + 1) / 2 * (i % 1000)));
+    }
+
+    ranks->all_reduce_sum(all_of(mine)).wait();
+
+    EXPECT_EQ(mine, expected);
+  }
+  EXPECT_EQ(ranks->name(), "mpi (shared memory in a host)");
+}
+
+// A host of one rank beside one of the rest, and hosts that have the same name.
+TEST_F(MpiRanks, HostsThatDifferAreLeftToMpi) {
+  if (size < 4) GTEST_SKIP() << "needs hosts of one rank and of three";
+  for (const bool one_name : {false, true}) {
+    MpiWorld::Place place = mpi_world().place();
+    place.local_rank = rank == 0 ? 0 : rank - 1;
+    place.local_size = rank == 0 ? 1 : size - 1;
+    if (!one_name) place.hosts[0] = "alone";
+    const auto ranks = mpi_world().make_communicator(place);
+    std::vector<float> values(7, static_cast<float>(rank));
+
+    ranks->all_reduce_sum(all_of(values)).wait();
+
+    EXPECT_EQ(ranks->name(), "mpi");
+    EXPECT_EQ(values, std::vector<float>(7, static_cast<float>(size * (size - 1) / 2)));
+  }
+}
+
 TEST_F(MpiRanks, SumAndGatherUnequalPartsWithAndWithoutSharedMemory) {
   std::vector<std::int64_t> cuts{0};
   for (int part = 0; part < size; ++part) cuts.push_back(cuts.back() + 50000 * part + 7);
