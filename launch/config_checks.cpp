@@ -34,6 +34,7 @@ class Checks {
   void optimizer() const;
   void corpus() const;
   void capacities() const;
+  void exchange() const;
   void evaluation() const;
   void gpus() const;
 
@@ -250,6 +251,15 @@ void Checks::capacities() const {
            config_.samples.mask.max_predictions);
 }
 
+void Checks::exchange() const {
+  const ParallelOptions& parallel = config_.parallel;
+  if (parallel.exchange == Precision::fp32 || parallel.reduction == Reduction::fast) return;
+  mistake({"parallel.exchange", "parallel.reduction"},
+          fmt::format("{} rounds sums by who makes them, {} promises the same bits for all ranks; "
+                      "use exchange: fp32, or reduction: fast",
+                      seen("parallel.exchange", "bf16"), seen("parallel.reduction", "ordered")));
+}
+
 void Checks::evaluation() const {
   const bool is_task = config_.task.kind != TaskKind::none;  // holds out a part by itself
   if (is_task || config_.eval.every.steps == 0 || !config_.data.valid.empty()) return;
@@ -288,6 +298,7 @@ void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
   checks.optimizer();
   checks.corpus();
   checks.capacities();
+  checks.exchange();
   checks.evaluation();
   checks.gpus();
 }

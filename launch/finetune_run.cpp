@@ -102,6 +102,7 @@ std::map<std::string, std::string> FinetuneRun::environment() const {
   if (parallel.reduction == Reduction::ordered) {
     environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
   } else {
+    if (parallel.exchange == Precision::bf16) environment["reduction"] = "fast, in bf16";
     environment["ranks"] = std::to_string(parts_.communicator.size());
   }
   return environment;

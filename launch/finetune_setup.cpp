@@ -294,7 +294,10 @@ std::unique_ptr<GradientReduction> FinetuneSetup::make_reduction(Communicator& c
         *device, communicator, parameters.gradients(),
         OrderedReduction::Options{.leaves = config.parallel.leaves, .block_bytes = bytes});
   }
-  return std::make_unique<GradientBuckets>(communicator, parameters, parameters.gradients(), bytes);
+  const bool narrow = config.parallel.exchange == Precision::bf16 && communicator.size() > 1;
+  if (narrow) narrow_ = std::make_unique<NarrowSumCommunicator>(*device, communicator);
+  Communicator& ranks = narrow ? *narrow_ : communicator;
+  return std::make_unique<GradientBuckets>(ranks, parameters, parameters.gradients(), bytes);
 }
 
 BatchStreamOptions FinetuneSetup::stream_options(const PlannedPhase& phase, std::uint64_t start,

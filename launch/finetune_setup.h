@@ -14,6 +14,7 @@
 #include "launch/saved_model.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
+#include "parallel/narrow_sum_communicator.h"
 #include "train/device_batch.h"
 #include "train/huggingface.h"
 #include "train/model_memory.h"
@@ -71,6 +72,9 @@ class FinetuneSetup {
                                     int world) const;
   // Draws the head and what else the model to start from does not have.
   void initialize_weights();
+
+ private:
+  std::unique_ptr<NarrowSumCommunicator> narrow_;
 };
 
 }  // namespace bertyard

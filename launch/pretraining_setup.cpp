@@ -156,10 +156,13 @@ std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator
     return std::make_unique<OrderedReduction>(*device, communicator, parameters.gradients(),
                                               ordered_options(*this));
   }
+  const bool narrow = config.parallel.exchange == Precision::bf16 && communicator.size() > 1;
+  if (narrow) narrow_ = std::make_unique<NarrowSumCommunicator>(*device, communicator);
+  Communicator& ranks = narrow ? *narrow_ : communicator;
   if (shards) {
-    return std::make_unique<GradientBuckets>(communicator, parameters.gradients(), *shards);
+    return std::make_unique<GradientBuckets>(ranks, parameters.gradients(), *shards);
   }
-  return std::make_unique<GradientBuckets>(communicator, parameters, parameters.gradients(),
+  return std::make_unique<GradientBuckets>(ranks, parameters, parameters.gradients(),
                                            static_cast<std::int64_t>(config.parallel.bucket_bytes));
 }
 
@@ -168,6 +171,10 @@ MemoryUse PretrainingSetup::memory_use() const {
   if (shards) {
     const OptimizerShard fullest = shards->shard(shards->fullest_rank());
     use.optimizer = Optimizer(config.optim.optimizer, objective.parameters(), fullest).bytes();
+  }
+  if (config.parallel.exchange == Precision::bf16 && place_.ranks > 1) {
+    const std::int64_t elements = objective.parameters().flat_elements();
+    use.reduction = static_cast<std::size_t>(elements) * size_of(DType::bf16);
   }
   if (config.parallel.reduction == Reduction::ordered) {
     for (int rank = 0; rank < place_.ranks; ++rank) {

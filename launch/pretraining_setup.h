@@ -13,6 +13,7 @@
 #include "launch/run_data.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
+#include "parallel/narrow_sum_communicator.h"
 #include "parallel/shard_plan.h"
 #include "parallel/sharded_optimizer.h"
 #include "train/device_batch.h"
@@ -75,6 +76,7 @@ class PretrainingSetup {
  private:
   const RankPlace place_;
   std::unique_ptr<ShardedOptimizer> exchange_;
+  std::unique_ptr<NarrowSumCommunicator> narrow_;
 };
 
 // Weights of a new run: drawn by the seed, or taken from model.from.

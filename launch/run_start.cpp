@@ -53,7 +53,7 @@ std::map<std::string, std::string> environment_of(const RunParts& parts) {
   if (parallel.reduction == Reduction::ordered) {
     environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
   } else {
-    environment["reduction"] = "fast";
+    environment["reduction"] = parallel.exchange == Precision::bf16 ? "fast, in bf16" : "fast";
     environment["ranks"] = std::to_string(parts.communicator.size());
     const std::size_t hosts = std::set(parts.hosts.begin(), parts.hosts.end()).size();
     if (hosts > 1) environment["ranks"] += fmt::format(" on {} hosts", hosts);

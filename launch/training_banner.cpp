@@ -48,7 +48,8 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
                             communicator.size(), communicator.name(), device.threads,
                             setup.config.parallel.reduction == Reduction::ordered
                                 ? fmt::format("in order of {} leaves", setup.config.parallel.leaves)
-                                : "fast",
+                            : setup.config.parallel.exchange == Precision::bf16 ? "fast in bf16"
+                                                                                : "fast",
                             setup.shards ? ", optimizer state dealt out (ZeRO-1)" : "")},
       {"threads", setup.threads_placed},
       {"device", fmt::format("{} ({}; {})", device.name, device.instruction_set, device.libraries)},

@@ -53,7 +53,7 @@ ScalingJob job_of(const PretrainingSetup& setup, const PlannedPhase& phase,
   job.masked = masked / samples;
   job.keys_per_token = squares / tokens;
   job.activation_bytes = static_cast<double>(size_of(setup.capacities.activations));
-  job.gradient_bytes = sizeof(float);
+  job.gradient_bytes = setup.config.parallel.exchange == Precision::bf16 ? 2 : sizeof(float);
   job.optimizer_bytes = update_bytes(setup.config.optim.optimizer.kind);
   job.bucket_bytes = static_cast<double>(setup.config.parallel.bucket_bytes);
   job.shard_optimizer = setup.config.parallel.shard_optimizer;

@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "parallel/mpi_parts.h"
+#include "parallel/rank_ordered_sum.h"
 #include "parallel/shared_memory_sum.h"
 
 namespace bertyard {
@@ -27,6 +28,8 @@ MPI_Datatype number_type(DType type) {
       return MPI_INT64_T;
     case DType::u64:
       return MPI_UINT64_T;
+    case DType::bf16:
+      return MPI_UINT16_T;  // with Sums::bf16
     default:
       throw Error(
           fmt::format("communicator: MPI adds no {} between hosts; reduce in f32, or with NCCL",
@@ -72,12 +75,23 @@ MpiParts mpi_parts(std::span<const std::int64_t> cuts) {
   return parts;
 }
 
-void all_reduce(const TensorView& flat, MPI_Comm ranks) {
+// MPI knows no bf16: every addition in f32, then rounded.
+void add_bf16(void* in, void* sums, int* count, MPI_Datatype* /*type*/) {
+  const std::array<const void*, 2> sources{in, sums};
+  rank_ordered_sum(sums, sources, DType::bf16, *count);
+}
+
+struct Sums {
+  MPI_Op bf16 = MPI_OP_NULL;
+  MPI_Op of(DType type) const { return type == DType::bf16 ? bf16 : MPI_SUM; }
+};
+
+void all_reduce(const TensorView& flat, Sums sums, MPI_Comm ranks) {
   constexpr std::int64_t kMost = std::int64_t{1} << 28;
   for (std::int64_t first = 0; first < flat.rows(); first += kMost) {
     const TensorView piece = flat.slice(first, std::min(kMost, flat.rows() - first));
     check_mpi(MPI_Allreduce(MPI_IN_PLACE, piece.data(), count_of(piece.elements()),
-                            number_type(piece.dtype()), MPI_SUM, ranks),
+                            number_type(piece.dtype()), sums.of(piece.dtype()), ranks),
               "MPI_Allreduce");
   }
 }
@@ -92,14 +106,14 @@ struct Hosts {
 
 // Sums the ranks of a host through shared memory, each local rank a part, that part over the hosts,
 // and gathers: every rank sends to other hosts only its share of what its host has to say.
-void all_reduce(const TensorView& flat, const Hosts& hosts) {
+void all_reduce(const TensorView& flat, Sums sums, const Hosts& hosts) {
   std::vector<std::int64_t> cuts;
   for (int rank = 0; rank <= hosts.local_size; ++rank) {
     cuts.push_back(flat.rows() * rank / hosts.local_size);
   }
   hosts.sum->reduce_parts(flat, cuts);
   const auto own = static_cast<std::size_t>(hosts.local_rank);
-  all_reduce(flat.slice(cuts[own], cuts[own + 1] - cuts[own]), hosts.across);
+  all_reduce(flat.slice(cuts[own], cuts[own + 1] - cuts[own]), sums, hosts.across);
   hosts.sum->all_gather_parts(flat, cuts);
 }
 
@@ -108,8 +122,9 @@ void all_reduce(const TensorView& flat, const Hosts& hosts) {
 // through shared memory as far as ranks are on one host.
 class MpiCommunicator final : public Communicator {
  public:
-  MpiCommunicator(const MpiWorld::Place& place, JobQueue& mpi_thread, MPI_Comm world, Hosts hosts)
-      : Communicator(place.rank, place.size), mpi_thread_(mpi_thread), world_(world) {
+  MpiCommunicator(const MpiWorld::Place& place, JobQueue& mpi_thread, MPI_Comm world, Sums sums,
+                  Hosts hosts)
+      : Communicator(place.rank, place.size), mpi_thread_(mpi_thread), world_(world), sums_(sums) {
     if (hosts.across != MPI_COMM_NULL) {
       hosts_ = std::move(hosts);
     } else {
@@ -125,15 +140,15 @@ class MpiCommunicator final : public Communicator {
   Pending start_all_reduce_sum(TensorView values) override {
     const TensorView flat = values.reshaped({values.elements()});
     if (node_sum_) return submit([sum = node_sum_, flat] { sum->all_reduce(flat); });
-    if (hosts_.sum) return submit([hosts = hosts_, flat] { all_reduce(flat, hosts); });
-    return submit([world = world_, flat] { all_reduce(flat, world); });
+    if (hosts_.sum) return submit([=, this] { all_reduce(flat, sums_, hosts_); });
+    return submit([=, this] { all_reduce(flat, sums_, world_); });
   }
 
   Pending start_reduce_scatter_sum(ConstTensorView in, TensorView out) override {
     const int count = count_of(out.elements());
-    return submit([=, world = world_] {
+    return submit([=, world = world_, sums = sums_] {
       check_mpi(MPI_Reduce_scatter_block(in.data(), out.data(), count, number_type(in.dtype()),
-                                         MPI_SUM, world),
+                                         sums.of(in.dtype()), world),
                 "MPI_Reduce_scatter_block");
     });
   }
@@ -172,7 +187,7 @@ class MpiCommunicator final : public Communicator {
       const std::size_t bytes = static_cast<std::size_t>(parts.counts[own]) * width;
       if (part_sum_.size() < bytes) part_sum_.resize(bytes);
       check_mpi(MPI_Reduce_scatter(values.data(), part_sum_.data(), parts.counts.data(),
-                                   number_type(values.dtype()), MPI_SUM, world),
+                                   number_type(values.dtype()), sums_.of(values.dtype()), world),
                 "MPI_Reduce_scatter");
       std::memcpy(static_cast<std::byte*>(values.data()) +
                       static_cast<std::size_t>(parts.places[own]) * width,
@@ -211,6 +226,7 @@ class MpiCommunicator final : public Communicator {
 
   JobQueue& mpi_thread_;
   MPI_Comm world_;
+  Sums sums_;
   std::vector<std::byte> part_sum_;            // of the MPI thread
   std::shared_ptr<SharedMemorySum> node_sum_;  // absent when the ranks are on several hosts
   Hosts hosts_;                                // of several hosts with equally many ranks each
@@ -244,6 +260,7 @@ std::shared_ptr<SharedMemorySum> make_node_sum(MPI_Comm node, MPI_Win& window) {
 struct Handles {
   MPI_Comm world = MPI_COMM_NULL, node = MPI_COMM_NULL, across = MPI_COMM_NULL;
   MPI_Win window = MPI_WIN_NULL;
+  Sums sums;
 };
 
 MPI_Comm split(MPI_Comm ranks, int color, int key) {
@@ -283,15 +300,18 @@ std::unique_ptr<Communicator> make_mpi_communicator(
   mpi_thread.run([&] {
     check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &handles.world), "MPI_Comm_dup");
     check_mpi(MPI_Comm_set_errhandler(handles.world, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    check_mpi(MPI_Op_create(add_bf16, 1, &handles.sums.bf16), "MPI_Op_create");
     if (node_sums == NodeSums::shared_memory) hosts = make_hosts(place, handles);
   });
   at_finalize.emplace_back([handles]() mutable {
     if (handles.window != MPI_WIN_NULL) check_mpi(MPI_Win_free(&handles.window), "MPI_Win_free");
+    check_mpi(MPI_Op_free(&handles.sums.bf16), "MPI_Op_free");
     for (MPI_Comm* ranks : {&handles.across, &handles.node, &handles.world}) {
       if (*ranks != MPI_COMM_NULL) check_mpi(MPI_Comm_free(ranks), "MPI_Comm_free");
     }
   });
-  return std::make_unique<MpiCommunicator>(place, mpi_thread, handles.world, std::move(hosts));
+  return std::make_unique<MpiCommunicator>(place, mpi_thread, handles.world, handles.sums,
+                                           std::move(hosts));
 }
 
 }  // namespace bertyard

@@ -103,8 +103,9 @@ struct ParallelOptions {
   InstructionSet instruction_set = InstructionSet::automatic;
   MicroBatchOptions micro_batch;
   Reduction reduction = Reduction::fast;
-  int leaves = 8;                // of a step in ordered reduction
-  bool shard_optimizer = false;  // ZeRO-1: parallel/shard_plan.h
+  Precision exchange = Precision::fp32;  // gradients on their way to other ranks
+  int leaves = 8;                        // of a step in ordered reduction
+  bool shard_optimizer = false;          // ZeRO-1: parallel/shard_plan.h
   std::uint64_t bucket_bytes = 25ull << 20;
   bool operator==(const ParallelOptions&) const = default;
 };

@@ -242,6 +242,9 @@ const Mistake kContradictions[] = {
     {"parallel: {micro_batch: {masked: 64}}",
      "cannot hold one sample, "
      "'samples.mask.max_predictions' 77 (default)"},
+    {"parallel: {exchange: bf16, reduction: ordered}",
+     "'parallel.exchange' bf16 (run.yaml:1:22) rounds sums by who makes them, 'parallel.reduction' "
+     "ordered (run.yaml:1:39) promises the same bits"},
     {"eval: {every: 10 steps}",
      "'eval.every' 10 steps (run.yaml:1:15) needs held-out shards, but "
      "'data.valid' is empty; set it, or eval.every: never"},

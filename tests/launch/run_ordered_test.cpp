@@ -110,6 +110,25 @@ TEST_F(OrderedTest, ZeRO1InFastModeEqualsToRounding) {
   }
 }
 
+// Half the bytes between ranks: another sum, and near the first. ZeRO-1 gets the same one.
+TEST_F(OrderedTest, GradientsMayBeSentInBf16) {
+  BERTYARD_REQUIRE_MPIRUN();
+  const std::string narrow = "parallel.exchange=bf16";
+  expect_trained(2, "plain", {});
+  expect_trained(2, "narrow", {narrow});
+  expect_trained(2, "zero1", sharded({narrow}));
+
+  const std::vector<LossLine> plain = parse_losses(read(run("plain") / "loss.log"));
+  const std::vector<LossLine> losses = parse_losses(read(run("narrow") / "loss.log"));
+  ASSERT_EQ(losses.size(), 24u);
+  EXPECT_EQ(losses[0].mlm, plain[0].mlm);  // before any gradient
+  EXPECT_NE(losses[23].mlm, plain[23].mlm);
+  for (std::size_t i = 0; i < 24; ++i) {
+    EXPECT_LT(relative_difference(plain[i].mlm, losses[i].mlm), 5e-3) << "step " << i + 1;
+  }
+  expect_same_bits("narrow", "zero1");
+}
+
 // `check` says before the run what the ranks then take; here for AdamW, two moments a parameter.
 TEST_F(OrderedTest, CheckSaysWhatZeRO1Saves) {
   const auto optimizer_mib = [this](int ranks, const std::string& sharded) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/mpi_test.h"
 
+#include <bit>
 #include <chrono>
 #include <cstdint>
 #include <thread>
@@ -82,6 +83,26 @@ TEST_F(MpiRanks, AllReduceWithoutSharedMemoryIsTheSameUpToRoundingAndRepeats) {
   EXPECT_EQ(mine, again);
   // At most 3 roundings of half a unit in the last place each, all terms positive.
   EXPECT_THAT(mine, ::testing::Pointwise(::testing::FloatNear(1e-6f), ordered));
+}
+
+// In f32 and rounded, by MPI as through shared memory; whole numbers up to 256 are exact in bf16.
+TEST_F(MpiRanks, SumsOfBFloatsAreFloatsRounded) {
+  for (const NodeSums sums : {NodeSums::shared_memory, NodeSums::mpi}) {
+    const auto ranks = mpi_world().make_communicator(sums);
+    std::vector<std::uint16_t> values, expected;
+    const auto bf16 = [](int number) {
+      return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(number)) >>
+                                        16);
+    };
+    for (int i = 0; i < 1001; ++i) {
+      values.push_back(bf16((rank + 1) * (i % 20)));
+      expected.push_back(bf16(size * (size + 1) / 2 * (i % 20)));
+    }
+
+    ranks->all_reduce_sum(TensorView(values.data(), DType::bf16, {1001})).wait();
+
+    EXPECT_EQ(values, expected);
+  }
 }
 
 // Pairs of ranks taken for hosts, dealt out in turn, as `mpirun --map-by node` does. Whole numbers:
