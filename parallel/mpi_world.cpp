@@ -121,7 +121,7 @@ std::unique_ptr<Communicator> MpiWorld::make_communicator(NodeSums node_sums) {
 }
 
 std::unique_ptr<Communicator> MpiWorld::make_communicator(const Place& place) {
-  return make_mpi_communicator(place, NodeSums::shared_memory, mpi_thread_, at_finalize_);
+  return make_mpi_communicator(place, NodeSums::shared_memory, *mpi_thread_, at_finalize_);
 }
 
 std::unique_ptr<ControlPlane> MpiWorld::make_control_plane() {
