@@ -68,16 +68,21 @@ void wait_for_start(const std::future<void>& started, const WorldStart& start,
   if (started.wait_for(patience) == std::future_status::ready) return;
   if (start.roll_call) start.roll_call->sign();
   const bool in_time = started.wait_for(start.limit - patience) == std::future_status::ready;
-  std::string who = fmt::format("MPI did not join the ranks");
-  if (!in_time && start.roll_call) who = start.roll_call->report(start.limit.count());
-  if (start.roll_call) start.roll_call->leave();
-  if (in_time) return;
+  if (in_time) {
+    if (start.roll_call) start.roll_call->leave();
+    return;
+  }
+  const double limit = start.limit.count();
+  const std::string who = start.roll_call
+                              ? start.roll_call->report(limit)
+                              : fmt::format("MPI did not join the ranks in {:g} s", limit);
+  if (start.roll_call) start.roll_call->give_up();
   give_up();
   throw EnvironmentError(
-      fmt::format("start-up: {} in {:g} s (parallel.start_timeout)\n  fix: look at the missing "
-                  "rank's host and log; where none is missing, at the network: 'bertyard doctor', "
-                  "and OMPI_MCA_btl_tcp_if_include where hosts have several networks",
-                  who, start.limit.count()));
+      fmt::format("start-up: {} (parallel.start_timeout)\n  fix: look at the missing rank's host "
+                  "and log; where none is missing, at the network: 'bertyard doctor', and "
+                  "OMPI_MCA_btl_tcp_if_include where hosts have several networks",
+                  who));
 }
 
 }  // namespace

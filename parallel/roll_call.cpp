@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -50,12 +51,24 @@ void RollCall::leave() const noexcept {
   fs::remove(setting_.directory, none);
 }
 
+void RollCall::give_up() const noexcept {
+  constexpr std::chrono::seconds kLinger{3};
+  if (setting_.rank != 0) {
+    std::this_thread::sleep_for(kLinger);
+    return leave();
+  }
+  std::error_code none;
+  fs::remove_all(setting_.directory, none);
+}
+
 std::string RollCall::report(double seconds) const {
   std::error_code unknown;
   const auto signed_at = fs::last_write_time(file_of(setting_.rank), unknown);
   if (unknown) {
-    return fmt::format("which of the {} ranks are missing is not known: {} cannot be written",
-                       setting_.size, setting_.directory.string());
+    return fmt::format(
+        "not all of the {} ranks reached MPI in {:g} s; which are missing is not "
+        "known: {} cannot be written",
+        setting_.size, seconds, setting_.directory.string());
   }
   const auto oldest = signed_at - std::chrono::duration_cast<fs::file_time_type::duration>(
                                       std::chrono::duration<double>(seconds));
@@ -74,12 +87,14 @@ std::string RollCall::report(double seconds) const {
     hosts[host].here += 1;
   }
   if (missing.empty()) {
-    return fmt::format("all {} ranks reached MPI, but it does not join them", setting_.size);
+    return fmt::format("all {} ranks reached MPI in {:g} s, but it does not join them",
+                       setting_.size, seconds);
   }
   const auto absent = static_cast<int>(missing.size());
   const std::string host = host_of_missing(hosts, absent);
-  return fmt::format("{} of {} ranks reached MPI; missing: {}{}", setting_.size - absent,
-                     setting_.size, fmt::join(missing, ", "), host.empty() ? "" : " on " + host);
+  return fmt::format("{} of {} ranks reached MPI in {:g} s; missing: {}{}", setting_.size - absent,
+                     setting_.size, seconds, fmt::join(missing, ", "),
+                     host.empty() ? "" : " on " + host);
 }
 
 }  // namespace bertyard

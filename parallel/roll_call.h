@@ -24,8 +24,12 @@ class RollCall {
   void sign() const noexcept;
   // Takes this rank's file away, and the directory with the last of them.
   void leave() const noexcept;
-  // "1 of 2 ranks reached MPI; missing: rank 1 on n2": the host is named where only one of the
-  // hosts has fewer ranks here than it should. Files of a start more than `seconds` before this
+  // The end of a start that failed, after its report. Ranks give up one after the other: who goes
+  // first must not be missing to those who still look. Rank 0, whose report is shown, goes at once
+  // and takes everybody's files away; the others linger.
+  void give_up() const noexcept;
+  // "1 of 2 ranks reached MPI in 60 s; missing: rank 1 on n2": the host is named where only one of
+  // the hosts has fewer ranks here than it should. Files of a start more than `seconds` before this
   // rank's own signature are not counted.
   std::string report(double seconds) const;
 

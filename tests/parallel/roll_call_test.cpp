@@ -2,6 +2,7 @@
 #include "parallel/roll_call.h"
 
 #include <chrono>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,7 +29,7 @@ TEST_F(RollCallTest, NamesTheRanksThatAreMissingAndTheirHost) {
   rank(1, "n1").sign();
   rank(2, "n2").sign();
 
-  EXPECT_EQ(rank(0, "n1").report(60), "3 of 4 ranks reached MPI; missing: rank 3 on n2");
+  EXPECT_EQ(rank(0, "n1").report(60), "3 of 4 ranks reached MPI in 60 s; missing: rank 3 on n2");
 }
 
 TEST_F(RollCallTest, NamesNoHostThatItCannotKnow) {
@@ -54,6 +55,20 @@ TEST_F(RollCallTest, LeavesNothing) {
   rank(1, "n1").leave();
 
   EXPECT_FALSE(fs::exists(directory_ / "start"));
+}
+
+TEST_F(RollCallTest, WhoGivesUpFirstIsNotMissingToTheNext) {
+  rank(1, "n1").sign();
+  rank(2, "n2").sign();
+  rank(0, "n1").sign();
+  std::thread first([this] { rank(1, "n1").give_up(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+
+  EXPECT_THAT(rank(0, "n1").report(60), EndsWith("missing: rank 3 on n2"));
+
+  rank(0, "n1").give_up();
+  EXPECT_FALSE(fs::exists(directory_ / "start"));
+  first.join();
 }
 
 TEST_F(RollCallTest, SaysWhenItKnowsNothing) {
