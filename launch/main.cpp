@@ -236,6 +236,7 @@ class CommandLine {
   }
   void add_launch() {
     CLI::App* sub = verb("launch", [this] {
+      check_one_process(own_launcher(), "launch");
       launch_.request = request();
       launch_.arguments = training_arguments();
       return run_launch(launch_);

@@ -13,16 +13,19 @@ using ::testing::HasSubstr;
 
 class LaunchTest : public SmallRun {
  protected:
-  // `launch` with this text for sbatch.
-  Ended with_sbatch(const std::string& script, const std::string& arguments) {
-    const std::string sbatch = write("sbatch", "#!/bin/sh\n" + script + "\n");
-    ::chmod(sbatch.c_str(), 0700);
-    write("go.sh", "PATH='" + directory_.path().string() + "':$PATH exec '" BERTYARD_PROGRAM "' " +
-                       arguments + "\n");
+  // The program as a shell starts it in the run's place, with variables before it.
+  Ended shell(const std::string& variables, const std::string& arguments) {
+    write("go.sh", variables + " exec '" BERTYARD_PROGRAM "' " + arguments + "\n");
     const std::string command =
         "cd '" + directory_.path().string() + "' && bash go.sh >out.txt 2>err.txt";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read("out.txt"), read("err.txt")};
+  }
+  // `launch` with this text for sbatch.
+  Ended with_sbatch(const std::string& script, const std::string& arguments) {
+    const std::string sbatch = write("sbatch", "#!/bin/sh\n" + script + "\n");
+    ::chmod(sbatch.c_str(), 0700);
+    return shell("PATH='" + directory_.path().string() + "':$PATH", arguments);
   }
   void expect_refused(const std::string& arguments, const std::string& words) {
     const Ended ended = run("launch run.yaml " + arguments);
@@ -51,6 +54,21 @@ TEST_F(LaunchTest, TellsWhySbatchRefused) {
 
   EXPECT_EQ(ended.code, 4);
   EXPECT_THAT(ended.errors, AllOf(HasSubstr("sbatch refused"), HasSubstr("no such partition")));
+}
+
+TEST_F(LaunchTest, TellsThatThereIsNoSbatch) {
+  const Ended ended = shell("PATH=/var/empty", "launch run.yaml --submit");
+
+  EXPECT_EQ(ended.code, 4);
+  EXPECT_THAT(ended.errors, HasSubstr("'sbatch' cannot be started: No such file or directory; is "
+                                      "it installed here?"));
+}
+
+TEST_F(LaunchTest, IsOneProcess) {
+  const Ended ended = shell("OMPI_COMM_WORLD_SIZE=2", "launch run.yaml");
+
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.errors, HasSubstr("'launch' is one process, but 2 were started"));
 }
 
 TEST_F(LaunchTest, AnOrdinaryRunMayFollowInItsDirectory) {
