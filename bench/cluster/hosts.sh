@@ -84,7 +84,9 @@ boot() {
     sleep 0.05
   done
   echo "$init" >"$cluster/$host.pid"
-  ip link add "v$host" type veth peer name eth0 netns "$init"
+  # The address of its card stays a host's own, as the others remember it.
+  ip link add "v$host" type veth peer name eth0 \
+    address "$(printf '02:00:00:00:00:%02x' "$number")" netns "$init"
   ip link set "v$host" master bridge0 up
   nsenter -t "$init" -n ip addr add $network.$number/24 dev eth0
   nsenter -t "$init" -n ip link set eth0 up

@@ -22,11 +22,12 @@ shift
 scenarios=${*:-srun mpirun limit cancel array unsignalled node}
 preemptions=${PREEMPTIONS:-10} total=${STEPS:-1500}
 
-# launch NAME OPTION ... : submits, says the job's id
+# launch NAME OPTION ... : submits, on $nodes hosts, says the job's id
+nodes=2
 launch() {
   local name=$1
   shift
-  ./bertyard launch run.yaml "run.name=$name" --nodes 2 --tasks-per-node 2 --partition low \
+  ./bertyard launch run.yaml "run.name=$name" --nodes $nodes --tasks-per-node 2 --partition low \
     --submit "$@" >"$name.launch" 2>&1 || { cat "$name.launch" >&2; return 1; }
   sed -n 's/^job \([0-9]*\): .*/\1/p' "$name.launch"
 }
@@ -71,7 +72,7 @@ scenario_limit() {
   for by in srun mpirun; do
     start=$(now)
     job=$(launch "limit-$by" --by "$by" --time 1 slurm.signal_before='55 s' \
-      checkpoint.every='1000000 steps')
+      checkpoint.every='1000000 steps') || { verdict "limit-$by" launched refused; return; }
     wait_until 100 has_restarts "$job" 1 && run_again_now "$job"
     scontrol update JobId="$job" TimeLimit=10
     wait_until 300 has_ended "$job"
@@ -84,7 +85,7 @@ scenario_limit() {
 scenario_cancel() {
   local by job
   for by in srun mpirun; do
-    job=$(launch "cancel-$by" --by "$by")
+    job=$(launch "cancel-$by" --by "$by") || { verdict "cancel-$by" launched refused; return; }
     wait_until 120 is_further "cancel-$by" 20 "$job"
     scancel "$job"
     wait_until 60 has_ended "$job"
@@ -96,8 +97,8 @@ scenario_cancel() {
 
 # Two seeds; the one of seed 7 is the run that nobody touched. One task is stopped for a requeue.
 scenario_array() {
-  local job first
-  job=$(launch array --nodes 1 --array 7-8)
+  local job first nodes=1
+  job=$(launch array --array 7-8) || { verdict array launched refused; return; }
   wait_until 180 has_steps array-7 20
   scontrol requeue "${job}_7"
   first=$(wait_until 60 array_requeued "$job" && echo yes)
@@ -125,7 +126,7 @@ scenario_unsignalled() {
 scenario_node() {
   local by job start noticed
   for by in srun mpirun; do
-    job=$(launch "node-$by" --by "$by")
+    job=$(launch "node-$by" --by "$by") || { verdict "node-$by" launched refused; return; }
     wait_until 180 is_further "node-$by" 30 "$job"
     start=$(now)
     power_off n2
@@ -161,6 +162,7 @@ if [ $failures = 0 ]; then
   cd / && rm -rf "$WORK"
   exit 0
 fi
-echo "$failures failed; see $WORK and the job scripts' output in runs/*/slurm"
+cp -r $cluster/log "$WORK/log"
+echo "$failures failed; see $WORK, SLURM's log/ and the job scripts' output in runs/*/slurm"
 tail -n 15 "$WORK"/runs/*/slurm/*.out
 exit 1
