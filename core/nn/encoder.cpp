@@ -47,8 +47,13 @@ void Encoder::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
   scratch_ = EncoderScratchSlots::plan(plan, config_, capacities);
 }
 
-EncoderLayer::Memory Encoder::memory(const Arena& arena, std::size_t layer) const {
-  return {arena, saved_[layer % saved_.size()], scratch_};
+EncoderLayer::Memory Encoder::memory(const Arena& arena, std::size_t layer,
+                                     const EncoderTaps* taps) const {
+  EncoderLayer::Memory memory{arena, saved_[layer % saved_.size()], scratch_};
+  if (taps != nullptr && taps->scores) {
+    memory.scores = taps->scores(static_cast<std::int64_t>(layer));
+  }
+  return memory;
 }
 
 TensorView Encoder::hidden_state(const Arena& arena, std::int64_t index,
@@ -57,13 +62,19 @@ TensorView Encoder::hidden_state(const Arena& arena, std::int64_t index,
   return arena.view(outputs_[slot]).slice(0, tokens);
 }
 
-TensorView Encoder::forward(const Pass& pass, const Arena& arena) const {
+TensorView Encoder::forward(const Pass& pass, const Arena& arena, const EncoderTaps* taps) const {
   const std::int64_t tokens = pass.input.tokens();
+  const auto tap = [&](std::int64_t index) {
+    if (taps == nullptr || !taps->output) return;
+    taps->output(index, hidden_state(arena, index, tokens));
+  };
   embedding_.forward(pass, arena, hidden_state(arena, -1, tokens));
+  tap(-1);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const auto index = static_cast<std::int64_t>(i);
-    layers_[i].forward(pass, memory(arena, i), hidden_state(arena, index, tokens),
+    layers_[i].forward(pass, memory(arena, i, taps), hidden_state(arena, index, tokens),
                        hidden_state(arena, index - 1, tokens));
+    tap(index);
   }
   return hidden_state(arena, static_cast<std::int64_t>(layers_.size()) - 1, tokens);
 }
@@ -72,16 +83,23 @@ TensorView Encoder::output_gradient(const Arena& arena, std::int64_t tokens) con
   return arena.view(dhidden_[layers_.size() % 2]).slice(0, tokens);
 }
 
-void Encoder::backward(const Pass& pass, const Arena& arena, const GradientsReady& ready) const {
+void Encoder::backward(const Pass& pass, const Arena& arena, const GradientsReady& ready,
+                       const EncoderTaps* taps) const {
   const std::int64_t tokens = pass.input.tokens();
   const auto gradient = [&](std::size_t output) {
     return arena.view(dhidden_[output % 2]).slice(0, tokens);
   };
+  const auto tap = [&](std::size_t output) {
+    if (taps == nullptr || !taps->add_gradient) return;
+    taps->add_gradient(static_cast<std::int64_t>(output) - 1, gradient(output));
+  };
   for (std::size_t i = layers_.size(); i-- > 0;) {
+    tap(i + 1);
     const TensorView x = hidden_state(arena, static_cast<std::int64_t>(i) - 1, tokens);
-    layers_[i].backward(pass, memory(arena, i), gradient(i), gradient(i + 1), x);
+    layers_[i].backward(pass, memory(arena, i, taps), gradient(i), gradient(i + 1), x);
     if (ready) ready(gradients_end_[i]);
   }
+  tap(0);
   embedding_.backward(pass, arena, gradient(1), gradient(0));
   if (ready) ready(pass.parameters.flat_elements());
 }

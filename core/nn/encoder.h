@@ -17,6 +17,18 @@ namespace bertyard {
 // micro-batch.
 using GradientsReady = std::function<void(std::int64_t elements)>;
 
+// What a loss on the inside of the encoder needs (distillation); each may be empty.
+struct EncoderTaps {
+  // Where a layer's attention scores go in forward and their gradient is found in backward, f32
+  // [A sum of L^2]; absent: nothing is wanted of this layer.
+  std::function<TensorView(std::int64_t layer)> scores;
+  // Sees output `index` (-1: the embedding's) in forward, before the next layer overwrites it.
+  std::function<void(std::int64_t index, ConstTensorView hidden)> output;
+  // Adds to the gradient of hidden state `index` (-1: the embedding's output), which is complete
+  // but for this.
+  std::function<void(std::int64_t index, TensorView dhidden)> add_gradient;
+};
+
 // Embedding and the stack of layers: BERT without heads. Owns parameter ids and the places of its
 // activations, no memory.
 class Encoder {
@@ -25,17 +37,18 @@ class Encoder {
 
   void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode);
   // Returns the last layer's output [T, H], in the arena.
-  TensorView forward(const Pass& pass, const Arena& arena) const;
+  TensorView forward(const Pass& pass, const Arena& arena, const EncoderTaps* taps = nullptr) const;
   // Where the heads leave the gradient of that output [T, H], before backward().
   TensorView output_gradient(const Arena& arena, std::int64_t tokens) const;
-  void backward(const Pass& pass, const Arena& arena, const GradientsReady& ready) const;
+  void backward(const Pass& pass, const Arena& arena, const GradientsReady& ready,
+                const EncoderTaps* taps = nullptr) const;
 
   // Output of layer `index` after a forward in training mode, -1 for the embedding.   [T, H]
   TensorView hidden_state(const Arena& arena, std::int64_t index, std::int64_t tokens) const;
   ParameterId word_embedding() const { return embedding_.word(); }
 
  private:
-  EncoderLayer::Memory memory(const Arena& arena, std::size_t layer) const;
+  EncoderLayer::Memory memory(const Arena& arena, std::size_t layer, const EncoderTaps* taps) const;
 
   std::vector<std::int64_t> gradients_end_;  // flat offset where each layer's gradients end
   std::vector<EncoderLayer> layers_;         // in the order of forward; fills the ends above

@@ -93,9 +93,7 @@ void EncoderLayer::forward(const Pass& pass, const Memory& memory, TensorView y,
                            ConstTensorView x) const {
   const Views v = views(memory, x.rows());
   qkv_.forward(pass, v.qkv, x);
-  pass.ops.attention(
-      v.context, v.log_sum, v.qkv, config_.heads, pass.input.packing,
-      pass.dropout(config_.attention_dropout, index_, DropoutSite::attention_probability));
+  attention_forward(pass, v, memory.scores);
   attention_output_.forward(pass, v.branch, v.context);
   attention_norm_.forward(pass, v.attended, v.attention_norm, v.branch, x,
                           pass.dropout(config_.dropout, index_, DropoutSite::attention_output));
@@ -105,6 +103,17 @@ void EncoderLayer::forward(const Pass& pass, const Memory& memory, TensorView y,
   output_.forward(pass, v.branch, v.inner);
   output_norm_.forward(pass, y, v.output_norm, v.branch, v.attended,
                        pass.dropout(config_.dropout, index_, DropoutSite::feed_forward_output));
+}
+
+void EncoderLayer::attention_forward(const Pass& pass, const Views& v, TensorView scores) const {
+  const Dropout dropout =
+      pass.dropout(config_.attention_dropout, index_, DropoutSite::attention_probability);
+  if (scores.present()) {
+    pass.ops.attention_with_scores(v.context, v.log_sum, scores, v.qkv, config_.heads,
+                                   pass.input.packing, dropout);
+  } else {
+    pass.ops.attention(v.context, v.log_sum, v.qkv, config_.heads, pass.input.packing, dropout);
+  }
 }
 
 // With z = dropout(branch) + residual:  dresidual = dz, dbranch = dropout'(dz). A residual's
@@ -119,26 +128,31 @@ void EncoderLayer::backward(const Pass& pass, const Memory& memory, TensorView d
   output_.backward_input(pass, v.wide_inner, v.branch, config_.activation, v.pre);
   intermediate_.backward_parameters(pass, v.wide_inner, v.attended);
   intermediate_.backward_input(pass, dattended, v.wide_inner, Accumulate::yes);
-  attention_backward(pass, v, dx, x);
+  attention_backward(pass, v, dx, x, memory.scores);
 }
 
 // The same for z = dropout(Wo attention(Wqkv x)) + x, with dattended in v.residual.
 void EncoderLayer::attention_backward(const Pass& pass, const Views& v, TensorView dx,
-                                      ConstTensorView x) const {
+                                      ConstTensorView x, ConstTensorView dscores) const {
   attention_norm_.backward(pass, v.branch, dx, v.residual, v.attention_norm,
                            pass.dropout(config_.dropout, index_, DropoutSite::attention_output));
   attention_output_.backward_parameters(pass, v.branch, v.context);
   const TensorView dcontext = v.residual;
   attention_output_.backward_input(pass, dcontext, v.branch, Accumulate::no);
-  pass.ops.attention_backward(v.wide_qkv,
-                              {.dy = dcontext,
-                               .y = v.context,
-                               .log_sum = v.log_sum,
-                               .qkv = v.qkv,
-                               .heads = config_.heads,
-                               .packing = pass.input.packing,
-                               .dropout = pass.dropout(config_.attention_dropout, index_,
-                                                       DropoutSite::attention_probability)});
+  const LayerOps::AttentionBackward input{
+      .dy = dcontext,
+      .y = v.context,
+      .log_sum = v.log_sum,
+      .qkv = v.qkv,
+      .heads = config_.heads,
+      .packing = pass.input.packing,
+      .dropout =
+          pass.dropout(config_.attention_dropout, index_, DropoutSite::attention_probability)};
+  if (dscores.present()) {
+    pass.ops.attention_with_scores_backward(v.wide_qkv, dscores, input);
+  } else {
+    pass.ops.attention_backward(v.wide_qkv, input);
+  }
   qkv_.backward_parameters(pass, v.wide_qkv, x);
   qkv_.backward_input(pass, dx, v.wide_qkv, Accumulate::yes);
 }

@@ -46,6 +46,9 @@ class EncoderLayer {
     const Arena& arena;
     const EncoderLayerSlots& saved;
     const EncoderScratchSlots& scratch;
+    // f32 [A sum of L^2], optional: forward leaves the attention scores before masking there,
+    // backward finds their gradient.
+    TensorView scores = {};
   };
   // x, y [T, H]; y may not be x.
   void forward(const Pass& pass, const Memory& memory, TensorView y, ConstTensorView x) const;
@@ -56,7 +59,9 @@ class EncoderLayer {
  private:
   struct Views;
   Views views(const Memory& memory, std::int64_t tokens) const;
-  void attention_backward(const Pass& pass, const Views& v, TensorView dx, ConstTensorView x) const;
+  void attention_forward(const Pass& pass, const Views& v, TensorView scores) const;
+  void attention_backward(const Pass& pass, const Views& v, TensorView dx, ConstTensorView x,
+                          ConstTensorView dscores) const;
 
   ModelConfig config_;
   std::int64_t index_;

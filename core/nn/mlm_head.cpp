@@ -38,8 +38,7 @@ TensorView MlmHead::logits(const Arena& arena, std::int64_t masked) const {
   return views(arena, masked).logits;
 }
 
-void MlmHead::forward(const Pass& pass, const Arena& arena, const RowResults& results,
-                      ConstTensorView x, ConstTensorView scale) const {
+void MlmHead::forward_logits(const Pass& pass, const Arena& arena, ConstTensorView x) const {
   const std::int64_t masked = pass.input.masked();
   if (masked == 0) return;
   const Views v = views(arena, masked);
@@ -47,6 +46,14 @@ void MlmHead::forward(const Pass& pass, const Arena& arena, const RowResults& re
   transform_.forward(pass, v.transformed, v.pre, v.gathered, activation_);
   norm_.forward(pass, v.normed, v.saved, v.transformed, {}, {});
   decoder_.forward(pass, v.logits, v.normed);
+}
+
+void MlmHead::forward(const Pass& pass, const Arena& arena, const RowResults& results,
+                      ConstTensorView x, ConstTensorView scale) const {
+  const std::int64_t masked = pass.input.masked();
+  if (masked == 0) return;
+  forward_logits(pass, arena, x);
+  const Views v = views(arena, masked);
   if (pass.mode == Mode::training) {
     pass.ops.cross_entropy_gradient(results.loss, results.correct, v.logits,
                                     pass.input.masked_labels, scale);

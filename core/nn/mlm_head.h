@@ -28,9 +28,11 @@ class MlmHead {
   // their gradient times `scale` (f32 [1]).
   void forward(const Pass& pass, const Arena& arena, const RowResults& results, ConstTensorView x,
                ConstTensorView scale) const;
+  // Only the logits, for a loss of one's own that leaves its gradient in their place.
+  void forward_logits(const Pass& pass, const Arena& arena, ConstTensorView x) const;
   // dx [T, H] += gradient of the rows.
   void backward(const Pass& pass, const Arena& arena, TensorView dx) const;
-  // The logits [M, V] of the last forward in evaluation mode.
+  // The logits [M, V] of the last forward in evaluation mode, or of forward_logits.
   TensorView logits(const Arena& arena, std::int64_t masked) const;
 
  private:

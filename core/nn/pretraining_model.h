@@ -40,6 +40,7 @@ class PretrainingModel {
                 const GradientsReady& ready) const;
 
   const Encoder& encoder() const { return encoder_; }
+  std::int64_t heads_end() const { return heads_end_; }
   const MlmHead& mlm() const { return mlm_; }
   const NextSentenceHead& next_sentence() const { return sentence_; }
 

@@ -33,6 +33,7 @@ class TaskModel {
   const HeadConfig& head_config() const { return config_; }
   const TaskHead& head() const { return *head_; }
   const Encoder& encoder() const { return encoder_; }
+  std::int64_t head_end() const { return head_end_; }
 
  private:
   HeadConfig config_;
