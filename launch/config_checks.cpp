@@ -37,6 +37,7 @@ class Checks {
   void exchange() const;
   void evaluation() const;
   void gpus() const;
+  void teacher() const;
 
  private:
   bool all_read(const std::vector<std::string>& keys) const {
@@ -282,6 +283,20 @@ void Checks::gpus() const {
                       seen(gpus, std::to_string(slurm.gpus_per_node))));
 }
 
+void Checks::teacher() const {
+  if (!config_.distill.taught() || !all_read({"distill.teacher"})) return;
+  if (config_.precision != Precision::fp32 && all_read({"precision"})) {
+    mistake({"precision", "distill.teacher"},
+            "a student and its teacher compute in fp32; set precision to fp32");
+  }
+  if (!config_.finetune.class_weights.empty() && all_read({"finetune.class_weights"})) {
+    mistake(
+        {"finetune.class_weights", "distill.teacher"},
+        "'finetune.class_weights' do not go with a teacher, whose soft labels have none; remove "
+        "them, or distill.teacher");
+  }
+}
+
 }  // namespace
 
 void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
@@ -301,6 +316,7 @@ void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
   checks.exchange();
   checks.evaluation();
   checks.gpus();
+  checks.teacher();
 }
 
 }  // namespace bertyard

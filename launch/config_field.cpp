@@ -15,7 +15,7 @@ constexpr std::string_view kPhasePattern = "schedule.*.";
 std::vector<ConfigField> all_fields() {
   std::vector<ConfigField> fields;
   for (auto part : {data_fields(), model_fields(), training_fields(), system_fields(),
-                    launch_fields(), task_fields(), cluster_fields()}) {
+                    launch_fields(), task_fields(), cluster_fields(), distill_fields()}) {
     std::move(part.begin(), part.end(), std::back_inserter(fields));
   }
   return fields;

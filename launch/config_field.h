@@ -88,6 +88,7 @@ std::vector<ConfigField> system_fields();    // precision, parallel, checkpoint,
 std::vector<ConfigField> task_fields();      // task, finetune
 std::vector<ConfigField> launch_fields();    // slurm, launch
 std::vector<ConfigField> cluster_fields();   // cluster
+std::vector<ConfigField> distill_fields();   // distill
 
 const std::vector<RefusedKey>& refused_keys();
 

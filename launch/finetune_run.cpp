@@ -82,12 +82,16 @@ void FinetuneRun::open_directory() {
   id = parts_.control.broadcast_string("run id", id);
   FinetuneSetup& setup = parts_.setup;
   setup.memory.allocate(*setup.device);
+  CheckpointState own = identity(id);
+  if (const auto hash = setup.load_teacher()) {
+    own.settings["teacher weights hash"] = hash_text(*hash);
+  }
   checkpoints_.emplace(RunCheckpoints::Setting{.model = setup.data.model,
                                                .vocabulary = setup.data.vocabulary.text(),
                                                .tokenizer = setup.data.tokenizer,
                                                .options = config.checkpoint,
                                                .head = setup.head,
-                                               .identity = identity(id)},
+                                               .identity = own},
                        *setup.device, setup.objective.parameters(), setup.optimizer);
 }
 
@@ -158,7 +162,8 @@ void FinetuneRun::restore() {
                                             .log = config.log,
                                             .total_steps = parts_.setup.plan.total_steps(),
                                             .samples = parts_.setup.data.train->size(),
-                                            .counts_tokens = config.task.kind == TaskKind::tag},
+                                            .counts_tokens = config.task.kind == TaskKind::tag,
+                                            .distill = config.distill},
                    resumed_ ? &*resumed_ : nullptr, parts_.log);
 }
 
@@ -237,8 +242,7 @@ void FinetuneRun::evaluate(const TrainState& state) {
 }
 
 double FinetuneRun::loss_of(const StepReport& report) const {
-  const std::int64_t count = parts_.setup.objective.count(report.counts);
-  return count > 0 ? report.sums[0] / static_cast<double>(count) : 0.0;
+  return parts_.setup.objective.loss(report.sums, report.counts);
 }
 
 bool FinetuneRun::converged() const {

@@ -12,6 +12,7 @@
 #include "core/nn/initialization.h"
 #include "launch/config.h"
 #include "launch/run_device.h"
+#include "launch/teacher.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/ordered_reduction.h"
 
@@ -140,6 +141,15 @@ std::vector<float> class_weights(const RunConfig& config, const FinetuneData& da
   return scaled;
 }
 
+TaskObjective make_objective(const RunConfig& config, const FinetuneData& data,
+                             const HeadConfig& head, std::uint64_t seed) {
+  if (data.teacher) {
+    return TaskObjective(data.model, head, seed,
+                         TeacherSetting{data.teacher->model, config.distill});
+  }
+  return TaskObjective(data.model, head, seed, class_weights(config, data));
+}
+
 RunPlan make_plan(const RunConfig& config, const FinetuneCell& cell, const FinetuneData& data) {
   const Amount end{cell.epochs, AmountUnit::epochs};
   const int length =
@@ -231,7 +241,8 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
       .tokenizer = own_vocabulary ? start->tokenizer : config.tokenizer.options,
       .labels = {},
       .train = nullptr,
-      .valid = nullptr};
+      .valid = nullptr,
+      .teacher = std::nullopt};
   const auto words = static_cast<std::int64_t>(data.vocabulary.size());
   if (!start) data.model.vocab_size = words;
   if (data.model.vocab_size < words) {
@@ -253,6 +264,9 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
   data.valid = std::make_unique<TaskSet>(std::move(splits.valid), setting);
   warn_of(data.valid->examples().bad_rows, data.valid->examples().path, "rows with something amiss",
           log);
+  if (config.distill.taught()) {
+    data.teacher = task_teacher(config, data.vocabulary, head_of(config, data.labels));
+  }
   return data;
 }
 
@@ -264,7 +278,7 @@ FinetuneSetup::FinetuneSetup(const RunConfig& run_config, const FinetuneCell& ce
       device(make_run_device(run_config.parallel, ranks_on_host)),
       capacities(capacities_of(plan, run_config, *device, shared)),
       head(head_of(run_config, shared.labels)),
-      objective(shared.model, head.head, config.run.seed, class_weights(run_config, shared)),
+      objective(make_objective(run_config, shared, head.head, config.run.seed)),
       optimizer(config.optim.optimizer, objective.parameters()),
       memory(objective, batch, &optimizer, capacities) {}
 
@@ -315,6 +329,13 @@ BatchStreamOptions FinetuneSetup::stream_options(const PlannedPhase& phase, std:
   return options;
 }
 
+std::optional<std::uint64_t> FinetuneSetup::load_teacher() {
+  if (!data.teacher) return std::nullopt;
+  ParameterStore& parameters = objective.teacher()->parameters();
+  load_huggingface_weights(data.teacher->path, parameters, MissingHeads::refuse);
+  return weights_hash(parameters);
+}
+
 void FinetuneSetup::initialize_weights() {
   ParameterStore& parameters = objective.parameters();
   ModelConfig drawn = data.model;
@@ -322,6 +343,9 @@ void FinetuneSetup::initialize_weights() {
   initialize(parameters, drawn, config.run.seed);
   if (data.start) {
     load_huggingface_weights(data.start->path, parameters, MissingHeads::keep_values);
+  } else if (const TaskTeacher* teacher = objective.teacher()) {
+    start_from_teacher(parameters, data.model, teacher->parameters(),
+                       {teacher->config(), teacher->options()});
   }
   device->layer_ops().weights_changed();
 }

@@ -12,6 +12,7 @@
 #include "data/tasks/task_set.h"
 #include "launch/run_config.h"
 #include "launch/saved_model.h"
+#include "launch/task_model_files.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
 #include "parallel/narrow_sum_communicator.h"
@@ -31,6 +32,7 @@ struct FinetuneData {
   TokenizerOptions tokenizer;
   std::vector<std::string> labels;
   std::unique_ptr<TaskSet> train, valid;
+  std::optional<TaskModelFiles> teacher;  // of a distillation
 };
 
 // Opens the model and reads, splits and encodes the data; bad rows are warned of by name. DataError
@@ -70,7 +72,10 @@ class FinetuneSetup {
   std::unique_ptr<GradientReduction> make_reduction(Communicator& communicator);
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
                                     int world) const;
-  // Draws the head and what else the model to start from does not have.
+  // Once the memory is taken: the teacher's weights, where there is one. Returns their hash.
+  std::optional<std::uint64_t> load_teacher();
+  // Draws the head and what else the model to start from does not have; without one the student of
+  // a teacher begins with the teacher's layers.
   void initialize_weights();
 
  private:

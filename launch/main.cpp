@@ -20,6 +20,7 @@
 #include "launch/verb_check.h"
 #include "launch/verb_config.h"
 #include "launch/verb_convert.h"
+#include "launch/verb_distill.h"
 #include "launch/verb_doctor.h"
 #include "launch/verb_encode.h"
 #include "launch/verb_eval.h"
@@ -57,6 +58,7 @@ class CommandLine {
     add_config();
     add_train();
     add_finetune();
+    add_distill();
     add_predict();
     add_launch();
     add_doctor();
@@ -217,6 +219,16 @@ class CommandLine {
     });
     add_config_arguments(sub)->required();
     sub->add_option("--resume", resume_, "auto or never");
+  }
+  void add_distill() {
+    CLI::App* sub = verb("distill", [this] {
+      return run_distill({request(), command(), train_form_}, environment());
+    });
+    add_config_arguments(sub)->required();
+    sub->add_option("--resume", resume_, "auto, never or the path of a checkpoint");
+    sub->add_flag_callback(
+        "--dry-run", [this] { train_form_ = TrainForm::dry; },
+        "one step, on mock data where there are no shards; writes nothing");
   }
   void add_predict() {
     CLI::App* sub = verb("predict", [this] { return run_predict(predict_, environment()); });

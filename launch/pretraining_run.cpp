@@ -127,7 +127,8 @@ void PretrainingRun::open_journal(const CheckpointState* resumed) {
           .samples = parts_.setup.train->size(),
           .next_sentence = parts_.setup.next_sentence(),
           .memory_total_gib =
-              static_cast<double>(parts_.setup.device->info().memory_bytes) / (1u << 30)},
+              static_cast<double>(parts_.setup.device->info().memory_bytes) / (1u << 30),
+          .distill = config.distill},
       resumed, parts_.log);
 }
 
@@ -229,7 +230,9 @@ void PretrainingRun::found_stragglers(const TrainState& state, const std::vector
 }
 
 double PretrainingRun::loss_of(const StepReport& report) const {
-  return scores_of(report.sums, report.counts).loss();
+  const DistillationOptions& distill = parts_.loaded.config.distill;
+  return distill.taught() ? taught_losses(report.sums, report.counts).total(distill)
+                          : scores_of(report.sums, report.counts).loss();
 }
 
 // As a resume does, but within the process.

@@ -11,6 +11,7 @@
 #include "core/nn/initialization.h"
 #include "launch/process_memory.h"
 #include "launch/run_device.h"
+#include "launch/teacher.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/ordered_reduction.h"
 #include "train/huggingface.h"
@@ -98,6 +99,14 @@ std::optional<ShardPlan> make_shards(const ParallelOptions& options,
   return ShardPlan(parameters, static_cast<std::int64_t>(options.bucket_bytes), ranks);
 }
 
+PretrainingObjective make_objective(const RunConfig& config, const ModelConfig& model,
+                                    const SampleSource& train, const Vocabulary& vocabulary) {
+  if (!config.distill.taught()) {
+    return PretrainingObjective(model, sentence_objective(train), config.run.seed);
+  }
+  return PretrainingObjective(model, pretraining_teacher(config, vocabulary), config.run.seed);
+}
+
 }  // namespace
 
 PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
@@ -111,7 +120,7 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
       masker(config.samples.mask, mask_vocabulary(vocabulary)),
       model(model_of(config, vocabulary)),
       capacities(largest_capacities(plan, activation_type(config, *device))),
-      objective(model, sentence_objective(*train), config.run.seed),
+      objective(make_objective(config, model, *train, vocabulary)),
       shards(make_shards(config.parallel, objective.parameters(), place.ranks)),
       optimizer(config.optim.optimizer, objective.parameters(),
                 shards ? shards->shard(place.rank) : whole_shard(objective.parameters())),
@@ -120,7 +129,7 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
       place_(place) {}
 
 NextSentence PretrainingSetup::next_sentence() const {
-  return train->properties().next_sentence;
+  return config.distill.taught() ? NextSentence::none : train->properties().next_sentence;
 }
 
 ScheduleOptions PretrainingSetup::schedule() const {
@@ -218,11 +227,23 @@ EvaluationData PretrainingSetup::evaluation_data(const PlannedPhase& phase) cons
           .capacities = phase.capacities};
 }
 
+std::optional<std::uint64_t> load_teacher(PretrainingSetup& setup) {
+  MlmTeacher* teacher = setup.objective.teacher();
+  if (teacher == nullptr) return std::nullopt;
+  return load_teacher(teacher->options().teacher, teacher->parameters());
+}
+
 void initialize_weights(PretrainingSetup& setup) {
   ParameterStore& parameters = setup.objective.parameters();
   initialize(parameters, setup.model, setup.config.run.seed, setup.device->info().threads);
   const std::string& from = setup.config.model.from;
-  if (from.empty()) return;
+  if (from.empty()) {
+    if (const MlmTeacher* teacher = setup.objective.teacher()) {
+      start_from_teacher(parameters, setup.model, teacher->parameters(),
+                         {teacher->config(), teacher->options()});
+    }
+    return;
+  }
   load_huggingface_weights(from, parameters, MissingHeads::keep_values);
 }
 

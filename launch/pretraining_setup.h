@@ -79,7 +79,10 @@ class PretrainingSetup {
   std::unique_ptr<NarrowSumCommunicator> narrow_;
 };
 
-// Weights of a new run: drawn by the seed, or taken from model.from.
+// Once the memory is taken: the teacher's weights, where there is one. Returns their hash.
+std::optional<std::uint64_t> load_teacher(PretrainingSetup& setup);
+
+// Weights of a new run: drawn by the seed, or taken from model.from or from the teacher.
 void initialize_weights(PretrainingSetup& setup);
 
 }  // namespace bertyard

@@ -11,6 +11,7 @@
 #include "data/tasks/task_options.h"
 #include "launch/cluster_options.h"
 #include "launch/launch_options.h"
+#include "train/distillation_options.h"
 #include "train/options.h"
 #include "train/watch_options.h"
 
@@ -79,6 +80,7 @@ struct RunConfig {
   SlurmSection slurm;
   LaunchSection launch;
   ClusterOptions cluster;
+  DistillationOptions distill;
   bool operator==(const RunConfig&) const = default;
 };
 

@@ -64,8 +64,12 @@ std::map<std::string, std::string> environment_of(const RunParts& parts) {
 RunCheckpoints allocate_run(const RunParts& parts, const std::string& run_id) {
   parts.setup.memory.allocate(*parts.setup.device);
   parts.setup.connect(parts.communicator);
-  return RunCheckpoints(checkpoint_setting(parts, run_id), *parts.setup.device,
-                        parts.setup.objective.parameters(), parts.setup.optimizer);
+  RunCheckpoints::Setting setting = checkpoint_setting(parts, run_id);
+  if (const auto hash = load_teacher(parts.setup)) {
+    setting.identity.settings["teacher weights hash"] = hash_text(*hash);
+  }
+  return RunCheckpoints(setting, *parts.setup.device, parts.setup.objective.parameters(),
+                        parts.setup.optimizer);
 }
 
 std::optional<CheckpointState> restore_run(const RunParts& parts, const RunDirectory* directory,

@@ -32,7 +32,8 @@ SavedModel from_checkpoint(const fs::path& path, Logger& log) {
   model.tokenizer = read_huggingface_tokenizer(checkpoint->path());
   model.step = checkpoint->state().step;
   model.load = [checkpoint](ParameterStore& parameters) {
-    checkpoint->read_weights(parameters, parameters.values());
+    // Not read_weights(): a run may have trained more than the model, such as a distillation's fit.
+    load_huggingface_weights(checkpoint->path(), parameters, MissingHeads::refuse);
   };
   return model;
 }

@@ -207,6 +207,10 @@ int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment) {
   check_options(options, loaded);
   const bool shards = options.data == BenchData::shards;
   if (shards) require_keys(loaded, {"tokenizer.vocab", "data.train"}, "bench --shards");
+  if (loaded.config.distill.taught()) {
+    throw UsageError(
+        "bench: it times the parts of a step without a teacher; add distill.teacher=null");
+  }
   const RunConfig config = one_phase(loaded.config, options.warmup + options.steps);
   const ProcessGroup group = environment.make_process_group();
   PretrainingSetup setup(

@@ -22,6 +22,7 @@ const std::vector<VerbName>& verb_names() {
       {"launch", "write the script of a job for SLURM or mpirun, and submit it"},
       {"doctor", "what is wrong with ranks, hosts, network and storage; under mpirun or srun"},
       {"eval", "losses and accuracies of a model on held-out samples, or its task's scores"},
+      {"distill", "train a small model that a larger one teaches, and compare the two"},
       {"encode", "text -> vectors, as NumPy or JSONL"},
       {"fill-mask", "the likeliest words for every [MASK] of a text"},
       {"bench", "speed of the training that a configuration describes"},

@@ -65,7 +65,7 @@ std::optional<BadNumbers> find_bad_numbers(Device& device, Objective& objective,
   if (!weights.empty()) return BadNumbers{0, weights, true, false};
   for (std::size_t i = 0; i < step.micro_batches.size(); ++i) {
     device.set_zero(parameters.gradients(), device.compute_stream());
-    objective.begin({step.masked, step.samples});
+    objective.begin({step.masked, step.samples, step.tokens});
     objective.train(batch.upload(step.micro_batches[i]), [](std::int64_t) {});
     const bool loss_good = loss_is_finite(device, objective);
     const std::string bad = check.first_bad(parameters, parameters.gradients());

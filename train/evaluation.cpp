@@ -39,8 +39,8 @@ PretrainingEvaluation evaluate(PretrainingObjective& objective, DeviceBatch& dev
     result.counts.samples += step->samples;
   }
   std::array<double, PretrainingObjective::kSums> sums{};
-  device.copy(view_of(std::span<double>(sums)), objective.sums(), CopyDirection::device_to_host,
-              device.compute_stream());
+  device.copy(view_of(std::span<double>(sums)), objective.sums().slice(0, std::ssize(sums)),
+              CopyDirection::device_to_host, device.compute_stream());
   device.synchronize();
   communicator.all_reduce_sum(view_of(std::span<double>(sums))).wait();
   result.scores = scores_of(sums, result.counts);

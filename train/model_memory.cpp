@@ -33,17 +33,19 @@ ModelMemory::ModelMemory(Objective& objective, DeviceBatch& batch, Optimizer* op
 
 WorkspaceLimits ModelMemory::limits() const {
   const ModelConfig& config = objective_.config();
-  return {.tokens = capacities_.tokens,
-          .masked = capacities_.masked,
-          .sequences = capacities_.sequences,
-          .max_length = capacities_.max_length,
-          .hidden = config.hidden,
-          .heads = config.heads,
-          .intermediate = config.intermediate,
-          .vocab_size = config.vocab_size,
-          .weights = weight_elements(objective_.parameters()),
-          .parameters = objective_.parameters().flat_elements(),
-          .activations = capacities_.activations};
+  WorkspaceLimits limits{.tokens = capacities_.tokens,
+                         .masked = capacities_.masked,
+                         .sequences = capacities_.sequences,
+                         .max_length = capacities_.max_length,
+                         .hidden = config.hidden,
+                         .heads = config.heads,
+                         .intermediate = config.intermediate,
+                         .vocab_size = config.vocab_size,
+                         .weights = weight_elements(objective_.parameters()),
+                         .parameters = objective_.parameters().flat_elements(),
+                         .activations = capacities_.activations};
+  objective_.extend(limits);
+  return limits;
 }
 
 MemoryUse ModelMemory::use(Device& device) const {

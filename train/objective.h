@@ -16,6 +16,7 @@ namespace bertyard {
 struct StepCounts {
   std::int64_t masked = 0;
   std::int64_t samples = 0;
+  std::int64_t tokens = 0;
 };
 
 // What is optimised: a model with its loss. The trainer knows no more of a model than this.
@@ -29,6 +30,9 @@ class Objective {
   // Memory for activations and sums; bind() takes it and must precede everything below.
   virtual void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) = 0;
   virtual void bind(const Arena& arena, Device& device) = 0;
+
+  // Raises what is reserved for the operations where it runs more than config()'s model.
+  virtual void extend(WorkspaceLimits& /*limits*/) const {}
 
   // Clears the sums and sets what gradients are divided by.
   virtual void begin(const StepCounts& counts) = 0;

@@ -15,19 +15,37 @@ PretrainingScores scores_of(std::span<const double> sums, const StepCounts& coun
           mean(sums[3], counts.samples)};
 }
 
+DistillationLosses taught_losses(std::span<const double> sums, const StepCounts& counts) {
+  return distillation_losses(sums[0], sums.subspan(PretrainingObjective::kSums), counts.masked,
+                             counts.tokens);
+}
+
 PretrainingObjective::PretrainingObjective(const ModelConfig& config, SentenceObjective sentences,
                                            std::uint64_t dropout_seed)
     : config_(config), model_(config, sentences, parameters_), dropout_seed_(dropout_seed) {}
 
+PretrainingObjective::PretrainingObjective(const ModelConfig& config, const TeacherSetting& teacher,
+                                           std::uint64_t dropout_seed)
+    : PretrainingObjective(config, SentenceObjective::none, dropout_seed) {
+  teacher_.emplace(config, teacher, parameters_);
+}
+
 void PretrainingObjective::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
-  sums_ = plan.add(DType::f64, {kSums});
+  sums_ = plan.add(DType::f64, {kSums + (teacher_ ? MlmTeacher::kSums : 0)});
   scales_ = plan.add(DType::f32, {2});
   model_.plan(plan, capacities, mode);
+  teaches_ = teacher_ && mode == Mode::training;
+  if (teaches_) teacher_->plan(plan, capacities);
 }
 
 void PretrainingObjective::bind(const Arena& arena, Device& device) {
   arena_ = &arena;
   device_ = &device;
+  if (teaches_) teacher_->bind(arena, device);
+}
+
+void PretrainingObjective::extend(WorkspaceLimits& limits) const {
+  if (teaches_) extend_for(teacher_->config(), teacher_->parameters(), limits);
 }
 
 void PretrainingObjective::begin(const StepCounts& counts) {
@@ -38,6 +56,7 @@ void PretrainingObjective::begin(const StepCounts& counts) {
   device_->copy(arena_->view(scales_), view_of(std::span<const float>(scales)),
                 CopyDirection::host_to_device, device_->compute_stream());
   device_->set_zero(sums(), device_->compute_stream());
+  if (teaches_) teacher_->begin(counts);
   device_->synchronize();
 }
 
@@ -62,6 +81,14 @@ void PretrainingObjective::backward(const PackedInput& input, const GradientsRea
 }
 
 void PretrainingObjective::train(const PackedInput& input, const GradientsReady& ready) {
+  if (teacher_) {
+    const TensorView all = sums();
+    return teacher_->train(pass(input, Mode::training), model_,
+                           {.hard = all.slice(0, 1),
+                            .correct = all.slice(1, 1),
+                            .taught = all.slice(kSums, MlmTeacher::kSums)},
+                           ready);
+  }
   forward(input);
   backward(input, ready);
 }

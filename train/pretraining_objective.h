@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "core/nn/pretraining_model.h"
+#include "train/mlm_teacher.h"
 #include "train/objective.h"
 
 namespace bertyard {
@@ -19,26 +21,36 @@ struct PretrainingScores {
 // `sums` as PretrainingObjective::sums() has them.
 PretrainingScores scores_of(std::span<const double> sums, const StepCounts& counts);
 
-// BERT's own objective, MLM with or without NSP. Owns model and parameter store; the memory of
-// values and gradients is bound by the trainer.
+// Likewise a student's.
+DistillationLosses taught_losses(std::span<const double> sums, const StepCounts& counts);
+
+// BERT's own objective, MLM with or without NSP, or what a teacher makes of MLM. Owns model and
+// parameter store; the memory of values and gradients is bound by the trainer.
 class PretrainingObjective final : public Objective {
  public:
   static constexpr std::int64_t kSums = 4;  // MLM loss and correct, sentence loss and correct
 
   PretrainingObjective(const ModelConfig& config, SentenceObjective sentences,
                        std::uint64_t dropout_seed);
+  // A student's: sums() go on with MlmTeacher::kSums, and there are no pairs.
+  PretrainingObjective(const ModelConfig& config, const TeacherSetting& teacher,
+                       std::uint64_t dropout_seed);
 
   ParameterStore& parameters() override { return parameters_; }
   const ParameterStore& parameters() const override { return parameters_; }
   const ModelConfig& config() const override { return config_; }
   const PretrainingModel& model() const { return model_; }
+  MlmTeacher* teacher() { return teacher_ ? &*teacher_ : nullptr; }
+  const MlmTeacher* teacher() const { return teacher_ ? &*teacher_ : nullptr; }
 
   void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;
   void bind(const Arena& arena, Device& device) override;
+  void extend(WorkspaceLimits& limits) const override;
   void begin(const StepCounts& counts) override;
   void train(const PackedInput& input, const GradientsReady& ready) override;
   void evaluate(const PackedInput& input) override;
-  // The halves of train(), for whoever times them: forward first, backward of the same input next.
+  // The halves of train() without a teacher, for whoever times them: forward first, backward of the
+  // same input next.
   void forward(const PackedInput& input);
   void backward(const PackedInput& input, const GradientsReady& ready);
   TensorView sums() const override { return arena_->view(sums_); }
@@ -50,8 +62,10 @@ class PretrainingObjective final : public Objective {
   ModelConfig config_;
   ParameterStore parameters_;
   PretrainingModel model_;
+  std::optional<MlmTeacher> teacher_;
+  bool teaches_ = false;  // planned for training
   std::uint64_t dropout_seed_;
-  ArenaSlot sums_, scales_;
+  ArenaSlot sums_, scales_;  // a teacher's sums follow the others
   const Arena* arena_ = nullptr;
   Device* device_ = nullptr;
 };

@@ -36,10 +36,19 @@ RunJournal::RunJournal(const Setting& setting, const CheckpointState* resumed, L
   if (setting_.log.tensorboard) events_.emplace(setting_.directory, calls_);
 }
 
+DistillationLosses RunJournal::taught(const StepReport& report) const {
+  return taught_losses(report.sums, report.counts);
+}
+
+double RunJournal::loss(const StepReport& report, const PretrainingScores& scores) const {
+  return setting_.distill.taught() ? taught(report).total(setting_.distill) : scores.loss();
+}
+
 void RunJournal::step_done(const StepReport& report) {
   const PretrainingScores scores = scores_of(report.sums, report.counts);
-  loss_log_.append({report.state.step, scores.mlm_loss, scores.sentence_loss, report.counts.masked,
-                    report.counts.samples});
+  loss_log_.append({report.state.step,
+                    setting_.distill.taught() ? loss(report, scores) : scores.mlm_loss,
+                    scores.sentence_loss, report.counts.masked, report.counts.samples});
   if (report.phase != phase_) {
     phase_ = report.phase;
     time_left_.start_phase();
@@ -48,8 +57,8 @@ void RunJournal::step_done(const StepReport& report) {
   if (report.spiked) {
     console_.clear();
     log_.warning("step {}: the loss {:.3f} is a spike; all ranks leave this update out",
-                 report.state.step, scores.loss());
-    write_line(event("spike", report.state.step).add("loss", scores.loss()));
+                 report.state.step, loss(report, scores));
+    write_line(event("spike", report.state.step).add("loss", loss(report, scores)));
   } else if (!report.update.applied) {
     console_.clear();
     log_.warning("step {}: the gradient is not finite; all ranks skip this update",
@@ -67,7 +76,7 @@ void RunJournal::show(const StepReport& report, const PretrainingScores& scores)
   progress.run = setting_.run_name;
   progress.step = report.state.step;
   progress.total_steps = setting_.total_steps;
-  progress.loss = scores.loss();
+  progress.loss = loss(report, scores);
   progress.mlm_loss = scores.mlm_loss;
   if (pairs()) {
     progress.sentence_loss = scores.sentence_loss;
@@ -90,8 +99,15 @@ void RunJournal::write_metrics(const StepReport& report, const PretrainingScores
   MetricsRecord record("train", report.state.step);
   record.add("tokens", report.state.tokens)
       .add("epoch", samples_seen / static_cast<double>(setting_.samples))
-      .add("loss", scores.loss())
+      .add("loss", loss(report, scores))
       .add("loss_mlm", scores.mlm_loss);
+  if (setting_.distill.taught()) {
+    const DistillationLosses terms = taught(report);
+    record.add("loss_soft", terms.soft)
+        .add("loss_cosine", terms.cosine)
+        .add("loss_hidden", terms.hidden)
+        .add("loss_attention", terms.attention);
+  }
   if (pairs()) record.add(fmt::format("loss_{}", task), scores.sentence_loss);
   record.add("acc_mlm", scores.mlm_accuracy);
   if (pairs()) record.add(fmt::format("acc_{}", task), scores.sentence_accuracy);
@@ -111,7 +127,7 @@ void RunJournal::write_metrics(const StepReport& report, const PretrainingScores
 
 void RunJournal::write_event_file(const StepReport& report, const PretrainingScores& scores) {
   std::vector<Scalar> scalars{
-      {"train/loss", scores.loss()},
+      {"train/loss", loss(report, scores)},
       {"train/loss_mlm", scores.mlm_loss},
       {"train/accuracy_mlm", scores.mlm_accuracy},
       {"train/learning_rate", report.learning_rate},
@@ -121,6 +137,13 @@ void RunJournal::write_event_file(const StepReport& report, const PretrainingSco
     const std::string_view task = name_of(setting_.next_sentence);
     scalars.push_back({fmt::format("train/loss_{}", task), scores.sentence_loss});
     scalars.push_back({fmt::format("train/accuracy_{}", task), scores.sentence_accuracy});
+  }
+  if (setting_.distill.taught()) {
+    const DistillationLosses terms = taught(report);
+    scalars.push_back({"train/loss_soft", terms.soft});
+    scalars.push_back({"train/loss_cosine", terms.cosine});
+    scalars.push_back({"train/loss_hidden", terms.hidden});
+    scalars.push_back({"train/loss_attention", terms.attention});
   }
   write_scalars(report.state.step, scalars);
 }

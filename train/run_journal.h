@@ -14,6 +14,7 @@
 #include "train/baselines.h"
 #include "train/checkpoint.h"
 #include "train/console.h"
+#include "train/distillation_options.h"
 #include "train/evaluation.h"
 #include "train/loss_log.h"
 #include "train/metrics_log.h"
@@ -34,6 +35,8 @@ class RunJournal {
     std::uint64_t samples = 0;                       // of the training data: one epoch
     NextSentence next_sentence = NextSentence::nsp;  // names the figures of the pairs
     double memory_total_gib = 0;
+    DistillationOptions
+        distill;  // with a teacher its terms are written too, and the loss is theirs
   };
   // Starts anew, or cuts back to where `resumed` was saved.
   RunJournal(const Setting& setting, const CheckpointState* resumed, Logger& log);
@@ -59,6 +62,9 @@ class RunJournal {
  private:
   void write_scalars(std::int64_t step, std::span<const Scalar> scalars);
   void write_line(const MetricsRecord& record);
+  // A student's terms; what is optimised.
+  DistillationLosses taught(const StepReport& report) const;
+  double loss(const StepReport& report, const PretrainingScores& scores) const;
   bool pairs() const { return has_sentence_pairs(setting_.next_sentence); }
   void show(const StepReport& report, const PretrainingScores& scores);
   void write_metrics(const StepReport& report, const PretrainingScores& scores);

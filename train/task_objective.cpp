@@ -21,20 +21,40 @@ TaskObjective::TaskObjective(const ModelConfig& config, const HeadConfig& head,
       fmt::format("task: {} class weights for {} labels", class_weights_.size(), head.labels));
 }
 
+TaskObjective::TaskObjective(const ModelConfig& config, const HeadConfig& head,
+                             std::uint64_t dropout_seed, const TeacherSetting& teacher)
+    : TaskObjective(config, head, dropout_seed) {
+  teacher_.emplace(config, head, teacher, parameters_);
+}
+
 void TaskObjective::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
-  sums_ = plan.add(DType::f64, {kSums});
+  sums_ = plan.add(DType::f64, {kSums + (teacher_ ? TaskTeacher::kSums : 0)});
   scale_ = plan.add(DType::f32, {1});
   classes_ = plan.add(DType::f32, {std::max<std::int64_t>(1, std::ssize(class_weights_))});
   model_.plan(plan, capacities, mode);
+  teaches_ = teacher_ && mode == Mode::training;
+  if (teaches_) teacher_->plan(plan, capacities);
 }
 
 void TaskObjective::bind(const Arena& arena, Device& device) {
   arena_ = &arena;
   device_ = &device;
+  if (teaches_) teacher_->bind(arena, device);
+}
+
+void TaskObjective::extend(WorkspaceLimits& limits) const {
+  if (teaches_) extend_for(teacher_->config(), teacher_->parameters(), limits);
 }
 
 std::int64_t TaskObjective::count(const StepCounts& counts) const {
   return model_.head_config().kind == HeadKind::tag ? counts.masked : counts.samples;
+}
+
+double TaskObjective::loss(std::span<const double> sums, const StepCounts& counts) const {
+  const std::int64_t over = count(counts);
+  if (!teacher_) return over > 0 ? sums[0] / static_cast<double>(over) : 0.0;
+  return distillation_losses(sums[0], sums.subspan(kSums), over, counts.tokens)
+      .total(teacher_->options());
 }
 
 void TaskObjective::begin(const StepCounts& counts) {
@@ -47,6 +67,7 @@ void TaskObjective::begin(const StepCounts& counts) {
                   CopyDirection::host_to_device, device_->compute_stream());
   }
   device_->set_zero(sums(), device_->compute_stream());
+  if (teaches_) teacher_->begin(over, counts.tokens);
   device_->synchronize();
 }
 
@@ -61,6 +82,14 @@ Pass TaskObjective::pass(const PackedInput& input, Mode mode) const {
 
 void TaskObjective::train(const PackedInput& input, const GradientsReady& ready) {
   const Pass training = pass(input, Mode::training);
+  if (teacher_) {
+    const TensorView all = sums();
+    return teacher_->train(training, model_,
+                           {.hard = all.slice(0, 1),
+                            .correct = all.slice(1, 1),
+                            .taught = all.slice(kSums, TaskTeacher::kSums)},
+                           ready);
+  }
   model_.compute_logits(training, *arena_);
   model_.losses(training, *arena_, task_sums(), weights());
   model_.backward(training, *arena_, *device_, ready);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "core/nn/task_model.h"
 #include "train/objective.h"
+#include "train/task_teacher.h"
 
 namespace bertyard {
 
@@ -18,14 +20,20 @@ class TaskObjective final : public Objective {
   // `class_weights` multiply the losses of their classes; empty: all 1.
   TaskObjective(const ModelConfig& config, const HeadConfig& head, std::uint64_t dropout_seed,
                 std::vector<float> class_weights = {});
+  // A student's: sums() go on with TaskTeacher::kSums.
+  TaskObjective(const ModelConfig& config, const HeadConfig& head, std::uint64_t dropout_seed,
+                const TeacherSetting& teacher);
 
   ParameterStore& parameters() override { return parameters_; }
   const ParameterStore& parameters() const override { return parameters_; }
   const ModelConfig& config() const override { return config_; }
   const TaskModel& model() const { return model_; }
+  TaskTeacher* teacher() { return teacher_ ? &*teacher_ : nullptr; }
+  const TaskTeacher* teacher() const { return teacher_ ? &*teacher_ : nullptr; }
 
   void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;
   void bind(const Arena& arena, Device& device) override;
+  void extend(WorkspaceLimits& limits) const override;
   void begin(const StepCounts& counts) override;
   void train(const PackedInput& input, const GradientsReady& ready) override;
   void evaluate(const PackedInput& input) override;
@@ -35,6 +43,8 @@ class TaskObjective final : public Objective {
   TensorView logits(const PackedInput& input) const { return model_.head().logits(input, *arena_); }
   // What a mean is taken over: labelled tokens or samples.
   std::int64_t count(const StepCounts& counts) const;
+  // The loss of a step that is optimised.
+  double loss(std::span<const double> sums, const StepCounts& counts) const;
 
  private:
   Pass pass(const PackedInput& input, Mode mode) const;
@@ -44,6 +54,8 @@ class TaskObjective final : public Objective {
   ModelConfig config_;
   ParameterStore parameters_;
   TaskModel model_;
+  std::optional<TaskTeacher> teacher_;
+  bool teaches_ = false;  // planned for training
   std::uint64_t dropout_seed_;
   std::vector<float> class_weights_;
   ArenaSlot sums_, scale_, classes_;

@@ -78,7 +78,7 @@ const StepReport& Trainer::step() {
   StepReport& report = report_;
   report.data_seconds = seconds_since(start);
   report.phase = stream_phase_;
-  report.counts = {batches.masked, batches.samples};
+  report.counts = {batches.masked, batches.samples, batches.tokens};
   report.tokens = batches.tokens;
 
   accumulate(batches);
@@ -136,7 +136,7 @@ void Trainer::accumulate(const StepBatches& batches) {
   std::size_t first = 0;
   for (const std::size_t end : batches.leaf_ends) {
     const bool last = end == batches.micro_batches.size();
-    parts_.objective.begin({batches.masked, batches.samples});
+    parts_.objective.begin({batches.masked, batches.samples, batches.tokens});
     accumulate_leaf(std::span(batches.micro_batches).subspan(first, end - first),
                     last ? GradientsReady(ready) : GradientsReady());
     keep_sums(leaf++);

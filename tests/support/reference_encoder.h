@@ -57,7 +57,6 @@ class ReferenceEncoder {
     return y;
   }
 
- private:
   // Row of a matrix, or the whole of a vector.
   std::vector<double> row(const std::string& name, std::size_t index) const {
     const ParameterId id = *store_.find(name);
@@ -89,6 +88,7 @@ class ReferenceEncoder {
     return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
   }
 
+ private:
   Matrix attend(const Matrix& x, const std::string& prefix, Matrix& scores) const {
     const Matrix q = linear(x, prefix + "query"), k = linear(x, prefix + "key"),
                  v = linear(x, prefix + "value");

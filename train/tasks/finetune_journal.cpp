@@ -30,7 +30,15 @@ FinetuneJournal::FinetuneJournal(const Setting& setting, const CheckpointState* 
 void FinetuneJournal::step_done(const StepReport& report) {
   const std::int64_t over = setting_.counts_tokens ? report.counts.masked : report.counts.samples;
   const double count = over > 0 ? static_cast<double>(over) : 1.0;
-  const double loss = report.sums[0] / count, right = report.sums[1] / count;
+  DistillationLosses taught;
+  if (setting_.distill.taught()) {
+    taught =
+        distillation_losses(report.sums[0], std::span(report.sums).subspan(TaskObjective::kSums),
+                            over, report.counts.tokens);
+  }
+  const double loss =
+      setting_.distill.taught() ? taught.total(setting_.distill) : report.sums[0] / count;
+  const double right = report.sums[1] / count;
   loss_log_.append({report.state.step, loss, right, report.counts.masked, report.counts.samples});
   time_left_.observe(report.seconds);
   if (!report.update.applied) {
@@ -62,6 +70,13 @@ void FinetuneJournal::step_done(const StepReport& report) {
       .add("tok_per_s", progress.tokens_per_second)
       .add("step_ms", report.seconds * 1e3)
       .add("skipped", std::int64_t{report.update.applied ? 0 : 1});
+  if (setting_.distill.taught()) {
+    record.add("loss_hard", taught.hard)
+        .add("loss_soft", taught.soft)
+        .add("loss_cosine", taught.cosine)
+        .add("loss_hidden", taught.hidden)
+        .add("loss_attention", taught.attention);
+  }
   metrics_->write(record);
 }
 

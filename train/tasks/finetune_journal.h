@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "train/checkpoint.h"
 #include "train/console.h"
+#include "train/distillation_options.h"
 #include "train/loss_log.h"
 #include "train/metrics_log.h"
 #include "train/tasks/task_scores.h"
@@ -27,6 +28,8 @@ class FinetuneJournal {
     std::int64_t total_steps = 0;
     std::uint64_t samples = 0;   // one epoch
     bool counts_tokens = false;  // the loss is a mean over labelled words, not samples
+    DistillationOptions
+        distill;  // with a teacher its terms are written too, and the loss is theirs
   };
   // Starts anew, or cuts back to where `resumed` was saved.
   FinetuneJournal(const Setting& setting, const CheckpointState* resumed, Logger& log);

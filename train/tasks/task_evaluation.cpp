@@ -81,8 +81,8 @@ TaskOutputs run_task(TaskObjective& objective, DeviceBatch& device_batch, Device
     counts.samples += step->samples;
   }
   std::array<double, TaskObjective::kSums> sums{};
-  device.copy(view_of(std::span<double>(sums)), objective.sums(), CopyDirection::device_to_host,
-              device.compute_stream());
+  device.copy(view_of(std::span<double>(sums)), objective.sums().slice(0, std::ssize(sums)),
+              CopyDirection::device_to_host, device.compute_stream());
   device.synchronize();
   communicator.all_reduce_sum(view_of(std::span<double>(sums))).wait();
   communicator.all_reduce_sum(view_of(std::span(outputs.logits))).wait();

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// `distill` as a user runs it: a student of a pre-trained and of a fine-tuned teacher.
+#include <csignal>
+
+#include "tests/launch/run_fixture.h"
+
+namespace bertyard {
+namespace {
+
+using testing::Ended;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::Process;
+
+class DistillTest : public RunTest {
+ protected:
+  void SetUp() override {
+    RunTest::SetUp();
+    const Ended teacher = train(0, "teacher", {"model.layers=2"});
+    ASSERT_EQ(teacher.code, 0) << teacher.errors;
+  }
+  Process start_distill(int ranks, const std::string& name, const Arguments& more = {}) const {
+    Arguments command;
+    if (ranks > 0) command = {BERTYARD_MPIEXEC, "-n", std::to_string(ranks)};
+    for (const std::string& word :
+         {std::string(BERTYARD_PROGRAM), std::string("distill"), config(), "run.name=" + name,
+          std::string("model.layers=1"), std::string("distill.teacher=runs/teacher")}) {
+      command.push_back(word);
+    }
+    command.insert(command.end(), more.begin(), more.end());
+    return start(command);
+  }
+  Ended distill(int ranks, const std::string& name, const Arguments& more = {}) const {
+    return start_distill(ranks, name, more).wait();
+  }
+};
+
+TEST_F(DistillTest, TrainsAStudentAndComparesTheTwo) {
+  const Ended ended = distill(0, "student", {"log.jsonl=true"});
+
+  ASSERT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("teacher"));
+  EXPECT_THAT(ended.output, HasSubstr("1 x 64"));
+  EXPECT_THAT(ended.output, HasSubstr("mlm_loss"));
+  EXPECT_THAT(read(run("student") / "distillation.json"), HasSubstr("\"samples_per_second\""));
+  const std::string metrics = read(run("student") / "metrics.jsonl");
+  for (const char* term : {"loss_soft", "loss_cosine", "loss_hidden", "loss_attention"}) {
+    EXPECT_THAT(metrics, HasSubstr(term));
+  }
+  const Ended again = distill(0, "student");  // nothing is left to train
+  EXPECT_EQ(again.code, 0) << again.errors;
+  EXPECT_THAT(again.output, HasSubstr("student"));
+  const Ended dry = distill(0, "dry", {"--dry-run"});
+  EXPECT_EQ(dry.code, 0) << dry.errors;
+}
+
+TEST_F(DistillTest, TheStudentBeginsWithTheTeachersLayers) {
+  const Arguments still{"optim.lr=1e-30", "distill.layers=[2]", "schedule.0.until=1 steps",
+                        "optim.warmup=0 steps"};
+
+  ASSERT_EQ(distill(0, "still", still).code, 0);
+
+  const auto tensor = [&](const std::string& run, const std::string& name) {
+    return run_program({"inspect", run, "--tensor", name}).output;
+  };
+  const auto values = [](const std::string& text) { return text.substr(text.find("  shape")); };
+  EXPECT_EQ(values(tensor("runs/still", "bert.encoder.layer.0.output.dense.weight")),
+            values(tensor("runs/teacher", "bert.encoder.layer.1.output.dense.weight")));
+  EXPECT_NE(values(tensor("runs/still", "bert.encoder.layer.0.output.dense.weight")),
+            values(tensor("runs/teacher", "bert.encoder.layer.0.output.dense.weight")));
+}
+
+TEST_F(DistillTest, StoppedAndResumedItHasTheSameBits) {
+  const Arguments layers{"distill.hidden=1", "distill.attention=1",  "distill.cosine=0",
+                         "model.hidden=32",  "distill.start=random", "schedule.0.until=60 steps"};
+  ASSERT_EQ(distill(0, "whole", layers).code, 0);
+  Process stopped = start_distill(0, "stopped", layers);
+  EXPECT_TRUE(wait_for_steps(stopped, "stopped", 12)) << "it ended before the signal";
+  stopped.signal(SIGUSR1);
+
+  const Ended ended = stopped.wait();
+  EXPECT_EQ(ended.code, 75) << ended.errors;
+  const Ended resumed = distill(0, "stopped", layers);
+
+  EXPECT_EQ(resumed.code, 0) << resumed.errors;
+  EXPECT_THAT(resumed.errors, HasSubstr("step 60"));
+  expect_same_bits("stopped", "whole");
+  const Ended exported = run_program({"export", "runs/whole", "--to", "hf", "--verify"});
+  EXPECT_EQ(exported.code, 0) << exported.errors;
+  EXPECT_THAT(read("hf/model.safetensors"), Not(HasSubstr("distill.fit")));
+}
+
+TEST_F(DistillTest, OrderedReductionGivesTheSameBitsForAnyRanks) {
+  BERTYARD_REQUIRE_MPIRUN();
+  const Arguments ordered{"parallel.reduction=ordered", "parallel.leaves=2", "distill.hidden=1",
+                          "distill.attention=1"};
+
+  const Ended one = distill(1, "one", ordered), two = distill(2, "two", ordered);
+
+  EXPECT_EQ(one.code, 0) << one.errors;
+  EXPECT_EQ(two.code, 0) << two.errors;
+  expect_same_bits("one", "two");
+}
+
+TEST_F(DistillTest, MistakesAreNamed) {
+  expect_error(distill(0, "x", {"distill.teacher=null"}), 2, {"distill.teacher", "distill"});
+  expect_error(distill(0, "x", {"distill.teacher=nowhere"}), 3, {"nowhere", "found nothing"});
+  expect_error(distill(0, "x", {"precision=bf16"}), 2,
+               {"a student and its teacher compute in fp32; set precision to fp32"});
+  expect_error(distill(0, "x", {"model.hidden=32", "distill.cosine=0"}), 2,
+               {"distill.start: teacher copies layers", "set distill.start to random"});
+  expect_error(run_program({"bench", config(), "distill.teacher=runs/teacher"}), 2,
+               {"bench", "add distill.teacher=null"});
+  write("words.txt", read("vocab.txt") + "anotherword\n");
+  expect_error(distill(0, "x", {"tokenizer.vocab=words.txt", "--dry-run", "data.train=nowhere"}), 3,
+               {"its vocabulary is another one than tokenizer.vocab's", "the teacher's vocab.txt"});
+}
+
+TEST_F(DistillTest, AResumedRunKeepsItsTeacher) {
+  ASSERT_EQ(distill(0, "student", {"schedule.0.until=24 steps"}).code, 0);
+  ASSERT_EQ(train(0, "other", {"run.seed=8", "model.layers=2"}).code, 0);
+
+  expect_error(distill(0, "student", {"distill.teacher=runs/other"}), 3, {"teacher weights hash"});
+}
+
+class TaskDistillTest : public DistillTest {
+ protected:
+  void SetUp() override {
+    DistillTest::SetUp();
+    std::string rows = "sentence\tlabel\n";
+    for (int i = 0; i < 90; ++i) {
+      const std::string word(1, static_cast<char>('a' + i % 13));
+      rows += word + (i % 2 == 0 ? " good " : " bad ") + word + " day\t" +
+              std::to_string(i % 2 == 0 ? 1 : 0) + "\n";
+    }
+    write("train.tsv", rows);
+    Arguments command{"finetune", config(), "run.name=taught", "model.from=runs/teacher",
+                      "tokenizer.vocab=null"};
+    const Arguments words = task();
+    command.insert(command.end(), words.begin(), words.end());
+    const Ended tuned = run_program(command);
+    ASSERT_EQ(tuned.code, 0) << tuned.errors;
+  }
+  static Arguments task(const Arguments& more = {}) {
+    Arguments arguments{"task.kind=classify",  "task.name=sst2",       "task.train=[train.tsv]",
+                        "task.max_length=32",  "task.held_out=20%",    "finetune.lr=2e-3",
+                        "finetune.batch=16",   "finetune.epochs=8",    "finetune.warmup=10%",
+                        "eval.every=10 steps", "model.init_range=0.05"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  static Arguments taught(const Arguments& more = {}) {
+    Arguments arguments = task({"distill.teacher=runs/taught"});
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+};
+
+TEST_F(TaskDistillTest, LearnsTheTaskComparesAndHasTheSameBitsAfterAStop) {
+  const Arguments longer{"finetune.epochs=40", "finetune.early_stopping=90", "distill.hidden=1"};
+  const std::string cell = "/lr-0.002_batch-16_epochs-40_seed-42";
+  const Ended whole = distill(0, "whole", taught(longer));
+  ASSERT_EQ(whole.code, 0) << whole.errors;
+  EXPECT_THAT(whole.output, HasSubstr("accuracy 100.00 -> runs/whole/best"));
+  EXPECT_THAT(whole.output, HasSubstr("held out: "));
+  EXPECT_THAT(read(run("whole") / "distillation.json"), HasSubstr("\"accuracy\": 1.0"));
+  EXPECT_THAT(read(run("whole" + cell) / "metrics.jsonl"), HasSubstr("loss_hidden"));
+  Process stopped = start_distill(0, "stopped", taught(longer));
+  EXPECT_TRUE(wait_for_steps(stopped, "stopped" + cell, 12)) << "it ended before the signal";
+  stopped.signal(SIGUSR1);
+
+  const Ended ended = stopped.wait();
+  EXPECT_EQ(ended.code, 75) << ended.errors;
+  const Ended resumed = distill(0, "stopped", taught(longer));
+
+  EXPECT_EQ(resumed.code, 0) << resumed.errors;
+  expect_same_bits("stopped" + cell, "whole" + cell);
+}
+
+TEST_F(TaskDistillTest, MistakesAreNamed) {
+  expect_error(distill(0, "x", taught({"finetune.class_weights=[balanced]"})), 2,
+               {"'finetune.class_weights' do not go with a teacher"});
+  expect_error(distill(0, "x", taught({"task.labels=[1,0]"})), 3,
+               {"a class of [0, 1]", "the task is a class of [1, 0]", "task.labels"});
+  expect_error(distill(0, "x", task()), 3, {"runs/teacher", "expected a fine-tuned model"});
+  expect_error(distill(0, "x", taught({"--dry-run"})), 2,
+               {"distill --dry-run", "task.kind to none"});
+}
+
+}  // namespace
+}  // namespace bertyard
