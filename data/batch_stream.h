@@ -8,6 +8,7 @@
 #include "data/batch.h"
 #include "data/block_sampler.h"
 #include "data/masking.h"
+#include "data/next_tokens.h"
 #include "data/sample_source.h"
 #include "data/step_plan.h"
 
@@ -28,20 +29,22 @@ struct BatchStreamOptions {
   MicroBatchCapacities capacities;
   std::uint64_t start_index = 0;  // position in the data: global index of the next sample
   StreamOrder order = StreamOrder::shuffled;
-  std::optional<BlockShuffle> blocks;  // shuffled: by blocks; absent: over all samples
-  std::uint64_t sample_limit = 0;      // sequential: stop after so many; 0 is all
-  int prefetch = 4;                    // steps ready ahead
+  TokenTargets targets = TokenTargets::masked;  // next: no masks, "masked" are the predicted tokens
+  std::optional<BlockShuffle> blocks;           // shuffled: by blocks; absent: over all samples
+  std::uint64_t sample_limit = 0;               // sequential: stop after so many; 0 is all
+  int prefetch = 4;                             // steps ready ahead
   int threads = 1;
 };
 
 // Samples -> steps of packed micro-batches for one rank, made ahead by its own threads. What a
 // step holds is a pure function of the options and the position, whatever the threads do.
 // Masks: the stored ones where the source has them; else drawn by (seed, epoch, sample id), the
-// epoch being kFixedMaskEpoch in a sequential stream. Borrows source and masker.
+// epoch being kFixedMaskEpoch in a sequential stream; with TokenTargets::next there are none.
+// Borrows source and masker.
 class BatchStream {
  public:
-  // `masker` may be null where the source stores its masks. Throws UsageError on options that
-  // contradict each other and DataError on an empty source.
+  // `masker` may be null where the source stores its masks or none are wanted. Throws UsageError on
+  // options that contradict each other and DataError on an empty source.
   BatchStream(const SampleSource& source, const Masker* masker, const BatchStreamOptions& options);
   ~BatchStream();
   BatchStream(const BatchStream&) = delete;

@@ -33,7 +33,9 @@ void check_options(const BatchStreamOptions& options) {
 
 void check_source(const SourceProperties& source, const Masker* masker,
                   const BatchStreamOptions& options) {
-  if (source.masks == MaskTime::training && masker == nullptr) {
+  const bool draws_masks =
+      source.masks == MaskTime::training && options.targets == TokenTargets::masked;
+  if (draws_masks && masker == nullptr) {
     throw UsageError(
         fmt::format("{}: stores no masks, so a vocabulary is needed to draw them", source.path));
   }
@@ -54,7 +56,10 @@ void check_source(const SourceProperties& source, const Masker* masker,
 StepBuilder::StepBuilder(const SampleSource& source, const Masker* masker,
                          const BatchStreamOptions& options)
     : source_(source),
-      masker_(source.properties().masks == MaskTime::prepare ? nullptr : masker),
+      masker_(source.properties().masks == MaskTime::prepare ||
+                      options.targets == TokenTargets::next
+                  ? nullptr
+                  : masker),
       options_(options),
       sampler_(options.seed, source.size()) {
   check_options(options);
@@ -88,7 +93,16 @@ std::vector<Sampler::Draw> StepBuilder::draw_step(std::uint64_t first_index,
 
 void StepBuilder::read(const Sampler::Draw& drawn, StoredSample& sample) const {
   source_.read(drawn.sample_id, sample);
+  const bool predicts_next = options_.targets == TokenTargets::next;
+  if (predicts_next && !sample.key_mask.empty()) {
+    throw DataError(fmt::format(
+        "{}: sample {} has holes in its input_mask, and what stands behind one has no token before "
+        "it; model.attention: causal needs samples without holes",
+        source_.properties().path, drawn.sample_id));
+  }
+  if (predicts_next) take_masks_back(sample);
   cut_sample(sample, options_.max_length);
+  if (predicts_next) predict_next_tokens(sample);
   if (masker_ == nullptr) return;
   MaskedTokens masked{std::move(sample.mask_positions), std::move(sample.mask_labels)};
   masker_->mask(sample.tokens, {options_.seed, drawn.epoch, drawn.sample_id}, masked);
@@ -99,6 +113,7 @@ void StepBuilder::read(const Sampler::Draw& drawn, StoredSample& sample) const {
 SampleLoad StepBuilder::load_of(const Sampler::Draw& drawn, StoredSample& scratch) const {
   const SampleShape shape = source_.shape(drawn.sample_id);
   const std::int64_t length = std::min<std::int64_t>(shape.length, options_.max_length);
+  if (options_.targets == TokenTargets::next) return {length, length - 1};
   if (masker_ == nullptr && length == shape.length) return {length, shape.masked};
   if (masker_ != nullptr && masker_->options().unit == MaskUnit::token) {
     return {length, masker_->count(length, shape.a_length < shape.length ? 3 : 2)};

@@ -29,7 +29,7 @@ class StepBuilder {
                     const std::vector<Sampler::Draw>& draws, StoredSample& scratch) const;
 
   const SampleSource& source_;
-  const Masker* masker_;  // null where the source's own masks are used
+  const Masker* masker_;  // null where the source's own masks are used, or none
   BatchStreamOptions options_;
   Sampler sampler_;
   std::optional<BlockSampler> block_sampler_;

@@ -248,8 +248,13 @@ void Checks::capacities() const {
   for (std::size_t i = 0; i < config_.schedule.size(); ++i) {
     capacity("tokens", batch.tokens, phase_key(i, "length"), config_.schedule[i].max_length);
   }
-  capacity("masked", batch.masked, "samples.mask.max_predictions",
-           config_.samples.mask.max_predictions);
+  if (!config_.model.architecture.is_causal()) {
+    return capacity("masked", batch.masked, "samples.mask.max_predictions",
+                    config_.samples.mask.max_predictions);
+  }
+  for (std::size_t i = 0; i < config_.schedule.size(); ++i) {
+    capacity("masked", batch.masked, phase_key(i, "length"), config_.schedule[i].max_length);
+  }
 }
 
 void Checks::exchange() const {

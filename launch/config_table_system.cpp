@@ -143,7 +143,7 @@ std::vector<ConfigField> checkpoint_fields() {
                  checkpoint(&CheckpointOptions::keep_last), count_type<int>({1, 1000000})),
       make_field({"checkpoint.keep_every", "those of every so many steps are never deleted"},
                  checkpoint(&CheckpointOptions::keep_every), interval_type(IntervalUnits::steps)),
-      make_field({"checkpoint.keep_best", "this many are kept, by held-out MLM loss"},
+      make_field({"checkpoint.keep_best", "this many are kept, by held-out loss of the tokens"},
                  checkpoint(&CheckpointOptions::keep_best), count_type<int>({0, 1000000})),
       make_field({"checkpoint.max_failures", "to save, in a row; then the run ends, exit code 74"},
                  at(&RunConfig::watch, &WatchOptions::max_failed_saves),

@@ -12,6 +12,8 @@ constexpr NamedValue<Activation> kActivations[] = {{Activation::gelu_tanh, "gelu
                                                    {Activation::gelu_erf, "gelu_erf"}};
 constexpr NamedValue<Initialization> kInitializations[] = {
     {Initialization::truncated_normal, "truncated_normal"}, {Initialization::normal, "normal"}};
+constexpr NamedValue<AttentionDirection> kDirections[] = {
+    {AttentionDirection::bidirectional, "bidirectional"}, {AttentionDirection::causal, "causal"}};
 constexpr NamedValue<Shuffle> kShuffles[] = {{Shuffle::global, "global"},
                                              {Shuffle::blocks, "blocks"}};
 constexpr NamedValue<SpikeRule> kSpikeRules[] = {
@@ -161,6 +163,12 @@ std::vector<ConfigField> model_fields() {
                  shape(&ModelConfig::heads), count_type<std::int64_t>({1, 65536})),
       make_field({"model.intermediate", "width of the feed-forward layer", kIdentity},
                  shape(&ModelConfig::intermediate), count_type<std::int64_t>({1, 1 << 20})),
+      make_field({"model.attention",
+                  "bidirectional: BERT, trained on masked tokens; causal: a token sees itself and "
+                  "what stands before it, and is trained on the next one, without masks and pairs: "
+                  "GPT",
+                  FieldRole::newer_identity},
+                 shape(&ModelConfig::attention), choice_type<AttentionDirection>(kDirections, {})),
       make_field({"model.activation", "gelu_tanh: Google, NVIDIA; gelu_erf: Hugging Face's gelu",
                   kIdentity},
                  shape(&ModelConfig::activation), choice_type<Activation>(kActivations, {})),

@@ -48,9 +48,10 @@ void print_report(const RunParts& parts, const StepReport& report, DryData data)
                                      ? setup.train->properties().path
                                      : "mock data, for " + setup.config.data.train +
                                            " is not there yet; 'bertyard prepare' makes it");
-  fmt::print("step {}      MLM {:.3f} nats{}, gradient norm {:.3g}; {} samples, {} tokens\n",
-             grouped(report.state.step), scores.mlm_loss, sentences, report.update.gradient_norm,
-             grouped(report.counts.samples), grouped(report.tokens));
+  fmt::print("step {}      {} {:.3f} nats{}, gradient norm {:.3g}; {} samples, {} tokens\n",
+             grouped(report.state.step), token_task_title(token_task(setup.model)), scores.mlm_loss,
+             sentences, report.update.gradient_norm, grouped(report.counts.samples),
+             grouped(report.tokens));
   fmt::print(
       "time        {:.3f} s for this step ({} tokens/s), with all that a first step warms "
       "up; {} steps are left: at most {}\n",

@@ -10,6 +10,7 @@
 #include "launch/text_table.h"
 #include "train/checkpoint_store.h"
 #include "train/huggingface.h"
+#include "train/pretraining_objective.h"
 
 namespace bertyard {
 namespace {
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kOptimizer = "optimizer.bin";
 
-std::vector<BannerRow> state_rows(const CheckpointState& state) {
+std::vector<BannerRow> state_rows(const CheckpointState& state, const ModelConfig& model) {
   std::vector<BannerRow> rows = {
       {"run", state.run_id},
       {"step",
@@ -30,7 +31,8 @@ std::vector<BannerRow> state_rows(const CheckpointState& state) {
       {"trained for", duration_text(state.run_seconds)},
   };
   if (state.held_out_loss) {
-    rows.push_back({"held out", fmt::format("MLM {:.4f} nats", *state.held_out_loss)});
+    rows.push_back({"held out", fmt::format("{} {:.4f} nats", token_task_title(token_task(model)),
+                                            *state.held_out_loss)});
   }
   return rows;
 }
@@ -52,6 +54,7 @@ std::vector<BannerRow> model_rows(const ModelConfig& config) {
                              config.hidden, config.heads, config.intermediate)},
       {"inputs", fmt::format("{} entries, {} positions, {} segments", grouped(config.vocab_size),
                              config.max_positions, config.segments)},
+      {"attention", std::string(name_of(config.attention))},
       {"activation", std::string(name_of(config.activation))},
       {"dropout",
        fmt::format("{:g}, of attention {:g}", config.dropout, config.attention_dropout)}};
@@ -64,7 +67,7 @@ std::string inspect_checkpoint(const InspectOptions& options) {
   const SafetensorsFile optimizer(checkpoint.path() / kOptimizer);
   if (!options.tensor.empty()) return tensor_text({&weights, &optimizer}, options.tensor);
   const CheckpointState& state = checkpoint.state();
-  std::vector<BannerRow> rows = state_rows(state);
+  std::vector<BannerRow> rows = state_rows(state, checkpoint.model());
   rows.push_back({"optimizer", fmt::format("{} ({} tensors, shown by --tensor)",
                                            fmt::join(checkpoint.optimizer_names(), ", "),
                                            optimizer.entries().size())});

@@ -11,6 +11,7 @@
 #include "launch/text_table.h"
 #include "train/checkpoint_manifest.h"
 #include "train/checkpoint_store.h"
+#include "train/pretraining_objective.h"
 
 namespace bertyard {
 namespace {
@@ -26,22 +27,25 @@ std::string first_line(const fs::path& path) {
 
 void add_metrics(const fs::path& file, std::vector<BannerRow>& rows) {
   if (!fs::is_regular_file(file)) return;
-  const RunMetrics metrics =
-      read_metrics(file, {"loss_mlm", "tok_per_s", "mlm_loss", "unigram_cross_entropy"});
+  const RunMetrics metrics = read_metrics(
+      file, {"tok_per_s", "unigram_cross_entropy", "loss_mlm", "mlm_loss", "loss_lm", "lm_loss"});
   const MetricsRow* train = nullptr;
   const MetricsRow* held_out = nullptr;
   for (const MetricsRow& row : metrics.rows) {
     (row.kind == MetricsKind::train ? train : held_out) = &row;
   }
+  const bool is_causal = metrics.train_keys.contains("loss_lm");
+  const std::string_view task = token_task_title(is_causal ? "lm" : "mlm");
+  const std::size_t loss = is_causal ? 4 : 2;
   if (train != nullptr) {
     rows.push_back(
-        {"last step", fmt::format("{}: MLM {:.4f} nats, {} tokens/s", grouped(train->step),
-                                  train->values[0], shortened(train->values[1]))});
+        {"last step", fmt::format("{}: {} {:.4f} nats, {} tokens/s", grouped(train->step), task,
+                                  train->values[loss], shortened(train->values[0]))});
   }
   if (held_out != nullptr) {
-    rows.push_back({"held out", fmt::format("step {}: MLM {:.4f} nats (unigram {:.4f})",
-                                            grouped(held_out->step), held_out->values[2],
-                                            held_out->values[3])});
+    rows.push_back({"held out",
+                    fmt::format("step {}: {} {:.4f} nats (unigram {:.4f})", grouped(held_out->step),
+                                task, held_out->values[loss + 1], held_out->values[1])});
   }
 }
 
@@ -52,7 +56,7 @@ std::string checkpoints_text(const fs::path& directory) {
   TextTable table({{"checkpoint"},
                    {"tokens", Align::right},
                    {"trained for", Align::right},
-                   {"held-out MLM", Align::right},
+                   {"held-out loss", Align::right},
                    {""}});
   for (const CheckpointEntry& entry : entries) {
     const std::string name = entry.path.filename().string();

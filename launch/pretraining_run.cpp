@@ -24,6 +24,16 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+Baselines baselines_of(const PretrainingSetup& setup, const EvaluationData& data) {
+  const BaselineData held_out{data.source, data.masker, data.seed, data.sample_limit,
+                              data.max_length};
+  if (data.targets == TokenTargets::next) {
+    return next_token_baselines(held_out, *setup.train, setup.model.vocab_size);
+  }
+  return compute_baselines(
+      held_out, unigram_counts(setup.config.data.train, *setup.train, setup.model.vocab_size));
+}
+
 }  // namespace
 
 PretrainingRun::PretrainingRun(const RunParts& parts)
@@ -125,6 +135,7 @@ void PretrainingRun::open_journal(const CheckpointState* resumed) {
           .log = config.log,
           .total_steps = parts_.setup.plan.total_steps(),
           .samples = parts_.setup.train->size(),
+          .token_task = token_task(parts_.setup.model),
           .next_sentence = parts_.setup.next_sentence(),
           .memory_total_gib =
               static_cast<double>(parts_.setup.device->info().memory_bytes) / (1u << 30),
@@ -148,12 +159,7 @@ void PretrainingRun::evaluate(const TrainState& state) {
       bertyard::evaluate(setup.objective, setup.batch, *setup.device, parts_.communicator, data);
   held_out_loss_ = evaluation.scores.mlm_loss;
   if (!journal_) return;
-  if (!baselines_) {
-    const auto counts =
-        unigram_counts(setup.config.data.train, *setup.train, setup.model.vocab_size);
-    baselines_ = compute_baselines(
-        {data.source, data.masker, data.seed, data.sample_limit, data.max_length}, counts);
-  }
+  if (!baselines_) baselines_ = baselines_of(setup, data);
   journal_->evaluated(state, evaluation, *baselines_, seconds_since(start));
 }
 

@@ -44,11 +44,13 @@ int leaves_of(const ParallelOptions& options) {
 
 RunPlan make_plan(const RunConfig& config, const SampleSource& train) {
   RunPlan plan(config.schedule, config.optim.warmup, data_facts(train));
+  const MicroBatchOptions& wanted = config.parallel.micro_batch;
   for (PlannedPhase& phase : plan.phases()) {
-    phase.capacities =
-        choose_capacities(config.parallel.micro_batch,
-                          {phase.global_batch, phase.max_length, leaves_of(config.parallel)},
-                          mask_bounds(train, config));
+    phase.capacities = choose_capacities(
+        wanted, {phase.global_batch, phase.max_length, leaves_of(config.parallel)},
+        mask_bounds(train, config));
+    const bool predicts_all = config.model.architecture.is_causal() && wanted.masked == 0;
+    if (predicts_all) phase.capacities.masked = phase.capacities.tokens;
   }
   return plan;
 }
@@ -88,9 +90,13 @@ std::unique_ptr<SampleSource> same_pairs(std::unique_ptr<SampleSource> valid,
       valid->properties().path, name_of(held_out), train.properties().path, name_of(trained)));
 }
 
-SentenceObjective sentence_objective(const SampleSource& source) {
-  return has_sentence_pairs(source.properties().next_sentence) ? SentenceObjective::next_sentence
-                                                               : SentenceObjective::none;
+NextSentence pairs_of(const SampleSource& source, const ModelConfig& model) {
+  return model.is_causal() ? NextSentence::none : source.properties().next_sentence;
+}
+
+SentenceObjective sentence_objective(const SampleSource& source, const ModelConfig& model) {
+  return has_sentence_pairs(pairs_of(source, model)) ? SentenceObjective::next_sentence
+                                                     : SentenceObjective::none;
 }
 
 std::optional<ShardPlan> make_shards(const ParallelOptions& options,
@@ -102,7 +108,7 @@ std::optional<ShardPlan> make_shards(const ParallelOptions& options,
 PretrainingObjective make_objective(const RunConfig& config, const ModelConfig& model,
                                     const SampleSource& train, const Vocabulary& vocabulary) {
   if (!config.distill.taught()) {
-    return PretrainingObjective(model, sentence_objective(train), config.run.seed);
+    return PretrainingObjective(model, sentence_objective(train, model), config.run.seed);
   }
   return PretrainingObjective(model, pretraining_teacher(config, vocabulary), config.run.seed);
 }
@@ -129,7 +135,11 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
       place_(place) {}
 
 NextSentence PretrainingSetup::next_sentence() const {
-  return config.distill.taught() ? NextSentence::none : train->properties().next_sentence;
+  return config.distill.taught() ? NextSentence::none : pairs_of(*train, model);
+}
+
+TokenTargets PretrainingSetup::targets() const {
+  return model.is_causal() ? TokenTargets::next : TokenTargets::masked;
 }
 
 ScheduleOptions PretrainingSetup::schedule() const {
@@ -206,6 +216,7 @@ BatchStreamOptions PretrainingSetup::stream_options(const PlannedPhase& phase, s
   options.max_length = phase.max_length;
   options.capacities = phase.capacities;
   options.start_index = start;
+  options.targets = targets();
   options.prefetch = config.data.prefetch;
   if (config.data.shuffle == Shuffle::blocks) {
     options.blocks = BlockShuffle{.block = static_cast<std::uint64_t>(config.data.shuffle_block),
@@ -215,7 +226,8 @@ BatchStreamOptions PretrainingSetup::stream_options(const PlannedPhase& phase, s
 }
 
 const Masker* PretrainingSetup::masker_for(const SampleSource& source) const {
-  return source.properties().masks == MaskTime::prepare ? nullptr : &masker;
+  const bool draws = source.properties().masks == MaskTime::training && !model.is_causal();
+  return draws ? &masker : nullptr;
 }
 
 EvaluationData PretrainingSetup::evaluation_data(const PlannedPhase& phase) const {
@@ -224,7 +236,8 @@ EvaluationData PretrainingSetup::evaluation_data(const PlannedPhase& phase) cons
           .seed = config.run.seed,
           .sample_limit = static_cast<std::uint64_t>(config.eval.samples),
           .max_length = phase.max_length,
-          .capacities = phase.capacities};
+          .capacities = phase.capacities,
+          .targets = targets()};
 }
 
 std::optional<std::uint64_t> load_teacher(PretrainingSetup& setup) {

@@ -41,8 +41,9 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
                           phase.max_length);
   }
   const std::string micro =
-      fmt::format("at most {} tokens, {} sequences, {} masked", grouped(setup.capacities.tokens),
-                  setup.capacities.sequences, setup.capacities.masked);
+      fmt::format("at most {} tokens, {} sequences, {} {}", grouped(setup.capacities.tokens),
+                  setup.capacities.sequences, setup.capacities.masked,
+                  model.is_causal() ? "predicted" : "masked");
   return banner_lines({
       {"ranks", fmt::format("{} over {}, {} threads each, gradients summed {}{}",
                             communicator.size(), communicator.name(), device.threads,
@@ -53,8 +54,9 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
                             setup.shards ? ", optimizer state dealt out (ZeRO-1)" : "")},
       {"threads", setup.threads_placed},
       {"device", fmt::format("{} ({}; {})", device.name, device.instruction_set, device.libraries)},
-      {"model", fmt::format("{} layers, hidden {}, heads {}, {} parameters", model.layers,
-                            model.hidden, model.heads, grouped(model.parameter_count()))},
+      {"model", fmt::format("{} layers, hidden {}, heads {}, {} parameters{}", model.layers,
+                            model.hidden, model.heads, grouped(model.parameter_count()),
+                            model.is_causal() ? ", causal: each token predicts the next" : "")},
       {"schedule", phases},
       {"precision", setup.capacities.activations == DType::bf16
                         ? "bf16 activations, fp32 weights and sums"

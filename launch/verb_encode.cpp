@@ -54,6 +54,11 @@ EncodePlan make_plan(const EncodeVerbOptions& options) {
         plan.model.path));
   }
   plan.vectors.pooling = options.pooling.value_or(modules ? modules->pooling : Pooling::mean);
+  if (plan.vectors.pooling == Pooling::cls && plan.model.config.is_causal()) {
+    throw UsageError(fmt::format(
+        "{}: the model is causal, so its first token has seen nothing of a text; use --pool mean",
+        plan.model.path));
+  }
   plan.vectors.normalize = options.normalize.value_or(modules ? modules->normalize : Normalize::no);
   plan.vectors.layers = resolve_layers(options.layers, plan.model.config);
   plan.max_length = choose_length(options, plan.model, modules ? modules->max_length : 0);

@@ -19,6 +19,14 @@
 namespace bertyard {
 namespace {
 
+// What was evaluated, for its printing.
+struct Evaluated {
+  const EvalVerbOptions& options;
+  const SavedModel& model;
+  const PretrainingEvaluation& evaluation;
+  NextSentence next_sentence;
+};
+
 constexpr std::uint64_t kMaskSeed = 42;  // for shards without stored masks
 
 std::unique_ptr<SampleSource> open_data(const EvalVerbOptions& options, const SavedModel& model) {
@@ -32,7 +40,9 @@ std::unique_ptr<SampleSource> open_data(const EvalVerbOptions& options, const Sa
 
 std::optional<Masker> masker_for(const SampleSource& source, const EvalVerbOptions& options,
                                  const SavedModel& model) {
-  if (source.properties().masks == MaskTime::prepare) return std::nullopt;
+  if (source.properties().masks == MaskTime::prepare || model.config.is_causal()) {
+    return std::nullopt;
+  }
   if (!model.vocabulary) {
     throw DataError(fmt::format(
         "{}: its samples have no masks of their own, and to draw them needs a vocab.txt in {}",
@@ -57,13 +67,14 @@ MicroBatchCapacities capacities_for(const SampleSource& source, std::int64_t max
   return capacities;
 }
 
-void print_text(const EvalVerbOptions& options, const SavedModel& model,
-                const PretrainingEvaluation& evaluation, NextSentence next_sentence) {
+void print_text(const Evaluated& evaluated) {
+  const auto& [options, model, evaluation, next_sentence] = evaluated;
   const PretrainingScores& scores = evaluation.scores;
   fmt::print("model   {} ({})\n", model.path, model.kind);
-  fmt::print("data    {}: {} samples, {} masked tokens\n", options.data, evaluation.counts.samples,
-             evaluation.counts.masked);
-  fmt::print("MLM     loss {:.4f} nats, accuracy {:.2f}%\n", scores.mlm_loss,
+  fmt::print("data    {}: {} samples, {} {} tokens\n", options.data, evaluation.counts.samples,
+             evaluation.counts.masked, model.config.is_causal() ? "predicted" : "masked");
+  fmt::print("{:<7} loss {:.4f} nats, accuracy {:.2f}%\n",
+             token_task_title(token_task(model.config)), scores.mlm_loss,
              100 * scores.mlm_accuracy);
   if (!has_sentence_pairs(next_sentence)) return;
   fmt::print("{}     loss {:.4f} nats, accuracy {:.2f}%\n",
@@ -71,20 +82,23 @@ void print_text(const EvalVerbOptions& options, const SavedModel& model,
              100 * scores.sentence_accuracy);
 }
 
-void print_json(const EvalVerbOptions& options, const SavedModel& model,
-                const PretrainingEvaluation& evaluation, NextSentence next_sentence) {
+void print_json(const Evaluated& evaluated) {
+  const auto& [options, model, evaluation, next_sentence] = evaluated;
   const PretrainingScores& scores = evaluation.scores;
   nlohmann::ordered_json json;
-  json["mlm_loss"] = scores.mlm_loss;
-  json["mlm_accuracy"] = scores.mlm_accuracy;
-  json["nsp_loss"] = nullptr;  // always there, so that a reader needs no case of its own
-  json["nsp_accuracy"] = nullptr;
+  const std::string tokens(token_task(model.config));
+  json[tokens + "_loss"] = scores.mlm_loss;
+  json[tokens + "_accuracy"] = scores.mlm_accuracy;
+  if (!model.config.is_causal()) {
+    json["nsp_loss"] = nullptr;  // always there, so that a reader needs no case of its own
+    json["nsp_accuracy"] = nullptr;
+  }
   if (has_sentence_pairs(next_sentence)) {
     const std::string task(name_of(next_sentence));
     json[task + "_loss"] = scores.sentence_loss;
     json[task + "_accuracy"] = scores.sentence_accuracy;
   }
-  json["masked_tokens"] = evaluation.counts.masked;
+  json[model.config.is_causal() ? "predicted_tokens" : "masked_tokens"] = evaluation.counts.masked;
   json["samples"] = evaluation.counts.samples;
   json["model"] = model.path;
   json["data"] = options.data;
@@ -99,11 +113,14 @@ int run_eval(const EvalVerbOptions& options, MpiEnvironment& environment) {
   const SavedModel model = open_saved_model(options.model, log);
   const auto source = open_data(options, model);
   const std::optional<Masker> masker = masker_for(*source, options, model);
-  const NextSentence next_sentence = source->properties().next_sentence;
+  const bool is_causal = model.config.is_causal();
+  const NextSentence next_sentence =
+      is_causal ? NextSentence::none : source->properties().next_sentence;
   const std::int64_t max_length = options.max_length > 0
                                       ? std::min(options.max_length, model.config.max_positions)
                                       : model.config.max_positions;
-  const MicroBatchCapacities micro = capacities_for(*source, max_length);
+  MicroBatchCapacities micro = capacities_for(*source, max_length);
+  if (is_causal) micro.masked = micro.tokens;
 
   CpuOptions cpu;
   cpu.threads = cpu_threads(options.threads, group.local_size);
@@ -117,16 +134,18 @@ int run_eval(const EvalVerbOptions& options, MpiEnvironment& environment) {
   memory.allocate(*device);
   model.load(objective.parameters());
   device->layer_ops().weights_changed();
-  const PretrainingEvaluation evaluation = evaluate(objective, batch, *device, *group.communicator,
-                                                    {.source = *source,
-                                                     .masker = masker ? &*masker : nullptr,
-                                                     .seed = kMaskSeed,
-                                                     .sample_limit = options.samples,
-                                                     .max_length = static_cast<int>(max_length),
-                                                     .capacities = micro});
+  const PretrainingEvaluation evaluation =
+      evaluate(objective, batch, *device, *group.communicator,
+               {.source = *source,
+                .masker = masker ? &*masker : nullptr,
+                .seed = kMaskSeed,
+                .sample_limit = options.samples,
+                .max_length = static_cast<int>(max_length),
+                .capacities = micro,
+                .targets = is_causal ? TokenTargets::next : TokenTargets::masked});
   if (group.rank() != 0) return static_cast<int>(ExitCode::ok);
   const auto print = options.form == OutputForm::json ? print_json : print_text;
-  print(options, model, evaluation, next_sentence);
+  print({options, model, evaluation, next_sentence});
   return static_cast<int>(ExitCode::ok);
 }
 

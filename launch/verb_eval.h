@@ -19,7 +19,8 @@ struct EvalVerbOptions {
   int threads = 0;
 };
 
-// `bertyard eval`: MLM and NSP loss and accuracy. MLM: sum of cross entropy / masked tokens; NSP:
+// `bertyard eval`: MLM and NSP loss and accuracy, or those of the next tokens where the model is
+// causal. MLM: sum of cross entropy / masked tokens; NSP:
 // sum of cross entropy / samples.
 int run_eval(const EvalVerbOptions& options, MpiEnvironment& environment);
 

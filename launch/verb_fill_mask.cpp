@@ -84,6 +84,12 @@ void print_json(const std::string& text, const std::vector<FilledMask>& masks,
 int run_fill_mask(const FillMaskVerbOptions& options) {
   Logger log = rank_logger({}, 0, "");
   const SavedModel model = open_saved_model(options.model, log);
+  if (model.config.is_causal()) {
+    throw DataError(
+        fmt::format("{}: the model is causal: it predicts the next token from those before it and "
+                    "does not see what follows a [MASK]; take a bidirectional model",
+                    model.path));
+  }
   if (!model.vocabulary) {
     throw DataError(fmt::format(
         "{}: there is no vocab.txt and no tokenizer.json; text cannot be turned into tokens",

@@ -23,6 +23,7 @@ struct Progress {
   std::int64_t total_steps = 0;
   double loss = 0;
   std::optional<double> mlm_loss;
+  std::string_view token_task = "mlm";  // its name
   std::optional<double> sentence_loss;
   std::string_view sentence_task = "nsp";  // its name
   std::optional<double> accuracy;

@@ -29,7 +29,7 @@ std::string losses(const Progress& p, Color color) {
   std::string text =
       fmt::format("{}loss {:.3f}{}", bold ? "\x1b[1m" : "", p.loss, bold ? "\x1b[0m" : "");
   if (p.mlm_loss) {
-    text += fmt::format(" (mlm {:.3f}", *p.mlm_loss);
+    text += fmt::format(" ({} {:.3f}", p.token_task, *p.mlm_loss);
     if (p.sentence_loss) text += fmt::format(" {} {:.3f}", p.sentence_task, *p.sentence_loss);
     text += ")";
   }

@@ -19,6 +19,7 @@ BatchStreamOptions stream_options(const EvaluationData& data, const Communicator
   options.global_batch = data.capacities.sequences * communicator.size() * 4;
   options.max_length = data.max_length;
   options.capacities = data.capacities;
+  options.targets = data.targets;
   options.order = StreamOrder::sequential;
   options.sample_limit = data.sample_limit;
   options.prefetch = 2;

@@ -18,11 +18,12 @@ struct PretrainingEvaluation {
 // What is evaluated and how it is cut into micro-batches.
 struct EvaluationData {
   const SampleSource& source;
-  const Masker* masker = nullptr;  // null where the source stores its masks
+  const Masker* masker = nullptr;  // null where the source stores its masks, or none are wanted
   std::uint64_t seed = 0;          // of masks that are not stored
   std::uint64_t sample_limit = 0;  // 0: all
   int max_length = 512;            // longer samples are cut
   MicroBatchCapacities capacities;
+  TokenTargets targets = TokenTargets::masked;
 };
 
 // Losses and accuracies of the first samples of a source, shared out over the ranks; every rank

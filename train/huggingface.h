@@ -20,8 +20,9 @@ namespace bertyard {
 // Hugging Face directories: config.json, model.safetensors, vocab.txt, tokenizer_config.json.
 
 // Reads DIRECTORY/config.json. Throws DataError that names file and key for a missing or unsuitable
-// value, and for what BERT here is not: another model_type, relative positions, a decoder, untied
-// embeddings. (Google's bert_config.json is not read: its "gelu" is another function.)
+// value, and for what BERT here is not: another model_type, relative positions, cross-attention,
+// untied embeddings. "is_decoder" means causal. (Google's bert_config.json is not read: its "gelu"
+// is another function.)
 ModelConfig read_huggingface_config(const std::filesystem::path& directory);
 
 // A downstream head as config.json describes it.
@@ -33,9 +34,9 @@ struct HeadDescription {
 // Nothing for a model with pre-training heads or none. DataError for values that do not fit.
 std::optional<HeadDescription> read_huggingface_head(const std::filesystem::path& directory);
 
-// config.json as BertForPreTraining reads it, or, with a head, the class of that task: `id2label`,
-// `problem_type`. `pad_id` is the id of [PAD]. A CRF, which transformers does not have, is marked
-// by "bertyard_decision".
+// config.json as BertForPreTraining reads it, BertLMHeadModel where the model is causal, or, with a
+// head, the class of that task: `id2label`, `problem_type`. `pad_id` is the id of [PAD]. A CRF,
+// which transformers does not have, is marked by "bertyard_decision".
 std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id = 0,
                                     const HeadDescription* head = nullptr);
 

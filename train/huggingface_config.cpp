@@ -38,6 +38,11 @@ class ConfigFile {
     if (!values_[key].is_number()) fail(key, "a number");
     return values_[key].get<double>();
   }
+  bool truth(const char* key, bool fallback) const {
+    if (!values_.contains(key)) return fallback;
+    if (!values_[key].is_boolean()) fail(key, "true or false");
+    return values_[key].get<bool>();
+  }
   // A setting this BERT has in one form only; `fallback` stands for the key's absence.
   void require_value(const char* key, const Json& expected) const {
     if (!values_.contains(key) || values_[key] == expected) return;
@@ -103,7 +108,6 @@ ModelConfig read_huggingface_config(const fs::path& directory) {
   const ConfigFile file(config_path(directory));
   file.require_value("model_type", "bert");
   file.require_value("position_embedding_type", "absolute");
-  file.require_value("is_decoder", false);
   file.require_value("add_cross_attention", false);
   file.require_value("tie_word_embeddings", true);
   ModelConfig config;
@@ -120,6 +124,7 @@ ModelConfig read_huggingface_config(const fs::path& directory) {
   config.dropout = file.number("hidden_dropout_prob", 0.1);
   config.attention_dropout = file.number("attention_probs_dropout_prob", 0.1);
   config.norm_epsilon = file.number("layer_norm_eps", 1e-12);
+  if (file.truth("is_decoder", false)) config.attention = AttentionDirection::causal;
   try {
     validate(config);
   } catch (const UsageError& error) {
@@ -131,7 +136,7 @@ ModelConfig read_huggingface_config(const fs::path& directory) {
 std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id,
                                     const HeadDescription* head) {
   Json json;
-  json["architectures"] = {"BertForPreTraining"};
+  json["architectures"] = {config.is_causal() ? "BertLMHeadModel" : "BertForPreTraining"};
   if (head != nullptr) describe_head(json, *head);
   json["model_type"] = "bert";
   json["vocab_size"] = config.vocab_size;
@@ -146,6 +151,7 @@ std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_
   json["hidden_dropout_prob"] = config.dropout;
   json["attention_probs_dropout_prob"] = config.attention_dropout;
   json["layer_norm_eps"] = config.norm_epsilon;
+  if (config.is_causal()) json["is_decoder"] = true;  // transformers' BERT is causal with it
   json["pad_token_id"] = pad_id;
   json["position_embedding_type"] = "absolute";
   json["tie_word_embeddings"] = true;

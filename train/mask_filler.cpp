@@ -75,7 +75,8 @@ std::vector<FilledMask> MaskFiller::fill(std::span<const std::uint32_t> tokens, 
   const TensorView sums = activations_arena_.view(sums_);
   device_.set_zero(sums, device_.compute_stream());
   const Pass pass{device_.layer_ops(), store_, input, Mode::evaluation, 0};
-  model_.forward(pass, activations_arena_, {sums.slice(0, 1), sums.slice(1, 1), {}, {}}, {});
+  model_.forward(pass, activations_arena_, device_, {sums.slice(0, 1), sums.slice(1, 1), {}, {}},
+                 {});
 
   const auto vocab_size = static_cast<std::size_t>(config_.vocab_size);
   std::vector<float> logits(batch.masked_rows.size() * vocab_size);

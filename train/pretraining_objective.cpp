@@ -7,6 +7,14 @@
 
 namespace bertyard {
 
+std::string_view token_task(const ModelConfig& model) {
+  return model.is_causal() ? "lm" : "mlm";
+}
+
+std::string_view token_task_title(std::string_view task) {
+  return task == "lm" ? "LM" : "MLM";
+}
+
 PretrainingScores scores_of(std::span<const double> sums, const StepCounts& counts) {
   const auto mean = [](double sum, std::int64_t count) {
     return count > 0 ? sum / static_cast<double>(count) : 0.0;
@@ -67,7 +75,7 @@ Pass PretrainingObjective::pass(const PackedInput& input, Mode mode) const {
 void PretrainingObjective::run_forward(const Pass& pass) const {
   const TensorView sum = sums();
   const TensorView scales = arena_->view(scales_);
-  model_.forward(pass, *arena_,
+  model_.forward(pass, *arena_, *device_,
                  {sum.slice(0, 1), sum.slice(1, 1), sum.slice(2, 1), sum.slice(3, 1)},
                  {scales.slice(0, 1), scales.slice(1, 1)});
 }
@@ -77,7 +85,7 @@ void PretrainingObjective::forward(const PackedInput& input) {
 }
 
 void PretrainingObjective::backward(const PackedInput& input, const GradientsReady& ready) {
-  model_.backward(pass(input, Mode::training), *arena_, *device_, ready);
+  model_.backward(pass(input, Mode::training), *arena_, ready);
 }
 
 void PretrainingObjective::train(const PackedInput& input, const GradientsReady& ready) {

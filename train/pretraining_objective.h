@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "core/nn/pretraining_model.h"
 #include "train/mlm_teacher.h"
@@ -10,7 +11,8 @@
 
 namespace bertyard {
 
-// Masked tokens and sentence pairs, as means over what they were counted on.
+// Masked tokens and sentence pairs, as means over what they were counted on. Of a causal model
+// "mlm" are the next tokens.
 struct PretrainingScores {
   double mlm_loss = 0;
   double mlm_accuracy = 0;
@@ -18,14 +20,18 @@ struct PretrainingScores {
   double sentence_accuracy = 0;
   double loss() const { return mlm_loss + sentence_loss; }
 };
+// What "mlm" is called in files, and for people: "lm" and "LM" of a causal model.
+std::string_view token_task(const ModelConfig& model);
+std::string_view token_task_title(std::string_view task);
 // `sums` as PretrainingObjective::sums() has them.
 PretrainingScores scores_of(std::span<const double> sums, const StepCounts& counts);
 
 // Likewise a student's.
 DistillationLosses taught_losses(std::span<const double> sums, const StepCounts& counts);
 
-// BERT's own objective, MLM with or without NSP, or what a teacher makes of MLM. Owns model and
-// parameter store; the memory of values and gradients is bound by the trainer.
+// BERT's own objective, MLM with or without NSP, or what a teacher makes of MLM; or, where the config
+// is causal, the next token's cross entropy at every token (Radford et al. 2018, equation 1). Owns
+// model and parameter store; the memory of values and gradients is bound by the trainer.
 class PretrainingObjective final : public Objective {
  public:
   static constexpr std::int64_t kSums = 4;  // MLM loss and correct, sentence loss and correct

@@ -78,6 +78,7 @@ void RunJournal::show(const StepReport& report, const PretrainingScores& scores)
   progress.total_steps = setting_.total_steps;
   progress.loss = loss(report, scores);
   progress.mlm_loss = scores.mlm_loss;
+  progress.token_task = setting_.token_task;
   if (pairs()) {
     progress.sentence_loss = scores.sentence_loss;
     progress.sentence_task = name_of(setting_.next_sentence);
@@ -100,7 +101,7 @@ void RunJournal::write_metrics(const StepReport& report, const PretrainingScores
   record.add("tokens", report.state.tokens)
       .add("epoch", samples_seen / static_cast<double>(setting_.samples))
       .add("loss", loss(report, scores))
-      .add("loss_mlm", scores.mlm_loss);
+      .add(fmt::format("loss_{}", setting_.token_task), scores.mlm_loss);
   if (setting_.distill.taught()) {
     const DistillationLosses terms = taught(report);
     record.add("loss_soft", terms.soft)
@@ -109,7 +110,7 @@ void RunJournal::write_metrics(const StepReport& report, const PretrainingScores
         .add("loss_attention", terms.attention);
   }
   if (pairs()) record.add(fmt::format("loss_{}", task), scores.sentence_loss);
-  record.add("acc_mlm", scores.mlm_accuracy);
+  record.add(fmt::format("acc_{}", setting_.token_task), scores.mlm_accuracy);
   if (pairs()) record.add(fmt::format("acc_{}", task), scores.sentence_accuracy);
   record.add("lr", report.learning_rate)
       .add("grad_norm", report.update.gradient_norm)
@@ -128,8 +129,8 @@ void RunJournal::write_metrics(const StepReport& report, const PretrainingScores
 void RunJournal::write_event_file(const StepReport& report, const PretrainingScores& scores) {
   std::vector<Scalar> scalars{
       {"train/loss", loss(report, scores)},
-      {"train/loss_mlm", scores.mlm_loss},
-      {"train/accuracy_mlm", scores.mlm_accuracy},
+      {fmt::format("train/loss_{}", setting_.token_task), scores.mlm_loss},
+      {fmt::format("train/accuracy_{}", setting_.token_task), scores.mlm_accuracy},
       {"train/learning_rate", report.learning_rate},
       {"train/gradient_norm", report.update.gradient_norm},
       {"speed/tokens_per_second", static_cast<double>(report.tokens) / report.seconds}};
@@ -162,11 +163,15 @@ void RunJournal::evaluated(const TrainState& state, const PretrainingEvaluation&
                            const Baselines& baselines, double seconds) {
   const PretrainingScores& scores = evaluation.scores;
   std::map<std::string, double> figures{
-      {"mlm_loss", scores.mlm_loss},
-      {"mlm_accuracy", scores.mlm_accuracy},
+      {fmt::format("{}_loss", setting_.token_task), scores.mlm_loss},
+      {fmt::format("{}_accuracy", setting_.token_task), scores.mlm_accuracy},
       {"unigram_cross_entropy", baselines.unigram_cross_entropy},
       {"most_frequent_accuracy", baselines.most_frequent_accuracy}};
-  std::string sentences;
+  std::string sentences, bigram;
+  if (baselines.bigram_cross_entropy) {
+    figures.insert({"bigram_cross_entropy", *baselines.bigram_cross_entropy});
+    bigram = fmt::format(", bigram {:.3f}", *baselines.bigram_cross_entropy);
+  }
   if (pairs()) {
     const std::string_view task = name_of(setting_.next_sentence);
     figures.insert({{fmt::format("{}_loss", task), scores.sentence_loss},
@@ -179,18 +184,16 @@ void RunJournal::evaluated(const TrainState& state, const PretrainingEvaluation&
   }
   console_.clear();
   log_.info(
-      "step {}: held-out MLM {:.3f} nats (unigram {:.3f}), accuracy {:.1f}% (most frequent token "
+      "step {}: held-out {} {:.3f} nats (unigram {:.3f}{}), accuracy {:.1f}% (most frequent token "
       "{:.1f}%){}",
-      state.step, scores.mlm_loss, baselines.unigram_cross_entropy, 100 * scores.mlm_accuracy,
+      state.step, token_task_title(setting_.token_task), scores.mlm_loss,
+      baselines.unigram_cross_entropy, bigram, 100 * scores.mlm_accuracy,
       100 * baselines.most_frequent_accuracy, sentences);
   MetricsRecord record("eval", state.step);
-  std::vector<std::string> tags;
   std::vector<Scalar> scalars;
-  tags.reserve(figures.size());
   for (const auto& [name, value] : figures) {
     record.add(name, value);
-    tags.push_back("held_out/" + name);
-    scalars.push_back({tags.back(), value});
+    scalars.push_back({"held_out/" + name, value});
     summary_["held_out_" + name] = value;
   }
   record.add("masked", evaluation.counts.masked).add("samples", evaluation.counts.samples);

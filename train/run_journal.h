@@ -33,7 +33,8 @@ class RunJournal {
     LogOptions log;
     std::int64_t total_steps = 0;
     std::uint64_t samples = 0;                       // of the training data: one epoch
-    NextSentence next_sentence = NextSentence::nsp;  // names the figures of the pairs
+    std::string_view token_task = "mlm";             // names the figures of the tokens
+    NextSentence next_sentence = NextSentence::nsp;  // names those of the pairs
     double memory_total_gib = 0;
     DistillationOptions
         distill;  // with a teacher its terms are written too, and the loss is theirs

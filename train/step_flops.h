@@ -15,8 +15,8 @@ struct StepWork {
 };
 
 // Multiplications and additions of the matrix products of one training step, 3 x forward: layers,
-// attention over the tokens of the own sequence, and the MLM head on masked tokens alone. Pooler
-// and next-sentence head are left out: below a thousandth.
+// attention over the tokens of the own sequence (half of them where it is causal), and the token
+// head on predicted tokens alone. Pooler and next-sentence head are left out: below a thousandth.
 double step_flops(const ModelConfig& model, const StepWork& work);
 
 }  // namespace bertyard

@@ -12,8 +12,8 @@
 namespace bertyard {
 
 struct Scalar {
-  std::string_view tag;  // "loss/mlm"
-  double value = 0;      // stored as f32, as the format has it
+  std::string tag;   // "loss/mlm"
+  double value = 0;  // stored as f32, as the format has it
 };
 
 // CRC-32C (Castagnoli), as TFRecord uses it.

@@ -89,6 +89,12 @@ EncoderLayer::EncoderLayer(const ModelConfig& config, ParameterStore& parameters
   qkv_ = fused_qkv(config, parameters, prefix + "attention.self.");
 }
 
+PackedSequences EncoderLayer::packing(const Pass& pass) const {
+  PackedSequences packing = pass.input.packing;
+  packing.causal = config_.is_causal();
+  return packing;
+}
+
 void EncoderLayer::forward(const Pass& pass, const Memory& memory, TensorView y,
                            ConstTensorView x) const {
   const Views v = views(memory, x.rows());
@@ -110,9 +116,9 @@ void EncoderLayer::attention_forward(const Pass& pass, const Views& v, TensorVie
       pass.dropout(config_.attention_dropout, index_, DropoutSite::attention_probability);
   if (scores.present()) {
     pass.ops.attention_with_scores(v.context, v.log_sum, scores, v.qkv, config_.heads,
-                                   pass.input.packing, dropout);
+                                   packing(pass), dropout);
   } else {
-    pass.ops.attention(v.context, v.log_sum, v.qkv, config_.heads, pass.input.packing, dropout);
+    pass.ops.attention(v.context, v.log_sum, v.qkv, config_.heads, packing(pass), dropout);
   }
 }
 
@@ -145,7 +151,7 @@ void EncoderLayer::attention_backward(const Pass& pass, const Views& v, TensorVi
       .log_sum = v.log_sum,
       .qkv = v.qkv,
       .heads = config_.heads,
-      .packing = pass.input.packing,
+      .packing = packing(pass),
       .dropout =
           pass.dropout(config_.attention_dropout, index_, DropoutSite::attention_probability)};
   if (dscores.present()) {

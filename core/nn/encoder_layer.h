@@ -59,6 +59,7 @@ class EncoderLayer {
  private:
   struct Views;
   Views views(const Memory& memory, std::int64_t tokens) const;
+  PackedSequences packing(const Pass& pass) const;  // with the model's direction
   void attention_forward(const Pass& pass, const Views& v, TensorView scores) const;
   void attention_backward(const Pass& pass, const Views& v, TensorView dx, ConstTensorView x,
                           ConstTensorView dscores) const;

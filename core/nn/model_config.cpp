@@ -28,12 +28,17 @@ void require(bool condition, const std::string& message) {
 std::int64_t ModelConfig::parameter_count() const {
   const std::int64_t h = hidden;
   const std::int64_t embeddings = (vocab_size + max_positions + segments) * h + 2 * h;
-  const std::int64_t attention = 4 * (h * h + h) + 2 * h;
+  const std::int64_t attending = 4 * (h * h + h) + 2 * h;
   const std::int64_t feed_forward = 2 * h * intermediate + intermediate + h + 2 * h;
   const std::int64_t pooler = h * h + h;
   const std::int64_t mlm = h * h + h + 2 * h + vocab_size;
   const std::int64_t nsp = 2 * h + 2;
-  return embeddings + layers * (attention + feed_forward) + pooler + mlm + nsp;
+  const std::int64_t sentences = is_causal() ? 0 : pooler + nsp;
+  return embeddings + layers * (attending + feed_forward) + mlm + sentences;
+}
+
+std::string_view name_of(AttentionDirection attention) {
+  return attention == AttentionDirection::causal ? "causal" : "bidirectional";
 }
 
 std::optional<ModelConfig> model_preset(std::string_view name) {

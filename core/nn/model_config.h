@@ -16,7 +16,17 @@ enum class Initialization {
   normal,            // Hugging Face: N(0, range), the [PAD] row of the word embedding zero
 };
 
-// Shape and constants of a BERT encoder with its pre-training heads (Devlin et al. 2018).
+// What a token sees of its sequence.
+enum class AttentionDirection {
+  bidirectional,  // all of it: BERT, trained on masked tokens
+  causal,         // itself and what stands before it: GPT, trained on the next token
+};
+// "bidirectional", "causal"
+std::string_view name_of(AttentionDirection attention);
+
+// Shape and constants of a BERT encoder with its pre-training heads (Devlin et al. 2018). A causal
+// one is the transformer of GPT (Radford et al. 2018) with BERT's embeddings and token head:
+// transformers' BertLMHeadModel with is_decoder.
 struct ModelConfig {
   std::int64_t vocab_size = 30522;
   std::int64_t layers = 12;
@@ -31,10 +41,12 @@ struct ModelConfig {
   double dropout = 0.1;
   double attention_dropout = 0.1;
   double norm_epsilon = 1e-12;
+  AttentionDirection attention = AttentionDirection::bidirectional;
 
+  bool is_causal() const { return attention == AttentionDirection::causal; }
   std::int64_t head_size() const { return hidden / heads; }
-  // Parameters with the MLM and NSP heads, the tied decoder counted once: 110,106,428 for BERT-Base
-  // with 30,522 entries.
+  // Parameters with the pre-training heads, the tied decoder counted once: 110,106,428 for
+  // BERT-Base with 30,522 entries. A causal model has neither pooler nor NSP head.
   std::int64_t parameter_count() const;
   bool operator==(const ModelConfig&) const = default;
 };

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MLM and NSP of transformers' BertForPreTraining, as `bertyard eval` defines them."""
+"""MLM and NSP of transformers' BertForPreTraining, and the next tokens of its BertLMHeadModel, as
+`bertyard eval` defines them."""
 
 import numpy as np
 import torch
@@ -30,6 +31,24 @@ def losses(model, samples, batch=32):
     return {"mlm_loss": sums[0] / masked, "mlm_accuracy": sums[1] / masked,
             "nsp_loss": sums[2] / len(samples), "nsp_accuracy": sums[3] / len(samples),
             "masked_tokens": masked, "samples": len(samples)}
+
+
+@torch.no_grad()
+def next_token_losses(model, samples, batch=32):
+    """Cross entropy of every token but the first, from those before it, as a mean over all."""
+    model.eval()
+    sums = np.zeros(2)
+    predicted = 0
+    for start in range(0, len(samples), batch):
+        part = samples[start:start + batch]
+        output = model(input_ids=pad(part, "tokens"), token_type_ids=pad(part, "segments"),
+                       attention_mask=pad(part, "keys"))
+        for i, sample in enumerate(part):
+            labels = torch.from_numpy(sample.tokens[1:])
+            sums += scores(output.logits[i, :len(labels)].double(), labels)
+            predicted += len(labels)
+    return {"lm_loss": sums[0] / predicted, "lm_accuracy": sums[1] / predicted,
+            "predicted_tokens": predicted}
 
 
 def scores(logits, labels):

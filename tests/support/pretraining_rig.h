@@ -49,7 +49,7 @@ class PretrainingRig {
     scales_[0] = 1.0f / static_cast<float>(input.masked());
     scales_[1] = 1.0f / static_cast<float>(input.sequences());
     model_.forward(
-        pass(input, mode), arena_, {sum(0), sum(1), sum(2), sum(3)},
+        pass(input, mode), arena_, *device_, {sum(0), sum(1), sum(2), sum(3)},
         {view_of(std::span(scales_).subspan(0, 1)), view_of(std::span(scales_).subspan(1, 1))});
     device_->synchronize();
     return {sums_[0] / static_cast<double>(input.masked()),
@@ -59,7 +59,7 @@ class PretrainingRig {
   Losses forward_backward(const PackedInput& input, const GradientsReady& ready = {}) {
     std::fill(gradients_.begin(), gradients_.end(), 0.0f);
     const Losses losses = forward(input);
-    model_.backward(pass(input, Mode::training), arena_, *device_, ready);
+    model_.backward(pass(input, Mode::training), arena_, ready);
     device_->synchronize();
     return losses;
   }

@@ -226,6 +226,25 @@ TEST_F(HuggingFace, ConfigActivations) {
   EXPECT_THAT(config_refusal("hidden_act", "relu"), HasSubstr("'hidden_act' is \"relu\""));
 }
 
+TEST_F(HuggingFace, ADecoderIsACausalModel) {
+  ModelConfig causal = toy_config();
+  causal.attention = AttentionDirection::causal;
+
+  const json config = json::parse(huggingface_config_text(causal));
+  write_file_atomically(directory_ / "config.json", config.dump());
+
+  EXPECT_EQ(config["architectures"], json({"BertLMHeadModel"}));
+  EXPECT_EQ(config["is_decoder"], true);
+  EXPECT_EQ(read_huggingface_config(directory_.path()).attention, AttentionDirection::causal);
+  write_config("is_decoder", false);
+  EXPECT_EQ(read_huggingface_config(directory_.path()).attention,
+            AttentionDirection::bidirectional);
+  EXPECT_FALSE(json::parse(huggingface_config_text(toy_config())).contains("is_decoder"));
+  EXPECT_THAT(config_refusal("is_decoder", "yes"),
+              HasSubstr("'is_decoder' is \"yes\", expected true or false"));
+  EXPECT_THAT(config_refusal("add_cross_attention", true), HasSubstr("expected false"));
+}
+
 TEST_F(HuggingFace, ConfigRefusalsNameTheKey) {
   EXPECT_THAT(message_of<DataError>([&] { read_huggingface_config(directory_.path()); }),
               HasSubstr("there is no config.json"));

@@ -16,7 +16,8 @@ namespace {
 using testing::PackedExample;
 using testing::PretrainingRig;
 
-ModelConfig odd_config(Activation activation) {
+ModelConfig odd_config(Activation activation,
+                       AttentionDirection attention = AttentionDirection::bidirectional) {
   ModelConfig config;
   config.vocab_size = 53;
   config.layers = 2;
@@ -26,6 +27,7 @@ ModelConfig odd_config(Activation activation) {
   config.max_positions = 19;
   config.segments = 3;
   config.activation = activation;
+  config.attention = attention;
   config.init_range = 0.3;  // far from the linear regime of small weights
   config.norm_epsilon = 1e-12;
   config.dropout = 0.2;  // keyed by place in the data, so the loss is a smooth function
@@ -62,11 +64,8 @@ double directional_derivative(PretrainingRig& rig, const PackedInput& input, Par
   return (8 * (loss(e) - loss(-e)) - (loss(2 * e) - loss(-2 * e))) / (12 * e);
 }
 
-class ModelGradient : public ::testing::TestWithParam<Activation> {};
-
-TEST_P(ModelGradient, MatchesCentralDifferencesForEveryTensor) {
-  const PackedExample example({7, 19, 1, 12}, 53, 3, 11);
-  PretrainingRig rig(odd_config(GetParam()), example.capacities(), 5);
+void expect_central_differences(const ModelConfig& config, const PackedExample& example) {
+  PretrainingRig rig(config, example.capacities(), 5);
   const PackedInput input = example.view();
   rig.forward_backward(input);
   ParameterStore& store = rig.parameters();
@@ -90,6 +89,33 @@ TEST_P(ModelGradient, MatchesCentralDifferencesForEveryTensor) {
     // f32 losses carry about 1e-6 of noise, divided by the step; the stencil's own error is below.
     EXPECT_NEAR(measured, expected, 2e-4 + 2e-3 * std::sqrt(norm)) << info.name;
   }
+}
+
+class ModelGradient : public ::testing::TestWithParam<Activation> {};
+
+TEST_P(ModelGradient, MatchesCentralDifferencesForEveryTensor) {
+  expect_central_differences(odd_config(GetParam()), PackedExample({7, 19, 1, 12}, 53, 3, 11));
+}
+
+TEST_P(ModelGradient, OfACausalModelMatchesThemToo) {
+  expect_central_differences(odd_config(GetParam(), AttentionDirection::causal),
+                             PackedExample({7, 19, 1, 12}, 53, 3, 11));
+}
+
+// The head takes its rows in parts; here the last one is smaller than the others.
+TEST(CausalGradient, IsThatOfAllRowsWhereTheyTakeSeveralParts) {
+  const std::vector<std::int32_t> lengths(60, 19);
+  PackedExample example(lengths, 53, 3, 11);
+  example.masked_rows.clear();
+  example.masked_labels.clear();
+  for (std::size_t row = 0; row < example.tokens.size(); ++row) {
+    example.masked_rows.push_back(static_cast<std::int32_t>(row));
+    example.masked_labels.push_back(static_cast<std::int32_t>(row * 7 % 53));
+  }
+  ASSERT_GT(example.capacities().masked, PretrainingModel::kLogitRows);
+
+  expect_central_differences(odd_config(Activation::gelu_tanh, AttentionDirection::causal),
+                             example);
 }
 
 INSTANTIATE_TEST_SUITE_P(Activations, ModelGradient,

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/next_tokens.h"
+
+#include <cstddef>
+#include <numeric>
+
+namespace bertyard {
+
+void take_masks_back(StoredSample& sample) {
+  for (std::size_t i = 0; i < sample.mask_positions.size(); ++i) {
+    sample.tokens[sample.mask_positions[i]] = sample.mask_labels[i];
+  }
+  sample.mask_positions.clear();
+  sample.mask_labels.clear();
+}
+
+void predict_next_tokens(StoredSample& sample) {
+  const std::size_t places = sample.tokens.empty() ? 0 : sample.tokens.size() - 1;
+  sample.mask_positions.resize(places);
+  std::iota(sample.mask_positions.begin(), sample.mask_positions.end(), 0u);
+  sample.mask_labels.assign(sample.tokens.end() - static_cast<std::ptrdiff_t>(places),
+                            sample.tokens.end());
+}
+
+}  // namespace bertyard
