@@ -13,6 +13,7 @@ struct Batch {
   std::vector<std::int32_t> positions;   // [T], place in the sequence
   std::vector<std::int32_t> segments;    // [T]
   std::vector<std::int32_t> cu_seqlens;  // [N + 1], sequence n is rows cu_seqlens[n] and on
+  std::vector<std::int32_t> last_rows;   // [N], of each sequence's last token
   std::vector<std::uint64_t> samples;    // [T], global index of the token's sample: keys dropout
   std::vector<std::uint64_t> global_indices;       // [N], the same per sequence
   std::vector<std::uint64_t> sample_ids;           // [N]

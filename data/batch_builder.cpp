@@ -12,6 +12,7 @@ BatchBuilder::BatchBuilder(const PlannedMicroBatch& planned) {
   batch_.segments.reserve(tokens);
   batch_.samples.reserve(tokens);
   batch_.cu_seqlens.reserve(sequences + 1);
+  batch_.last_rows.reserve(sequences);
   batch_.global_indices.reserve(sequences);
   batch_.sample_ids.reserve(sequences);
   batch_.next_sentence_labels.reserve(sequences);
@@ -35,6 +36,7 @@ void BatchBuilder::append(const StoredSample& sample, const Names& names) {
   for (std::size_t i = 0; i < count; ++i) segments[i] = sample.segments[i];
   for (std::size_t i = 0; i < count; ++i) positions[i] = static_cast<std::int32_t>(i);
   batch_.cu_seqlens.push_back(static_cast<std::int32_t>(end_row));
+  batch_.last_rows.push_back(static_cast<std::int32_t>(end_row) - 1);
   batch_.global_indices.push_back(names.global_index);
   batch_.sample_ids.push_back(names.sample_id);
   batch_.next_sentence_labels.push_back(sample.is_random_next ? 1 : 0);

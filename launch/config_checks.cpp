@@ -252,6 +252,7 @@ void Checks::capacities() const {
     return capacity("masked", batch.masked, "samples.mask.max_predictions",
                     config_.samples.mask.max_predictions);
   }
+  if (config_.task.kind != TaskKind::none) return;  // predicts no tokens
   for (std::size_t i = 0; i < config_.schedule.size(); ++i) {
     capacity("masked", batch.masked, phase_key(i, "length"), config_.schedule[i].max_length);
   }

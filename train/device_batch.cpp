@@ -31,6 +31,7 @@ void DeviceBatch::plan(ArenaPlan& plan, const Capacities& capacities) {
   samples_ = plan.add(DType::u64, tokens);
   key_mask_ = plan.add(DType::u8, tokens);
   offsets_ = plan.add(DType::i32, {capacities.sequences + 1});
+  last_rows_ = plan.add(DType::i32, {capacities.sequences});
   sentences_ = plan.add(DType::i32, {capacities.sequences});
   task_labels_ = plan.add(DType::i32, {2 * capacities.sequences});
   task_values_ = plan.add(DType::f32, {capacities.sequences});
@@ -59,6 +60,7 @@ PackedInput DeviceBatch::upload(const Batch& batch) {
   input.packing.offsets = put(offsets_, batch.cu_seqlens);
   input.packing.max_length = capacities_.max_length;
   if (!batch.key_mask.empty()) input.packing.key_mask = put(key_mask_, batch.key_mask);
+  input.last_rows = put(last_rows_, batch.last_rows);
   input.sample = put(samples_, batch.samples);
   input.masked_rows = put(rows_, batch.masked_rows);
   input.masked_labels = put(labels_, batch.masked_labels);

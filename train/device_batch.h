@@ -20,8 +20,8 @@ class DeviceBatch {
 
  private:
   Capacities capacities_;
-  ArenaSlot tokens_, positions_, segments_, samples_, key_mask_, offsets_, rows_, labels_,
-      sentences_, task_labels_, task_values_;
+  ArenaSlot tokens_, positions_, segments_, samples_, key_mask_, offsets_, last_rows_, rows_,
+      labels_, sentences_, task_labels_, task_values_;
   const Arena* arena_ = nullptr;
   Device* device_ = nullptr;
 };

@@ -31,12 +31,14 @@ struct HeadDescription {
   std::vector<std::string> labels;  // by id; empty for regression and spans
 };
 // What DIRECTORY/config.json says of a head: by "architectures", with the names of "id2label".
-// Nothing for a model with pre-training heads or none. DataError for values that do not fit.
+// Nothing for a model with pre-training heads or none. DataError for values that do not fit, and
+// for a causal model that transformers' class would classify by the first token, which sees itself.
 std::optional<HeadDescription> read_huggingface_head(const std::filesystem::path& directory);
 
 // config.json as BertForPreTraining reads it, BertLMHeadModel where the model is causal, or, with a
 // head, the class of that task: `id2label`, `problem_type`. `pad_id` is the id of [PAD]. A CRF,
-// which transformers does not have, is marked by "bertyard_decision".
+// which transformers does not have, is marked by "bertyard_decision"; that a causal model's
+// sequences are classified by their last token, by "bertyard_pooling".
 std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id = 0,
                                     const HeadDescription* head = nullptr);
 

@@ -76,6 +76,10 @@ const char* class_of(HeadKind kind) {
   return "BertForSequenceClassification";
 }
 
+bool is_of_sequence(const HeadConfig& head) {
+  return head.kind == HeadKind::classify || head.kind == HeadKind::regress;
+}
+
 void describe_head(Json& json, const HeadDescription& head) {
   json["architectures"] = {class_of(head.head.kind)};
   if (head.head.kind == HeadKind::span) return;
@@ -138,6 +142,8 @@ std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_
   Json json;
   json["architectures"] = {config.is_causal() ? "BertLMHeadModel" : "BertForPreTraining"};
   if (head != nullptr) describe_head(json, *head);
+  const bool by_last = head != nullptr && config.is_causal() && is_of_sequence(head->head);
+  if (by_last) json["bertyard_pooling"] = "last";
   json["model_type"] = "bert";
   json["vocab_size"] = config.vocab_size;
   json["num_hidden_layers"] = config.layers;
@@ -175,6 +181,19 @@ std::vector<std::string> labels_of(const Json& json, const std::string& path) {
                               path, names.dump()));
 }
 
+// A causal model's first token has seen nothing, and another program's head would look at it.
+void require_last_token(const Json& json, const std::string& path) {
+  const bool is_causal = json.contains("is_decoder") && json["is_decoder"] == true;
+  if (!is_causal || (json.contains("bertyard_pooling") && json["bertyard_pooling"] == "last")) {
+    return;
+  }
+  throw DataError(fmt::format(
+      "{}: a causal BertForSequenceClassification (\"is_decoder\": true) without "
+      "\"bertyard_pooling\": \"last\" classifies by its first token, which sees nothing but "
+      "itself; fine-tune the model with bertyard, which takes the last",
+      path));
+}
+
 }  // namespace
 
 std::optional<HeadDescription> read_huggingface_head(const fs::path& directory) {
@@ -196,6 +215,7 @@ std::optional<HeadDescription> read_huggingface_head(const fs::path& directory) 
     head.labels = labels_of(json, path.string());
     head.head = {HeadKind::classify, std::ssize(head.labels)};
     if (head.labels.size() == 1) head = {{HeadKind::regress, 1}, {}};
+    require_last_token(json, path.string());
   } else {
     return std::nullopt;
   }

@@ -18,6 +18,7 @@ struct PackedInput {
   ConstTensorView sample;           // u64 [T], global sample index, keys the dropout
   ConstTensorView masked_rows;      // i32 [M], rows of [T, H]
   ConstTensorView masked_labels;    // i32 [M]
+  ConstTensorView last_rows;        // i32 [N], of each sequence's last token; downstream tasks
   ConstTensorView sentence_labels;  // i32 [N], 0: B follows A, 1: random; absent without NSP
   ConstTensorView task_labels;      // i32 [N] classes or [N, 2] ends of spans; downstream tasks
   ConstTensorView task_values;      // f32 [N], of a regression

@@ -11,15 +11,20 @@ SequenceHead::SequenceHead(const ModelConfig& config, const HeadConfig& head,
       hidden_(config.hidden),
       layers_(config.layers),
       dropout_(config.dropout),
-      classifier_(parameters, "classifier", config.hidden, head.labels),
-      pooler_(parameters, "bert.pooler.dense", config.hidden, config.hidden) {}
+      classifier_(parameters, "classifier", config.hidden, head.labels) {
+  if (!config.is_causal()) {
+    pooler_.emplace(parameters, "bert.pooler.dense", config.hidden, config.hidden);
+  }
+}
 
 void SequenceHead::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
   const Shape rows{capacities.sequences, hidden_};
   const DType type = capacities.activations;
-  first_ = plan.add(type, rows);
-  pre_ = mode == Mode::training ? plan.add(type, rows) : ArenaSlot{};
-  pooled_ = plan.add(type, rows);
+  token_ = plan.add(type, rows);
+  if (pooler_) {
+    pre_ = mode == Mode::training ? plan.add(type, rows) : ArenaSlot{};
+    pooled_ = plan.add(type, rows);
+  }
   dropped_ = plan.add(type, rows);
   logits_ = plan.add(type, {capacities.sequences, head_.labels});
 }
@@ -36,13 +41,19 @@ TensorView SequenceHead::logits(const PackedInput& input, const Arena& arena) co
 TensorView SequenceHead::compute_logits(const Pass& pass, const Arena& arena,
                                         ConstTensorView x) const {
   const std::int64_t n = pass.input.sequences();
-  const TensorView first = arena.view(first_).slice(0, n);
-  const TensorView pooled = arena.view(pooled_).slice(0, n);
+  const ConstTensorView rows = token_rows(pass.input);
+  const TensorView token = arena.view(token_).slice(0, n);
   const TensorView dropped = arena.view(dropped_).slice(0, n);
-  const TensorView pre = pass.mode == Mode::training ? arena.view(pre_).slice(0, n) : TensorView();
-  pass.ops.gather_rows(first, x, pass.input.first_rows());
-  pooler_.forward(pass, pooled, pre, first, Activation::tanh);
-  pass.losses->dropout(dropped, pooled, pass.input.first_rows(), dropout(pass));
+  pass.ops.gather_rows(token, x, rows);
+  if (pooler_) {
+    const bool training = pass.mode == Mode::training;
+    const TensorView pre = training ? arena.view(pre_).slice(0, n) : TensorView();
+    const TensorView pooled = arena.view(pooled_).slice(0, n);
+    pooler_->forward(pass, pooled, pre, token, Activation::tanh);
+    pass.losses->dropout(dropped, pooled, rows, dropout(pass));
+  } else {
+    pass.losses->dropout(dropped, token, rows, dropout(pass));
+  }
   const TensorView y = logits(pass.input, arena);
   classifier_.forward(pass, y, dropped);
   return y;
@@ -60,21 +71,25 @@ void SequenceHead::losses(const Pass& pass, const Arena& arena, const RowResults
       : pass.losses->squared_error(results.loss, y, values);
 }
 
-// ddropped = dlogits Wc;  dpre = dropout'(ddropped) (1 - tanh^2 pre);  dx[CLS] += dpre Wp.
+// ddropped = dlogits Wc;  dtoken = dropout'(ddropped), or with a pooler dpre = dropout'(ddropped)
+// (1 - tanh^2 pre) and dtoken = dpre Wp;  dx[row of the token] += dtoken.
 void SequenceHead::backward(const Pass& pass, const Arena& arena, TensorView dx) const {
   const std::int64_t n = pass.input.sequences();
+  const ConstTensorView rows = token_rows(pass.input);
   const TensorView dlogits = logits(pass.input, arena);
   const TensorView dropped = arena.view(dropped_).slice(0, n);
   classifier_.backward_parameters(pass, dlogits, dropped);
-  const TensorView dpre = dropped;
-  classifier_.backward_input(pass, dpre, dlogits, Accumulate::no);
-  pass.losses->dropout(dpre, dpre, pass.input.first_rows(), dropout(pass));
-  pass.ops.activation_backward(dpre, dpre, arena.view(pre_).slice(0, n), Activation::tanh);
-  const TensorView first = arena.view(first_).slice(0, n);
-  pooler_.backward_parameters(pass, dpre, first);
-  const TensorView dfirst = first;
-  pooler_.backward_input(pass, dfirst, dpre, Accumulate::no);
-  pass.ops.scatter_add_rows(dx, dfirst, pass.input.first_rows());
+  const TensorView ddropped = dropped;
+  classifier_.backward_input(pass, ddropped, dlogits, Accumulate::no);
+  pass.losses->dropout(ddropped, ddropped, rows, dropout(pass));
+  if (!pooler_) return pass.ops.scatter_add_rows(dx, ddropped, rows);
+  const TensorView dpre = ddropped;
+  pass.ops.activation_backward(dpre, ddropped, arena.view(pre_).slice(0, n), Activation::tanh);
+  const TensorView token = arena.view(token_).slice(0, n);
+  pooler_->backward_parameters(pass, dpre, token);
+  const TensorView dtoken = token;
+  pooler_->backward_input(pass, dtoken, dpre, Accumulate::no);
+  pass.ops.scatter_add_rows(dx, dtoken, rows);
 }
 
 }  // namespace bertyard

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include "core/nn/linear.h"
 #include "core/nn/task_head.h"
 
 namespace bertyard {
 
-// A class or a number for each sequence, from its first token:
-//   pooled = tanh(Wp x[CLS] + bp);  logits = Wc dropout(pooled) + bc.
+// A class or a number for each sequence. From its first token, as BERT does:
+//   pooled = tanh(Wp x[CLS] + bp);  logits = Wc dropout(pooled) + bc
+// or, where the model is causal, from its last, which alone has seen all of it (Radford et al.
+// 2018, 3.2):
+//   logits = Wc dropout(x[SEP]) + bc
 class SequenceHead final : public TaskHead {
  public:
   SequenceHead(const ModelConfig& config, const HeadConfig& head, ParameterStore& parameters);
@@ -22,13 +27,17 @@ class SequenceHead final : public TaskHead {
 
  private:
   Dropout dropout(const Pass& pass) const;
+  // The row of each sequence that is looked at.   i32 [N]
+  ConstTensorView token_rows(const PackedInput& input) const {
+    return pooler_ ? input.first_rows() : input.last_rows;
+  }
 
   HeadConfig head_;
   std::int64_t hidden_, layers_;
   double dropout_;
   Linear classifier_;
-  Linear pooler_;
-  ArenaSlot first_, pre_, pooled_, dropped_, logits_;
+  std::optional<Linear> pooler_;
+  ArenaSlot token_, pre_, pooled_, dropped_, logits_;
 };
 
 }  // namespace bertyard

@@ -40,8 +40,8 @@ class TaskHead {
 };
 
 // Names and shapes as transformers has them in BertForSequenceClassification (pooler and
-// classifier), BertForTokenClassification (classifier), BertForQuestionAnswering (qa_outputs);
-// a CRF's as pytorch-crf has them, under "crf.".
+// classifier; of a causal model the classifier alone), BertForTokenClassification (classifier),
+// BertForQuestionAnswering (qa_outputs); a CRF's as pytorch-crf has them, under "crf.".
 std::unique_ptr<TaskHead> make_task_head(const ModelConfig& config, const HeadConfig& head,
                                          ParameterStore& parameters);
 

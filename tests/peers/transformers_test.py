@@ -10,52 +10,20 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
-import tempfile
 import unittest
 
 import torch
 import transformers
-from transformers import BertConfig, BertForPreTraining, BertLMHeadModel, BertTokenizer
+from transformers import BertConfig, BertForPreTraining, BertTokenizer
 
 import losses
 import samples
-
-PROGRAM, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
-JARGON = pathlib.Path("/usr/share/doc/jargon-text/jargon.txt.gz")
-
-# The means of float32 losses beside float64: below 1e-7 was measured everywhere.
-TOLERANCE = 1e-6
-transformers.logging.disable_progress_bar()
-torch.set_num_threads(1)  # small models: a second thread gains nothing and waits on a busy machine
+from peer import JARGON, TOLERANCE, Peer, evaluate, run, sentences, tag
 
 
-def run(*arguments, directory):
-    done = subprocess.run([PROGRAM, *map(str, arguments)], cwd=directory, capture_output=True,
-                          text=True)
-    if done.returncode != 0:
-        raise AssertionError(f"bertyard {arguments}: exit code {done.returncode}\n{done.stderr}")
-    return done.stdout
-
-
-def evaluate(model, data, directory):
-    return json.loads(run("eval", model, "--data", data, "--threads", 1, "--json",
-                          directory=directory))
-
-
-class Peer(unittest.TestCase):
-    """A directory with the quickstart's shards, their masks stored."""
-
-    @classmethod
-    def setUpClass(cls):
-        if not JARGON.exists():
-            raise unittest.SkipTest("install Debian's jargon-text")
-        cls.directory = pathlib.Path(tempfile.mkdtemp(prefix="bertyard-peer-"))
-        cls.addClassCleanup(shutil.rmtree, cls.directory)
-        cls.config = SOURCE / "configs/quickstart.yaml"
-        run("prepare", cls.config, "samples.mask.when=prepare", directory=cls.directory)
-        cls.held_out = samples.read_shards(cls.directory / "data/valid")
+class LossPeer(Peer):
+    """Compares MLM and NSP."""
 
     def check_losses(self, model, data, held_out, tolerance=TOLERANCE):
         """`model` is a directory that both open; transformers computes in float64."""
@@ -73,7 +41,7 @@ class Peer(unittest.TestCase):
             self.assertLess(abs(ours[name] - theirs[name]) * ours[count], 1.5, name)
 
 
-class Export(Peer):
+class Export(LossPeer):
     """Trained by bertyard, exported, opened by transformers."""
 
     def train_and_export(self, activation):
@@ -113,7 +81,7 @@ class Export(Peer):
         self.check("gelu_erf", "gelu")
 
 
-class Import(Peer):
+class Import(LossPeer):
     """Made by transformers, saved, opened by bertyard."""
 
     def check(self, hidden_act):
@@ -142,59 +110,7 @@ class Import(Peer):
         self.check("gelu_pytorch_tanh")
 
 
-class Causal(Peer):
-    """A causal model is transformers' BertLMHeadModel with is_decoder, in both directions."""
-
-    def setUp(self):
-        for sample in self.held_out:  # the masks of the shards are taken back
-            sample.tokens[sample.positions] = sample.labels
-
-    def check_loss(self, model):
-        ours = evaluate(model, "data/valid", self.directory)
-        peer, report = BertLMHeadModel.from_pretrained(model, output_loading_info=True,
-                                                       dtype=torch.float64)
-        for kind in ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs"):
-            self.assertFalse(report.get(kind), f"{kind}: {report.get(kind)}")
-        theirs = losses.next_token_losses(peer, self.held_out)
-        self.assertEqual(ours["predicted_tokens"], theirs["predicted_tokens"])
-        print(f"lm_loss: bertyard {ours['lm_loss']:.9f}, transformers in float64 "
-              f"{theirs['lm_loss']:.9f}, difference {ours['lm_loss'] - theirs['lm_loss']:+.1e}")
-        self.assertLess(abs(ours["lm_loss"] - theirs["lm_loss"]), TOLERANCE)
-        flips = abs(ours["lm_accuracy"] - theirs["lm_accuracy"]) * ours["predicted_tokens"]
-        self.assertLess(flips, 1.5)
-        return peer
-
-    def test_trained_here(self):
-        run("train", self.config, "run.name=causal", "model.attention=causal",
-            "samples.mask.when=prepare", "schedule.0.until=30 steps", "optim.warmup=10 steps",
-            "eval.samples=8", "parallel.threads=1", "log.console=off", directory=self.directory)
-        run("export", "runs/causal", "--to", "causal", "--verify", directory=self.directory)
-
-        peer = self.check_loss(self.directory / "causal")
-
-        self.assertTrue(peer.config.is_decoder)
-        self.assertTrue(peer.cls.predictions.decoder.weight is
-                        peer.bert.embeddings.word_embeddings.weight)
-
-    def test_made_by_transformers(self):
-        vocabulary = (self.directory / "vocab.txt").read_text(encoding="utf-8")
-        model = BertLMHeadModel(
-            BertConfig(vocab_size=len(vocabulary.splitlines()), hidden_size=96,
-                       num_hidden_layers=3, num_attention_heads=4, intermediate_size=200,
-                       max_position_embeddings=70, hidden_act="gelu_new", layer_norm_eps=1e-5,
-                       is_decoder=True))
-        torch.manual_seed(3)
-        with torch.no_grad():  # no tensor may be zero or one, or a mistaken name would not show
-            for parameter in model.parameters():
-                parameter.add_(torch.randn_like(parameter) * 0.1)
-        saved = self.directory / "saved-causal"
-        model.save_pretrained(saved)
-        (saved / "vocab.txt").write_text(vocabulary, encoding="utf-8")
-
-        self.check_loss(saved)
-
-
-class Toy(Peer):
+class Toy(LossPeer):
     """microsoft/onnxruntime's toy model: head size 8, sixteen segment types, keys masked in the
     middle of a sequence."""
 
@@ -298,14 +214,9 @@ class Finetune(Peer):
             directory=self.directory)
         return best, self.directory / f"out-{name}", BertTokenizer.from_pretrained(best)
 
-    def sentences(self):
-        text = gzip.decompress(JARGON.read_bytes()).decode("utf-8", "replace")
-        words = [word for word in text.split() if word.isalpha()][30000:]
-        return [words[9 * i:9 * i + 9] for i in range(self.ROWS)]
-
     def test_sequence_classification(self):
         rows = ["sentence\tlabel"] + [f"{' '.join(words)}\t{i % 2}"
-                                      for i, words in enumerate(self.sentences())]
+                                      for i, words in enumerate(sentences(self.ROWS))]
         (self.directory / "s.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
         best, out, tokenizer = self.finetune("sst2", "classify", "s.tsv")
         model, report = transformers.BertForSequenceClassification.from_pretrained(
@@ -327,25 +238,16 @@ class Finetune(Peer):
         self.assertLess(abs(loss - theirs.loss.item()), TOLERANCE)
 
     def test_token_classification(self):
-        sentences = self.sentences()
+        cut = sentences(self.ROWS)
         rows = ["".join(f"{word}\t{'B-LONG' if len(word) > 5 else 'O'}\n" for word in words)
-                for words in sentences]
+                for words in cut]
         (self.directory / "t.conll").write_text("\n".join(rows), encoding="utf-8")
         best, out, tokenizer = self.finetune("names", "tag", "t.conll")
         model, report = transformers.BertForTokenClassification.from_pretrained(
             best, output_loading_info=True, dtype=torch.float64)
         self.assertFalse(report["missing_keys"] or report["unexpected_keys"], report)
 
-        theirs = []
-        for words in sentences:
-            ids, first = [tokenizer.cls_token_id], []
-            for word in words:
-                first.append(len(ids))
-                ids += tokenizer.encode(word, add_special_tokens=False) or [tokenizer.unk_token_id]
-            ids.append(tokenizer.sep_token_id)
-            with torch.no_grad():
-                logits = model.eval()(torch.tensor([ids])).logits[0]
-            theirs += [model.config.id2label[int(i)] for i in logits.argmax(-1)[first]]
+        theirs = [label for words in cut for label in tag(model, tokenizer, words)]
 
         ours = [line.split()[-1] for line in (out / "predictions.conll").read_text().splitlines()
                 if line]
@@ -353,7 +255,7 @@ class Finetune(Peer):
 
     def test_question_answering(self):
         paragraphs = []
-        for i, words in enumerate(self.sentences()):
+        for i, words in enumerate(sentences(self.ROWS)):
             context = " ".join(words)
             answer = words[i % 9]
             paragraphs.append({"context": context, "qas": [

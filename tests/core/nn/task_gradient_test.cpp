@@ -17,7 +17,7 @@ namespace {
 
 using testing::PackedExample;
 
-ModelConfig small_config() {
+ModelConfig small_config(AttentionDirection attention = AttentionDirection::bidirectional) {
   ModelConfig config;
   config.vocab_size = 31;
   config.layers = 1;
@@ -29,6 +29,7 @@ ModelConfig small_config() {
   config.init_range = 0.3;  // far from the linear regime of small weights
   config.dropout = 0.2;     // keyed by place in the data, so the loss is a smooth function
   config.attention_dropout = 0.2;
+  config.attention = attention;
   return config;
 }
 
@@ -36,6 +37,7 @@ struct Case {
   const char* name;
   HeadConfig head;
   bool weighted = false;
+  AttentionDirection attention = AttentionDirection::bidirectional;
 };
 
 // A task model with its memory, and a micro-batch with made-up labels.
@@ -44,7 +46,7 @@ class TaskRig {
   explicit TaskRig(const Case& test)
       : case_(test),
         example_({7, 12, 1, 5}, 31, 2, 11),
-        model_(small_config(), test.head, store_),
+        model_(small_config(test.attention), test.head, store_),
         values_(static_cast<std::size_t>(store_.flat_elements())),
         gradients_(values_.size()) {
     store_.bind(view_of(std::span(values_)), view_of(std::span(gradients_)));
@@ -93,10 +95,12 @@ class TaskRig {
         labels_.push_back(static_cast<std::int32_t>(n) % classes);
       }
       targets_.push_back(static_cast<float>(n) - 1.5f);
+      last_rows_.push_back(example_.offsets[n + 1] - 1);
     }
   }
   Pass pass() {
     input_ = example_.view();
+    input_.last_rows = view_of(std::span<const std::int32_t>(last_rows_));
     input_.task_labels = view_of(std::span<const std::int32_t>(labels_));
     input_.task_values = view_of(std::span<const float>(targets_));
     return {device_->layer_ops(), store_, input_, Mode::training, 7, &device_->loss_ops()};
@@ -115,7 +119,7 @@ class TaskRig {
   TaskModel model_;
   std::vector<float> values_, gradients_, targets_;
   std::vector<float> scale_{0.25f}, class_weights_{0.5f, 2.0f, 1.0f};
-  std::vector<std::int32_t> labels_;
+  std::vector<std::int32_t> labels_, last_rows_;
   std::vector<double> sums_{0, 0};
   Arena arena_;
   PackedInput input_;
@@ -159,20 +163,24 @@ TEST_P(TaskGradient, MatchesCentralDifferencesForEveryTensor) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Heads, TaskGradient,
-                         ::testing::Values(Case{"classify", {HeadKind::classify, 3}},
-                                           Case{"weighted", {HeadKind::classify, 3}, true},
-                                           Case{"regress", {HeadKind::regress, 1}},
-                                           Case{"tag", {HeadKind::tag, 3}},
-                                           Case{"tag_weighted", {HeadKind::tag, 3}, true},
-                                           Case{"crf", {HeadKind::tag, 3, TagDecision::crf}},
-                                           Case{"span", {HeadKind::span, 2}}),
-                         [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Heads, TaskGradient,
+    ::testing::Values(
+        Case{"classify", {HeadKind::classify, 3}}, Case{"weighted", {HeadKind::classify, 3}, true},
+        Case{"regress", {HeadKind::regress, 1}}, Case{"tag", {HeadKind::tag, 3}},
+        Case{"tag_weighted", {HeadKind::tag, 3}, true},
+        Case{"crf", {HeadKind::tag, 3, TagDecision::crf}}, Case{"span", {HeadKind::span, 2}},
+        Case{"causal_classify", {HeadKind::classify, 3}, false, AttentionDirection::causal},
+        Case{"causal_regress", {HeadKind::regress, 1}, false, AttentionDirection::causal},
+        Case{"causal_tag", {HeadKind::tag, 3}, false, AttentionDirection::causal},
+        Case{"causal_span", {HeadKind::span, 2}, false, AttentionDirection::causal}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 TEST(TaskModel, HasTheTensorsOfItsTransformersClass) {
-  const auto head_of = [](const HeadConfig& head) {
+  const auto head_of = [](const HeadConfig& head,
+                          AttentionDirection attention = AttentionDirection::bidirectional) {
     ParameterStore store;
-    const TaskModel model(small_config(), head, store);
+    const TaskModel model(small_config(attention), head, store);
     std::vector<std::string> names;
     for (const ParameterInfo& info : store.infos()) {
       if (info.name.starts_with("bert.encoder.") || info.name.starts_with("bert.embeddings.")) {
@@ -191,6 +199,9 @@ TEST(TaskModel, HasTheTensorsOfItsTransformersClass) {
             (Names{"classifier.weight [5, 24]", "classifier.bias [5]"}));
   EXPECT_EQ(head_of({HeadKind::span, 2}),
             (Names{"qa_outputs.weight [2, 24]", "qa_outputs.bias [2]"}));
+  // GPT's has nothing between the last token and the classes.
+  EXPECT_EQ(head_of({HeadKind::classify, 3}, AttentionDirection::causal),
+            (Names{"classifier.weight [3, 24]", "classifier.bias [3]"}));
 }
 
 }  // namespace
