@@ -13,10 +13,11 @@
 
 namespace bertyard {
 
-// "optim.lr=5e-4", and which argument of the command line it was.
+// "optim.lr=5e-4", and which argument of the command line it was, or where else it stands.
 struct ConfigOverride {
   std::string text;
   int argument = 0;
+  std::string place{};  // "small.yaml:4:9"; empty: on the command line
 };
 
 // What a configuration is put together from, weakest first: defaults, the model preset, what the

@@ -120,7 +120,9 @@ void Loading::add_text(const std::string& name, const std::string& text) {
 }
 
 void Loading::add_override(const ConfigOverride& override_) {
-  ConfigSource& source = new_source(fmt::format("<command line>:arg {}", override_.argument));
+  ConfigSource& source =
+      new_source(override_.place.empty() ? fmt::format("<command line>:arg {}", override_.argument)
+                                         : override_.place);
   source.kind = ConfigSource::Kind::argument;
   source.text = override_.text;
   if (check_text_bounds(source, errors_)) layers_.add_override(source);

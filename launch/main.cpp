@@ -18,6 +18,7 @@
 #include "launch/signals.h"
 #include "launch/verb_bench.h"
 #include "launch/verb_check.h"
+#include "launch/verb_compare.h"
 #include "launch/verb_config.h"
 #include "launch/verb_convert.h"
 #include "launch/verb_distill.h"
@@ -59,6 +60,7 @@ class CommandLine {
     add_train();
     add_finetune();
     add_distill();
+    add_compare();
     add_predict();
     add_launch();
     add_doctor();
@@ -229,6 +231,19 @@ class CommandLine {
     sub->add_flag_callback(
         "--dry-run", [this] { train_form_ = TrainForm::dry; },
         "one step, on mock data where there are no shards; writes nothing");
+  }
+  void add_compare() {
+    CLI::App* sub = verb("compare", [this] {
+      compare_.path = config_;
+      compare_.overrides = request().overrides;
+      compare_.command = command();
+      return run_compare(compare_, environment());
+    });
+    sub->add_option("comparison", config_, "YAML file with systems, tasks and seeds")->required();
+    sub->add_option("overrides", overrides_, "key=value, for every configuration in it");
+    sub->add_flag_callback(
+        "--table", [this] { compare_.form = CompareForm::table; },
+        "run nothing; the table of what is done");
   }
   void add_predict() {
     CLI::App* sub = verb("predict", [this] { return run_predict(predict_, environment()); });
@@ -466,6 +481,7 @@ class CommandLine {
   InitVerbOptions init_;
   ConfigVerbOptions config_verb_;
   EvalVerbOptions eval_;
+  CompareVerbOptions compare_;
   PredictVerbOptions predict_;
   EncodeVerbOptions encode_;
   FillMaskVerbOptions fill_mask_;

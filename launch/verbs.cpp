@@ -18,6 +18,7 @@ const std::vector<VerbName>& verb_names() {
       {"config", "print the resolved configuration and where each value comes from"},
       {"train", "pre-train; under mpirun or srun on every rank"},
       {"finetune", "train a model on a downstream task; grids and seeds give a table"},
+      {"compare", "fine-tune several systems on several tasks; system x task in one table"},
       {"predict", "answers of a fine-tuned model in the official formats"},
       {"launch", "write the script of a job for SLURM or mpirun, and submit it"},
       {"doctor", "what is wrong with ranks, hosts, network and storage; under mpirun or srun"},

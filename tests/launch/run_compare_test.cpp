@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// `compare`: from texts to the table of system x task, stopped, started again and under mpirun.
+#include <csignal>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/launch/run_fixture.h"
+
+namespace bertyard {
+namespace {
+
+using ::testing::AllOf;
+using testing::Ended;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::Process;
+
+class CompareTest : public RunTest {
+ protected:
+  void SetUp() override {
+    RunTest::SetUp();
+    std::string rows = "sentence\tlabel\n", pairs = "sentence1\tsentence2\tscore\n";
+    for (int i = 0; i < 60; ++i) {
+      const std::string word(1, static_cast<char>('a' + i % 13));
+      rows += word + (i % 2 == 0 ? " good " : " bad ") + word + " day\t" +
+              std::to_string(i % 2 == 0 ? 1 : 0) + "\n";
+      pairs += word + " good day\t" + (i % 2 == 0 ? word + " good day" : "no bad king") + "\t" +
+               (i % 2 == 0 ? "5.0" : "0.4") + "\n";
+    }
+    write("words.tsv", rows);
+    write("pairs.tsv", pairs);
+    write("bert.yaml", "extends: run.yaml\nrun: {name: bert}\n");
+    write("gpt.yaml",
+          "extends: run.yaml\nrun: {name: gpt}\nmodel: {attention: causal}\n"
+          "parallel: {micro_batch: {masked: auto}}\n");
+    write("words.yaml", task("words", "classify", "sst2"));
+    write("pairs.yaml", task("pairs", "regress", "stsb"));
+    write("cmp.yaml", R"(run: {name: cmp}
+seeds: [1, 2]
+systems:
+  - {name: BERT, pretrain: bert.yaml}
+  - {name: GPT, pretrain: gpt.yaml}
+  - {name: random, from: random, set: [model.preset=bert-tiny]}
+tasks: [words.yaml, pairs.yaml]
+)");
+  }
+  static std::string task(const std::string& name, const std::string& kind,
+                          const std::string& layout) {
+    return "extends: run.yaml\nrun: {name: " + name + "}\ntask: {kind: " + kind +
+           ", name: " + layout + ", train: [" + name +
+           ".tsv], max_length: 32, held_out: 20%}\n"
+           "finetune: {lr: [2e-3, 1e-9], batch: 16, epochs: 4}\neval: {every: never}\n";
+  }
+  Process start_comparison(int ranks, const Arguments& more = {}) const {
+    Arguments command;
+    if (ranks > 0) command = {BERTYARD_MPIEXEC, "-n", std::to_string(ranks)};
+    for (const std::string& word :
+         {std::string(BERTYARD_PROGRAM), std::string("compare"), path("cmp.yaml").string()}) {
+      command.push_back(word);
+    }
+    command.insert(command.end(), more.begin(), more.end());
+    return start(command);
+  }
+  Ended compare(int ranks = 0, const Arguments& more = {}) const {
+    return start_comparison(ranks, more).wait();
+  }
+  nlohmann::json table(const std::string& name = "cmp") const {
+    return nlohmann::json::parse(read(run(name) / "comparison.json"));
+  }
+  // The table without what depends on the clock.
+  nlohmann::json scores(const std::string& name = "cmp") const {
+    nlohmann::json json = table(name);
+    for (auto& system : json["systems"]) system.erase("seconds");
+    return json;
+  }
+};
+
+TEST_F(CompareTest, RunsWhatIsNotDoneAndMakesTheTable) {
+  const Ended first = compare();
+
+  ASSERT_EQ(first.code, 0) << first.errors;
+  EXPECT_THAT(first.output,
+              AllOf(HasSubstr("words accuracy"), HasSubstr("pairs pearson"),
+                    HasSubstr("over 2 seeds (1, 2). Average over 2 of 2 tasks: words, pairs."),
+                    HasSubstr("GPT: causal model, runs/gpt, "),
+                    HasSubstr("random: random weights, "), HasSubstr("runs/cmp/comparison.md")));
+  const nlohmann::json json = table();
+  ASSERT_EQ(json["systems"].size(), 3u);
+  for (const auto& system : json["systems"]) {
+    for (const char* task : {"words", "pairs"}) {
+      const auto& by_seed = system["scores"][task]["by_seed"];
+      ASSERT_EQ(by_seed.size(), 2u);
+      EXPECT_DOUBLE_EQ(system["scores"][task]["mean"],
+                       (by_seed[0].get<double>() + by_seed[1].get<double>()) / 2);
+      EXPECT_EQ(system["scores"][task]["setting"], "lr 0.002, batch 16, 4 epochs");
+    }
+    EXPECT_NEAR(system["average"]["mean"].get<double>(),
+                (system["scores"]["words"]["mean"].get<double>() +
+                 system["scores"]["pairs"]["mean"].get<double>()) /
+                    2,
+                1e-12);
+  }
+  EXPECT_EQ(json["systems"][0]["tokens"], json["systems"][1]["tokens"]);
+  EXPECT_GT(json["systems"][0]["tokens"], 0);
+  EXPECT_EQ(json["systems"][2]["tokens"], 0);
+  EXPECT_THAT(read(run("cmp") / "comparison.md"), HasSubstr("| BERT | "));
+
+  const Ended again = compare();
+
+  EXPECT_EQ(again.code, 0) << again.errors;
+  EXPECT_THAT(again.errors,
+              AllOf(HasSubstr("BERT: pre-trained before, runs/bert"),
+                    HasSubstr("GPT, pairs: done before"), Not(HasSubstr(": fine-tuning"))));
+  EXPECT_EQ(table(), json);
+}
+
+TEST_F(CompareTest, StoppedItGoesOnToTheSameTable) {
+  ASSERT_EQ(compare().code, 0);
+  const nlohmann::json whole = scores();
+  std::filesystem::remove_all(run("cmp") / "GPT");
+  Process stopped = start_comparison(0);
+  const std::string cell = "cmp/GPT/words/lr-0.002_batch-16_epochs-4_seed-2";
+  EXPECT_TRUE(wait_for_steps(stopped, cell, 2)) << "it ended before the signal";
+  stopped.signal(SIGUSR1);
+  const Ended ended = stopped.wait();
+  EXPECT_EQ(ended.code, 75) << ended.errors;
+
+  const Ended partly = compare(0, {"--table"});
+  EXPECT_EQ(partly.code, 0) << partly.errors;
+  EXPECT_THAT(partly.output, HasSubstr("No average: there is no task that all systems have."));
+  EXPECT_EQ(table()["systems"][1]["scores"], nlohmann::json::object());
+  const Ended resumed = compare();
+
+  EXPECT_EQ(resumed.code, 0) << resumed.errors;
+  EXPECT_THAT(resumed.errors, HasSubstr("seed-1: done before"));
+  EXPECT_EQ(scores(), whole);
+}
+
+TEST_F(CompareTest, RanksShareEveryStage) {
+  BERTYARD_REQUIRE_MPIRUN();
+  std::filesystem::remove_all(path("data"));  // the samples too
+
+  const Ended ended = compare(2, {"parallel.reduction=ordered", "parallel.leaves=2",
+                                  "eval.samples=8", "parallel.micro_batch.tokens=48"});
+
+  ASSERT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.errors, AllOf(HasSubstr("BERT: preparing data/train"),
+                                  HasSubstr("GPT: pre-training runs/gpt")));
+  EXPECT_EQ(table()["average_over"].size(), 2u);
+}
+
+TEST_F(CompareTest, NothingDoneIsATableOfGaps) {
+  const Ended ended = compare(0, {"--table"});
+
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("No average"));
+  EXPECT_FALSE(std::filesystem::exists(run("bert")));
+}
+
+TEST_F(CompareTest, ResultsOfAnotherConfigurationAreRefused) {
+  write("cmp.yaml",
+        "run: {name: cmp}\nseeds: [1]\nsystems: [{name: none, from: random}]\n"
+        "tasks: [words.yaml]\n");
+  ASSERT_EQ(compare(0, {"finetune.lr=1e-3", "finetune.epochs=1"}).code, 0);
+
+  expect_error(compare(0, {"finetune.lr=1e-3", "finetune.epochs=1", "task.limit=20"}), 2,
+               {"runs/cmp/none/words: holds results of another configuration",
+                "task.limit was 0, is 20", "give the comparison another run.name"});
+  // More seeds are the same configuration.
+  write("cmp.yaml",
+        "run: {name: cmp}\nseeds: [1, 5]\nsystems: [{name: none, from: random}]\n"
+        "tasks: [words.yaml]\n");
+  const Ended more = compare(0, {"finetune.lr=1e-3", "finetune.epochs=1"});
+  EXPECT_EQ(more.code, 0) << more.errors;
+  EXPECT_THAT(more.errors, HasSubstr("seed-1: done before"));
+  EXPECT_EQ(table()["systems"][0]["scores"]["words"]["by_seed"].size(), 2u);
+}
+
+TEST_F(CompareTest, MistakesAreNamedBeforeAnythingRuns) {
+  const auto of = [&](const std::string& systems, const std::string& tasks) {
+    write("cmp.yaml", "run: {name: cmp}\nsystems: [" + systems + "]\ntasks: [" + tasks + "]\n");
+    return compare();
+  };
+  const std::string random = "{name: none, from: random}";
+  expect_error(of(random, "run.yaml"), 2, {"task.train", "compare"});
+  write("none.yaml", "extends: words.yaml\ntask: {kind: none}\n");
+  expect_error(of(random, "none.yaml"), 2, {"none.yaml: task.kind is none", "finetune"});
+  expect_error(of(random, "words.yaml, words.yaml"), 2,
+               {"its run.name is words, as that of another task"});
+  expect_error(of("{name: none, from: random, set: [tokenizer.vocab=null]}", "words.yaml"), 2,
+               {"system none: random weights need a vocabulary"});
+  expect_error(of("{name: none, from: random, set: [task.limt=3]}", "words.yaml"), 2,
+               {"cmp.yaml:2:", "task.limt", "did you mean"});
+  expect_error(of("{name: x, from: nowhere}", "words.yaml"), 3, {"nowhere", "found nothing"});
+  expect_error(of("{name: x, pretrain: nowhere.yaml}", "words.yaml"), 2, {"nowhere.yaml"});
+  EXPECT_FALSE(std::filesystem::exists(run("cmp")));
+}
+
+}  // namespace
+}  // namespace bertyard
