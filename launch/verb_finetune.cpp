@@ -17,6 +17,7 @@
 #include "launch/signals.h"
 #include "launch/task_model_files.h"
 #include "launch/thread_binding.h"
+#include "launch/verb_predict.h"
 #include "parallel/agreement.h"
 #include "train/console.h"
 
@@ -44,7 +45,7 @@ class Grid {
       if (end == TrainEnd::terminated) return static_cast<int>(ExitCode::terminated);
     }
     if (leads()) report();
-    return static_cast<int>(ExitCode::ok);
+    return predict_test();
   }
 
  private:
@@ -129,6 +130,19 @@ class Grid {
     fmt::print("{}best: {}, step {}, {} {:.2f} -> {}\n", grid_text(results_), best.cell.name(),
                best.step, best.figures.front().first, 100 * best.figures.front().second,
                (directory() / "best").string());
+  }
+
+  // What the best model answers to task.test.
+  int predict_test() {
+    const RunConfig& config = loaded_.config;
+    if (config.task.test.empty()) return static_cast<int>(ExitCode::ok);
+    group_.control->agree_max("best model written", 0);
+    PredictVerbOptions predicting;
+    predicting.model = (directory() / "best").string();
+    predicting.data = config.task.test;
+    predicting.to = (directory() / "predictions").string();
+    predicting.threads = config.parallel.threads;
+    return predict(predicting, group_, log_);
   }
 
   const LoadedConfig& loaded_;

@@ -14,8 +14,9 @@ struct FinetuneVerbOptions {
 };
 
 // `bertyard finetune`: trains every cell of the grid that is not done yet, one after another,
-// prints the table and leaves results.json and the best model in runs/NAME/best, a Hugging Face
-// directory. Stops and resumes as `train` does.
+// prints the table and leaves results.json, the best model in runs/NAME/best, a Hugging Face
+// directory, and its answers to task.test in runs/NAME/predictions. Stops and resumes as `train`
+// does.
 int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment);
 
 }  // namespace bertyard

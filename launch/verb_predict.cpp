@@ -69,6 +69,10 @@ void print_scores(const PredictVerbOptions& options, const TaskModelFiles& files
 int run_predict(const PredictVerbOptions& options, MpiEnvironment& environment) {
   const ProcessGroup group = environment.make_process_group();
   Logger log = rank_logger({}, group.rank(), environment.host());
+  return predict(options, group, log);
+}
+
+int predict(const PredictVerbOptions& options, const ProcessGroup& group, Logger& log) {
   const TaskModelFiles files = open_task_model(options.model, options.task);
   const TaskSet set = open_set(options, files, log);
   CpuOptions cpu;

@@ -22,5 +22,7 @@ struct PredictVerbOptions {
 // `bertyard predict`, and `eval` of a fine-tuned model: the official files of predictions, and the
 // task's scores where the data are labelled.
 int run_predict(const PredictVerbOptions& options, MpiEnvironment& environment);
+// The same among ranks that are together already.
+int predict(const PredictVerbOptions& options, const ProcessGroup& group, Logger& log);
 
 }  // namespace bertyard

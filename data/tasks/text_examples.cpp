@@ -202,6 +202,11 @@ const TaskLayout* find_layout(const std::string& name) {
   return found == layouts.end() ? nullptr : &*found;
 }
 
+bool is_mismatched(const TextExample& example) {
+  const std::size_t name = example.place.find_last_of('/') + 1;  // 0 where there is no slash
+  return example.place.find("mismatched", name) != std::string::npos;
+}
+
 TextExamples read_text_examples(const std::string& path, const TaskOptions& options,
                                 LabelNeed need) {
   const TaskFormat format =

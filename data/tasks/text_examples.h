@@ -35,6 +35,9 @@ struct TaskLayout {
 // Null for a name that is none of GLUE's.
 const TaskLayout* find_layout(const std::string& name);
 
+// Whether an example of MNLI is one of the mismatched genres, by the name of its file.
+bool is_mismatched(const TextExample& example);
+
 // Whether labels are needed: a test set may have none.
 enum class LabelNeed { required, optional };
 

@@ -74,6 +74,26 @@ TEST_F(FinetuneTest, LearnsKeepsTheBestAndPredicts) {
   EXPECT_THAT(again.errors, HasSubstr("done before"));
 }
 
+TEST_F(FinetuneTest, TheBestModelAnswersTheTestFiles) {
+  const Ended trained = finetune(0, "tuned", {"task.test=[test.tsv]", "finetune.seeds=[1,2]"});
+
+  ASSERT_EQ(trained.code, 0) << trained.errors;
+  EXPECT_THAT(trained.output, HasSubstr("runs/tuned/predictions/SST-2.tsv"));
+  EXPECT_THAT(read(run("tuned") / "predictions/SST-2.tsv"),
+              StartsWith("index\tprediction\n0\t1\n1\t1\n"));
+  expect_error(finetune(0, "tuned", {"task.test=[none.tsv]", "finetune.seeds=[1,2]"}), 74,
+               {"none.tsv"});
+}
+
+TEST_F(FinetuneTest, RanksAnswerTheTestFilesTogether) {
+  BERTYARD_REQUIRE_MPIRUN();
+  const Ended trained = finetune(2, "tuned", {"task.test=[test.tsv]"});
+
+  ASSERT_EQ(trained.code, 0) << trained.errors;
+  EXPECT_THAT(read(run("tuned") / "predictions/SST-2.tsv"),
+              StartsWith("index\tprediction\n0\t1\n1\t1\n"));
+}
+
 TEST_F(FinetuneTest, StoppedAndResumedItHasTheSameBits) {
   const Arguments longer{"finetune.epochs=40", "finetune.early_stopping=90"};
   const std::string cell = "/lr-0.002_batch-16_epochs-40_seed-42";

@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-std::string table_name(const TaskSet& set, const TaskOptions& options) {
+std::string table_name(const TaskOptions& options) {
   struct Name {
     std::string_view task;
     const char* file;
@@ -28,20 +28,21 @@ std::string table_name(const TaskSet& set, const TaskOptions& options) {
                                         {"qnli", "QNLI"},
                                         {"rte", "RTE"},
                                         {"wnli", "WNLI"}}};
-  if (options.name == "mnli") {
-    const bool mismatched = set.examples().path.find("mismatched") != std::string::npos;
-    return mismatched ? "MNLI-mm.tsv" : "MNLI-m.tsv";
-  }
   for (const Name& name : kNames) {
     if (options.name == name.task) return fmt::format("{}.tsv", name.file);
   }
   return "predictions.tsv";
 }
 
-std::string table_text(const TaskSet& set, const TaskPredictions& predictions) {
-  std::string text = "index\tprediction\n";
+using Wanted = bool (*)(const TextExample&);
+
+// Nothing where no example is wanted.
+std::string table_text(const TaskSet& set, const TaskPredictions& predictions, Wanted wanted) {
+  std::string text;
   const auto& examples = set.examples().texts;
   for (std::size_t i = 0; i < examples.size(); ++i) {
+    if (!wanted(examples[i])) continue;
+    if (text.empty()) text = "index\tprediction\n";
     const std::string prediction =
         predictions.values.empty() ? set.labels()[static_cast<std::size_t>(predictions.classes[i])]
                                    : fmt::format("{:.3f}", predictions.values[i]);
@@ -108,7 +109,16 @@ std::vector<fs::path> write_submission(const fs::path& directory, const TaskSet&
     write("nbest_predictions.json", files.best.dump(2) + "\n");
     if (set.examples().version_2) write("null_odds.json", files.odds.dump(2) + "\n");
   } else {
-    write(table_name(set, options), table_text(set, predictions));
+    const auto write_table = [&](const std::string& name, Wanted wanted) {
+      const std::string text = table_text(set, predictions, wanted);
+      if (!text.empty()) write(name, text);
+    };
+    if (options.name == "mnli") {
+      write_table("MNLI-m.tsv", [](const TextExample& row) { return !is_mismatched(row); });
+      write_table("MNLI-mm.tsv", is_mismatched);
+    } else {
+      write_table(table_name(options), [](const TextExample&) { return true; });
+    }
   }
   return written;
 }

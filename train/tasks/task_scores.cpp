@@ -42,17 +42,35 @@ const char* name_of(TaskMetric metric) {
   return "";
 }
 
-Figures class_figures(const TaskSet& set, const TaskPredictions& predictions) {
+// MNLI is scored twice: on the genres of its training rows and on others.
+void add_mnli(Figures& figures, const TaskSet& set, const std::vector<int>& gold,
+              const std::vector<int>& found) {
+  for (const bool mismatched : {false, true}) {
+    std::vector<int> part_gold, part_found;
+    for (std::size_t i = 0; i < gold.size(); ++i) {
+      if (is_mismatched(set.examples().texts[i]) != mismatched) continue;
+      part_gold.push_back(gold[i]);
+      part_found.push_back(found[i]);
+    }
+    if (part_gold.empty()) continue;
+    figures.emplace_back(mismatched ? "accuracy_mm" : "accuracy_m", accuracy(part_gold, part_found));
+  }
+}
+
+Figures class_figures(const TaskSet& set, const TaskOptions& options,
+                      const TaskPredictions& predictions) {
   std::vector<int> gold;
   const auto& labels = set.labels();
   for (const TextExample& example : set.examples().texts) {
     const auto found = std::find(labels.begin(), labels.end(), *example.label);
     gold.push_back(found == labels.end() ? -1 : static_cast<int>(found - labels.begin()));
   }
-  return {{"accuracy", accuracy(gold, predictions.classes)},
-          {"f1", f1_of(gold, predictions.classes, 1)},
-          {"macro_f1", macro_f1(gold, predictions.classes)},
-          {"matthews", matthews(gold, predictions.classes)}};
+  Figures figures{{"accuracy", accuracy(gold, predictions.classes)},
+                  {"f1", f1_of(gold, predictions.classes, 1)},
+                  {"macro_f1", macro_f1(gold, predictions.classes)},
+                  {"matthews", matthews(gold, predictions.classes)}};
+  if (options.name == "mnli") add_mnli(figures, set, gold, predictions.classes);
+  return figures;
 }
 
 Figures value_figures(const TaskSet& set, const TaskPredictions& predictions) {
@@ -245,7 +263,7 @@ TaskScores score_task(const TaskSet& set, const TaskOptions& options,
     case TaskKind::none:
     case TaskKind::classify:
     case TaskKind::pair:
-      scores.figures = class_figures(set, predictions);
+      scores.figures = class_figures(set, options, predictions);
       break;
   }
   put_first(scores.figures, name_of(metric_of(options)));
