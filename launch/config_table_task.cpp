@@ -79,8 +79,10 @@ std::vector<ConfigField> data_of_task() {
       make_field({"task.train", "files to train on"}, task(&TaskOptions::train), text_list_type()),
       make_field({"task.valid", "held-out files; default: a part of the training rows"},
                  task(&TaskOptions::valid), text_list_type()),
-      make_field({"task.test", "files that the best model predicts at the end, labelled or not: runs/NAME/predictions"},
-                 task(&TaskOptions::test), text_list_type()),
+      make_field(
+          {"task.test",
+           "files that the best model predicts at the end, labelled or not: runs/NAME/predictions"},
+          task(&TaskOptions::test), text_list_type()),
       make_field({"task.format", "auto: by the files' names", kIdentity},
                  task(&TaskOptions::format), choice_type<TaskFormat>(kFormats, {})),
       make_field({"task.columns.text", "name of the column, or its number where there is no header",
