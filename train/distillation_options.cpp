@@ -20,6 +20,11 @@ void check_teacher(const ModelConfig& student, const TeacherSetting& setting) {
   require(options.uses_labels() || options.cosine > 0 || options.uses_layers(),
           "all terms have weight 0; set one of distill.soft, hard, cosine, hidden, attention");
   require(
+      !student.is_causal() && !teacher.is_causal(),
+      fmt::format("the teacher's attention is {}, the student's {}, and only bidirectional models "
+                  "are distilled; set model.attention to bidirectional and name such a teacher",
+                  name_of(teacher.attention), name_of(student.attention)));
+  require(
       student.vocab_size == teacher.vocab_size,
       fmt::format("the teacher has {} word vectors, the student {}; use one vocabulary for both",
                   teacher.vocab_size, student.vocab_size));

@@ -303,6 +303,11 @@ TEST(Distillation, RefusesWhatDoesNotFit) {
   refused(model_of(4, kHidden, 0), options, "distill.layers has 1 entries, the student 2 layers");
   options.layers = {1, 5};
   refused(model_of(4, kHidden, 0), options, "names layer 5, the teacher has 1 to 4");
+  options = all_terms();
+  other = model_of(4, kHidden, 0);
+  other.attention = AttentionDirection::causal;
+  refused(other, options,
+          "the teacher's attention is causal, the student's bidirectional, and only");
   options = {};
   options.soft = options.hard = options.cosine = 0;
   refused(model_of(4, kHidden, 0), options, "all terms have weight 0; set one of");
