@@ -15,6 +15,13 @@ namespace bertyard {
 namespace {
 
 constexpr double kMebibyte = 1u << 20;
+// Measured with bert-tiny and bert-mini on x86-64: pages of libraries that a first step touches,
+// and what a compiled product of oneDNN takes. matrix_product_onednn.cpp keeps so many; a
+// micro-batch of a length that is new brings about so many shapes.
+constexpr std::size_t kFirstStepBytes = 14u << 20;
+constexpr std::size_t kProductBytes = 16u << 10;
+constexpr std::int64_t kMostProducts = 4096;
+constexpr std::int64_t kProductsOfLength = 15;
 
 // "VmHWM:	  123456 kB". Not getrusage(), whose maximum outlives an exec: a large launcher's
 // would be ours.
@@ -51,13 +58,17 @@ std::size_t step_bytes(const PretrainingSetup& setup, const PlannedPhase& phase)
 
 ProcessMemory process_memory(const PretrainingSetup& setup) {
   ProcessMemory memory;
-  memory.program = setup.resident_before;
+  memory.program = setup.resident_before + kFirstStepBytes;
   for (const PlannedPhase& phase : setup.plan.phases()) {
     memory.batches = std::max(memory.batches, step_bytes(setup, phase));
   }
   memory.batches *= static_cast<std::size_t>(setup.config.data.prefetch) + 1;
   const auto weights = static_cast<std::size_t>(setup.objective.parameters().flat_elements());
   memory.saving = weights * sizeof(float) * (1 + setup.optimizer.array_names().size());
+  if (setup.device->info().libraries.find("oneDNN") != std::string::npos) {
+    const auto products = std::min(kMostProducts, kProductsOfLength * setup.capacities.tokens);
+    memory.products = kProductBytes * static_cast<std::size_t>(products);
+  }
   return memory;
 }
 

@@ -10,10 +10,10 @@ namespace bertyard {
 
 // What the process of a rank takes of its host's memory beside what is planned for its device.
 struct ProcessMemory {
-  std::size_t program =
-      0;  // code, libraries, MPI, data looked at: what was resident before the run
-  std::size_t batches = 0;  // steps that are made ahead
-  std::size_t saving = 0;   // of rank 0: the copy that is written while training goes on
+  std::size_t program = 0;   // code, libraries, MPI, data looked at
+  std::size_t batches = 0;   // steps that are made ahead
+  std::size_t saving = 0;    // of rank 0: the copy that is written while training goes on
+  std::size_t products = 0;  // what oneDNN compiles, once every shape has come: not in total()
   std::size_t total() const { return program + batches + saving; }
 };
 
