@@ -80,8 +80,10 @@ std::string process_memory_text(const PretrainingSetup& setup) {
       "for checkpoints on rank 0 {:.1f})",
       mib(memory.total()), mib(memory.program), mib(memory.batches), mib(memory.saving));
   if (setup.device->info().kind != DeviceKind::cpu) return text;
-  return text +
-         fmt::format("; at most {:.1f} MiB", mib(memory.total() + setup.memory_use().total()));
+  text += fmt::format("; together {:.1f} MiB", mib(memory.total() + setup.memory_use().total()));
+  if (memory.products == 0) return text;
+  return text + fmt::format(", growing by at most {:.1f} MiB of compiled matrix products",
+                            mib(memory.products));
 }
 
 std::size_t resident_bytes() {

@@ -19,7 +19,7 @@ struct ProcessMemory {
 
 // Of rank 0, which takes the most.
 ProcessMemory process_memory(const PretrainingSetup& setup);
-// "66.2 MiB beside it (program ...); at most 93.5 MiB"
+// "66.2 MiB beside it (program ...); together 93.5 MiB, growing ..."
 std::string process_memory_text(const PretrainingSetup& setup);
 
 // Of this process, now and at most so far.

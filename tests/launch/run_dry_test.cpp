@@ -67,13 +67,15 @@ TEST_F(DryRunTest, TheProcessTakesWhatWasSaid) {
 
   ASSERT_EQ(checked.code, 0) << checked.errors;
   ASSERT_EQ(ended.code, 0) << ended.errors;
-  const double said = number_after(checked.output, "at most ");
+  const double said = number_after(checked.output, "together ");
+  const double products = number_after(checked.output, "growing by at most ");
   const double saving = number_after(checked.output, "on rank 0 ");
   const double took = number_after(ended.output, "took ");
   const std::string metrics = read(run("run") / "metrics.jsonl");
   const double trained = 1024 * number_after(metrics.substr(metrics.rfind("\"mem_gib\"")), ":");
-  EXPECT_NEAR(took, said - saving, 0.15 * said);
-  EXPECT_NEAR(trained, said, 0.15 * said);
+  EXPECT_NEAR(took, said - saving, 0.12 * said);
+  EXPECT_GT(trained, 0.88 * said);
+  EXPECT_LT(trained, 1.12 * said + products);
 }
 
 TEST_F(DryRunTest, WithoutShardsItTakesMockData) {
