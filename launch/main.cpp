@@ -224,7 +224,9 @@ class CommandLine {
   }
   void add_distill() {
     CLI::App* sub = verb("distill", [this] {
-      return run_distill({request(), command(), train_form_}, environment());
+      const StopSignals signals;  // as train; a comparison that has begun is finished
+      return run_distill({request(), command(), train_form_},
+                         environment(training_start(request())));
     });
     add_config_arguments(sub)->required();
     sub->add_option("--resume", resume_, "auto, never or the path of a checkpoint");

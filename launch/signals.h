@@ -8,8 +8,8 @@ namespace bertyard {
 
 // USR1 and USR2 ask for a checkpoint and exit code 75 (requeue me), TERM and INT for a checkpoint
 // and 143. The handlers set a flag only; a second TERM or INT ends the process at once. Owns the
-// handlers: the former ones are back when it goes. One at a time; `train` has it from its start on,
-// for a signal that nobody listens to ends a rank.
+// handlers: the former ones are back when it goes. Of several, one within another, the outermost
+// counts. `train` has it from its start on, for a signal that nobody listens to ends a rank.
 class StopSignals {
  public:
   StopSignals();

@@ -109,7 +109,7 @@ TEST_F(DistillTest, MistakesAreNamed) {
                {"a student and its teacher compute in fp32; set precision to fp32"});
   expect_error(distill(0, "x", {"model.hidden=32", "distill.cosine=0"}), 2,
                {"distill.start: teacher copies layers", "set distill.start to random"});
-  expect_error(distill(0, "x", {"model.attention=causal"}), 2,
+  expect_error(distill(0, "x", {"model.attention=causal", "parallel.micro_batch.masked=96"}), 2,
                {"the student's causal", "set model.attention to bidirectional"});
   expect_error(run_program({"bench", config(), "distill.teacher=runs/teacher"}), 2,
                {"bench", "add distill.teacher=null"});
