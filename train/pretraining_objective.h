@@ -29,9 +29,9 @@ PretrainingScores scores_of(std::span<const double> sums, const StepCounts& coun
 // Likewise a student's.
 DistillationLosses taught_losses(std::span<const double> sums, const StepCounts& counts);
 
-// BERT's own objective, MLM with or without NSP, or what a teacher makes of MLM; or, where the config
-// is causal, the next token's cross entropy at every token (Radford et al. 2018, equation 1). Owns
-// model and parameter store; the memory of values and gradients is bound by the trainer.
+// BERT's own objective, MLM with or without NSP, or what a teacher makes of MLM; or, where the
+// config is causal, the next token's cross entropy at every token (Radford et al. 2018, equation
+// 1). Owns model and parameter store; the memory of values and gradients is bound by the trainer.
 class PretrainingObjective final : public Objective {
  public:
   static constexpr std::int64_t kSums = 4;  // MLM loss and correct, sentence loss and correct

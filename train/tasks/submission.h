@@ -10,7 +10,7 @@
 namespace bertyard {
 
 // Writes predictions as the tasks' own scripts and servers read them, each file atomically:
-//   GLUE's sets     CoLA.tsv, SST-2.tsv, ... with `index` and `prediction`; MNLI-m.tsv and MNLI-mm.tsv
+//   GLUE's sets     CoLA.tsv, ..., MNLI-m.tsv and MNLI-mm.tsv, with `index` and `prediction`
 //   other texts     predictions.tsv, likewise
 //   tagging         predictions.conll: word, gold label where there is one, predicted label
 //   questions       predictions.json, nbest_predictions.json and, for 2.0, null_odds.json

@@ -53,7 +53,8 @@ void add_mnli(Figures& figures, const TaskSet& set, const std::vector<int>& gold
       part_found.push_back(found[i]);
     }
     if (part_gold.empty()) continue;
-    figures.emplace_back(mismatched ? "accuracy_mm" : "accuracy_m", accuracy(part_gold, part_found));
+    figures.emplace_back(mismatched ? "accuracy_mm" : "accuracy_m",
+                         accuracy(part_gold, part_found));
   }
 }
 
