@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The distillation of docs/results.md: a small teacher, and the same student trained with it and
+# What distillation gains: a small teacher, and the same student trained with it and
 # without it, in pre-training (held-out MLM) and on SST-2 (held-out accuracy).
 #   bench/distill.sh DATA    DATA holds text/en/books and finetune/sst2
 # TEACHER_STEPS (1500), STEPS (600) and SEEDS ([1,2]) make it shorter; BERTYARD names the program.
