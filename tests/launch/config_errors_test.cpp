@@ -169,7 +169,7 @@ INSTANTIATE_TEST_SUITE_P(OfWatching, SingleMistake, ::testing::ValuesIn(kWatchMi
 const Mistake kLater[] = {
     {"precision: tf32", "'precision: tf32' is not available in this version; use fp32"},
     {"precision: fp16", "'precision: fp16' is refused on a CPU; use fp32"},
-    {"parallel: {shard_optimizer: 1}", "'parallel.shard_optimizer' expects"},
+    {"parallel: {shard_optimizer: 1}", "'parallel.shard_optimizer' is '1', expected true or false"},
     {"parallel: {recompute: layer}", "'parallel.recompute: layer' is not available"},
     {"parallel: {backend: cuda}",
      "'parallel.backend: cuda' is not available: this build has no CUDA; use cpu"},
