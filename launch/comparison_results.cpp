@@ -55,14 +55,20 @@ std::optional<Origins> read_origins(const fs::path& directory) {
   return origins;
 }
 
+// A key that is not named has its default.
+std::string value_of(const Origins& origins, const std::string& key) {
+  const auto found = origins.find(key);
+  if (found != origins.end()) return found->second;
+  const ConfigField* field = find_field(key);
+  return field == nullptr || is_phase_field(*field) ? "absent" : field->write(RunConfig(), 0);
+}
+
 std::vector<std::string> differences(const Origins& before, const Origins& now) {
   std::vector<std::string> texts;
   Origins all = before;
   all.insert(now.begin(), now.end());
   for (const auto& [key, unused] : all) {
-    const auto old_value = before.find(key), new_value = now.find(key);
-    const std::string was = old_value == before.end() ? "absent" : old_value->second;
-    const std::string is = new_value == now.end() ? "absent" : new_value->second;
+    const std::string was = value_of(before, key), is = value_of(now, key);
     if (was != is) texts.push_back(fmt::format("{} was {}, is {}", key, was, is));
   }
   return texts;

@@ -43,7 +43,10 @@ ScalingJob job_of(const PretrainingSetup& setup, const PlannedPhase& phase,
     const auto length = static_cast<double>(std::min<std::int64_t>(whole, phase.max_length));
     tokens += length;
     squares += length * length;
-    masked += std::min<double>(std::max(1.0, std::round(length * mask.rate)), mask.max_predictions);
+    masked +=
+        setup.model.is_causal()
+            ? length - 1
+            : std::min<double>(std::max(1.0, std::round(length * mask.rate)), mask.max_predictions);
   }
   const auto samples = static_cast<double>(facts.lengths.size());
   ScalingJob job;

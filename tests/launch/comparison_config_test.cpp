@@ -44,7 +44,7 @@ tasks: [../sst2.yaml, cola.yaml]
   EXPECT_EQ(without_directory(found.systems[0].pretrain), "pre/bert.yaml");
   EXPECT_EQ(found.systems[1].from, "models/x");  // of the working directory, as model.from is
   EXPECT_EQ(found.systems[1].changes[0].text, "finetune.lr=1e-4");
-  EXPECT_EQ(without_directory(found.systems[1].changes[0].place), "cmp.yaml:6:43");
+  EXPECT_EQ(without_directory(found.systems[1].changes[0].place), "cmp.yaml:6:41");
   EXPECT_TRUE(found.systems[2].is_random);
   EXPECT_EQ(found.changes[0].text, "task.limit=100");
   ASSERT_EQ(found.tasks.size(), 2u);

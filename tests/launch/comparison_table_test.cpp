@@ -43,7 +43,7 @@ TEST(ComparisonTableTest, TheAverageIsOverTasksThatAllHave) {
   EXPECT_DOUBLE_EQ(average_of(table.rows[0], {0}).mean, 0.85);
   // Seed 1: (0.8 + 0.5) / 2, seed 2: (0.9 + 0.3) / 2.
   EXPECT_DOUBLE_EQ(average_of(table.rows[0], {0, 1}).mean, 0.625);
-  EXPECT_DOUBLE_EQ(average_of(table.rows[0], {0, 1}).deviation, 0.05 / std::sqrt(2.0));
+  EXPECT_NEAR(average_of(table.rows[0], {0, 1}).deviation, 0.05 / std::sqrt(2.0), 1e-12);
 }
 
 TEST(ComparisonTableTest, TextForTheTerminal) {
@@ -52,8 +52,8 @@ TEST(ComparisonTableTest, TextForTheTerminal) {
   BERT     85.00 +- 7.07  40.00 +- 14.14  85.00 +- 7.07
   GPT      70.00 +- 0.00               -  70.00 +- 0.00
   Mean and sample standard deviation over 2 seeds (1, 2). Average over 1 of 2 tasks: words.
-  BERT: bidirectional model, runs/bert, 4.0M parameters, pre-trained for 100 steps on 5,000 tokens in 1m 01s
-  GPT: causal model, runs/gpt, 3.9M parameters, pre-trained for 100 steps on 5,010 tokens in 1m 00s
+  BERT: bidirectional model, runs/bert, 4,000,000 parameters, pre-trained for 100 steps on 5,000 tokens in 1m 01s
+  GPT: causal model, runs/gpt, 3,900,000 parameters, pre-trained for 100 steps on 5,010 tokens in 1m 00s
 )");
 }
 

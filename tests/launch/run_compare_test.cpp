@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `compare`: from texts to the table of system x task, stopped, started again and under mpirun.
+#include <algorithm>
 #include <csignal>
 #include <string>
 
@@ -68,6 +69,16 @@ tasks: [words.yaml, pairs.yaml]
   nlohmann::json table(const std::string& name = "cmp") const {
     return nlohmann::json::parse(read(run(name) / "comparison.json"));
   }
+  // Of the settings that were tried.
+  double best_mean(const std::string& system, const std::string& task) const {
+    const auto results = nlohmann::json::parse(read(run("cmp") / system / task / "results.json"));
+    EXPECT_EQ(results["settings"].size(), 2u);
+    double best = -1;
+    for (const auto& setting : results["settings"]) {
+      best = std::max(best, setting["mean"].get<double>());
+    }
+    return best;
+  }
   // The table without what depends on the clock.
   nlohmann::json scores(const std::string& name = "cmp") const {
     nlohmann::json json = table(name);
@@ -93,7 +104,7 @@ TEST_F(CompareTest, RunsWhatIsNotDoneAndMakesTheTable) {
       ASSERT_EQ(by_seed.size(), 2u);
       EXPECT_DOUBLE_EQ(system["scores"][task]["mean"],
                        (by_seed[0].get<double>() + by_seed[1].get<double>()) / 2);
-      EXPECT_EQ(system["scores"][task]["setting"], "lr 0.002, batch 16, 4 epochs");
+      EXPECT_DOUBLE_EQ(system["scores"][task]["mean"], best_mean(system["name"], task));
     }
     EXPECT_NEAR(system["average"]["mean"].get<double>(),
                 (system["scores"]["words"]["mean"].get<double>() +
