@@ -204,16 +204,20 @@ class CommandLine {
     form("--docs", ConfigForm::documentation, "the table of all keys, as Markdown");
     form("--schema", ConfigForm::schema, "the JSON schema");
   }
-  void add_train() {
-    CLI::App* sub = verb("train", [this] {
-      const StopSignals signals;  // heard from here on, obeyed after the first step
-      return run_train({request(), command(), train_form_}, environment(training_start(request())));
-    });
+  // Of verbs that pre-train.
+  void add_pretraining_arguments(CLI::App* sub) {
     add_config_arguments(sub)->required();
     sub->add_option("--resume", resume_, "auto, never or the path of a checkpoint");
     sub->add_flag_callback(
         "--dry-run", [this] { train_form_ = TrainForm::dry; },
         "one step, on mock data where there are no shards; writes nothing");
+  }
+  void add_train() {
+    CLI::App* sub = verb("train", [this] {
+      const StopSignals signals;  // heard from here on, obeyed after the first step
+      return run_train({request(), command(), train_form_}, environment(training_start(request())));
+    });
+    add_pretraining_arguments(sub);
   }
   void add_finetune() {
     CLI::App* sub = verb("finetune", [this] {
@@ -228,11 +232,7 @@ class CommandLine {
       return run_distill({request(), command(), train_form_},
                          environment(training_start(request())));
     });
-    add_config_arguments(sub)->required();
-    sub->add_option("--resume", resume_, "auto, never or the path of a checkpoint");
-    sub->add_flag_callback(
-        "--dry-run", [this] { train_form_ = TrainForm::dry; },
-        "one step, on mock data where there are no shards; writes nothing");
+    add_pretraining_arguments(sub);
   }
   void add_compare() {
     CLI::App* sub = verb("compare", [this] {

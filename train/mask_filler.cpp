@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/backend/layer_ops.h"
+#include "core/nn/workspace.h"
 
 namespace bertyard {
 namespace {
@@ -58,14 +59,7 @@ MaskFiller::MaskFiller(const ModelConfig& config, std::int64_t max_tokens, Devic
   store_.bind(parameters_arena_.view(values), {});
   device.set_zero(store_.values(), device.compute_stream());
   device_batch_.bind(activations_arena_, device);
-  device.layer_ops().reserve({.tokens = max_tokens,
-                              .masked = max_tokens,
-                              .sequences = 1,
-                              .max_length = max_tokens,
-                              .hidden = config.hidden,
-                              .heads = config.heads,
-                              .intermediate = config.intermediate,
-                              .vocab_size = config.vocab_size});
+  device.layer_ops().reserve(workspace_limits(config, capacities));
 }
 
 std::vector<FilledMask> MaskFiller::fill(std::span<const std::uint32_t> tokens, std::uint32_t mask,

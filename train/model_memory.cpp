@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/model_memory.h"
 
+#include "core/nn/workspace.h"
+
 namespace bertyard {
 namespace {
 
@@ -32,18 +34,9 @@ ModelMemory::ModelMemory(Objective& objective, DeviceBatch& batch, Optimizer* op
 }
 
 WorkspaceLimits ModelMemory::limits() const {
-  const ModelConfig& config = objective_.config();
-  WorkspaceLimits limits{.tokens = capacities_.tokens,
-                         .masked = capacities_.masked,
-                         .sequences = capacities_.sequences,
-                         .max_length = capacities_.max_length,
-                         .hidden = config.hidden,
-                         .heads = config.heads,
-                         .intermediate = config.intermediate,
-                         .vocab_size = config.vocab_size,
-                         .weights = weight_elements(objective_.parameters()),
-                         .parameters = objective_.parameters().flat_elements(),
-                         .activations = capacities_.activations};
+  WorkspaceLimits limits = workspace_limits(objective_.config(), capacities_);
+  limits.weights = weight_elements(objective_.parameters());
+  limits.parameters = objective_.parameters().flat_elements();
   objective_.extend(limits);
   return limits;
 }

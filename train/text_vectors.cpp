@@ -9,6 +9,7 @@
 
 #include "core/backend/layer_ops.h"
 #include "core/base/error.h"
+#include "core/nn/workspace.h"
 
 namespace bertyard {
 namespace {
@@ -106,15 +107,9 @@ TextVectors::TextVectors(const ModelConfig& config, const VectorOptions& options
   store_.bind(parameters_arena_.view(values), {});
   device.set_zero(store_.values(), device.compute_stream());
   device_batch_.bind(activations_arena_, device);
-  device.layer_ops().reserve({.tokens = capacities_.tokens,
-                              .masked = capacities_.masked,
-                              .sequences = capacities_.sequences,
-                              .max_length = capacities_.max_length,
-                              .hidden = config.hidden,
-                              .heads = config.heads,
-                              .intermediate = config.intermediate,
-                              .vocab_size = config.vocab_size,
-                              .weights = matrix_elements(store_)});
+  WorkspaceLimits limits = workspace_limits(config, capacities_);
+  limits.weights = matrix_elements(store_);
+  device.layer_ops().reserve(limits);
   hidden_.resize(static_cast<std::size_t>(capacities_.tokens * config.hidden));
 }
 

@@ -8,6 +8,7 @@
 #include "core/backend/layer_ops.h"
 #include "core/nn/initialization.h"
 #include "core/nn/pretraining_model.h"
+#include "core/nn/workspace.h"
 #include "tests/support/packed_example.h"
 
 namespace bertyard::testing {
@@ -26,16 +27,9 @@ class PretrainingRig {
     ArenaPlan plan;
     model_.plan(plan, capacities, Mode::training);
     arena_ = Arena(device_->allocate(plan.bytes()));
-    device_->layer_ops().reserve({.tokens = capacities.tokens,
-                                  .masked = capacities.masked,
-                                  .sequences = capacities.sequences,
-                                  .max_length = capacities.max_length,
-                                  .hidden = config.hidden,
-                                  .heads = config.heads,
-                                  .intermediate = config.intermediate,
-                                  .vocab_size = config.vocab_size,
-                                  .weights = store_.flat_elements(),
-                                  .activations = capacities.activations});
+    WorkspaceLimits limits = workspace_limits(config, capacities);
+    limits.weights = store_.flat_elements();
+    device_->layer_ops().reserve(limits);
   }
 
   struct Losses {

@@ -114,7 +114,7 @@ ModelConfig toy_model() {
 }
 
 struct Setting {
-  MatrixLibraryChoice library = MatrixLibraryChoice::openblas;
+  MatrixLibraryChoice matrix_library = MatrixLibraryChoice::openblas;
   OptimizerKind optimizer = OptimizerKind::adamw;
   int leaves = 0;  // above 0: ordered reduction
 };
@@ -124,7 +124,7 @@ std::vector<std::int64_t> allocations_of_steps(const Setting& setting) {
   const Vocabulary vocabulary = synthetic_vocabulary(200);
   const SyntheticSource source({.samples = 1000, .max_length = kLength}, vocabulary);
   const Masker masker({.max_predictions = 5}, mask_vocabulary(vocabulary));
-  const auto device = make_cpu_device({.threads = 2, .matrix_library = setting.library});
+  const auto device = make_cpu_device({.threads = 2, .matrix_library = setting.matrix_library});
   PretrainingObjective objective(toy_model(), SentenceObjective::next_sentence, 1);
   Optimizer optimizer({.kind = setting.optimizer}, objective.parameters());
   DeviceBatch batch;
@@ -184,7 +184,7 @@ TEST(Allocations, AStepInOrderMakesNone) {
 // number is the same from step to step.
 TEST(Allocations, WithOneDnnThereAreItsOwnOnly) {
   const std::vector<std::int64_t> steps =
-      allocations_of_steps({.library = MatrixLibraryChoice::automatic});
+      allocations_of_steps({.matrix_library = MatrixLibraryChoice::automatic});
   EXPECT_EQ(steps, std::vector<std::int64_t>(steps.size(), steps.front()));
   // Forward, two for backward: 2 micro-batches of 2 layers of 4 products, and the heads' 4.
   constexpr std::int64_t kProducts = 2 * 3 * (2 * 4 + 4);

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/backend/workspace_limits.h"
+#include "core/nn/model_config.h"
+#include "core/nn/pass.h"
+
+namespace bertyard {
+
+// What a model's layers ask of the workspace for micro-batches of at most `capacities`; the caller
+// adds how much of its weights and parameters the device may keep.
+WorkspaceLimits workspace_limits(const ModelConfig& config, const Capacities& capacities);
+
+}  // namespace bertyard
