@@ -64,7 +64,7 @@ void PretrainingObjective::begin(const StepCounts& counts) {
   device_->copy(arena_->view(scales_), view_of(std::span<const float>(scales)),
                 CopyDirection::host_to_device, device_->compute_stream());
   device_->set_zero(sums(), device_->compute_stream());
-  if (teaches_) teacher_->begin(counts);
+  if (teaches_) teacher_->begin(counts.masked, counts.tokens);
   device_->synchronize();
 }
 
