@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A student of a fine-tuned model: central differences through head, encoder and the layers' terms.
-#include <algorithm>
-#include <cmath>
 #include <string>
 #include <vector>
 
@@ -11,6 +9,7 @@
 #include "core/backend/layer_ops.h"
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
+#include "tests/support/gradient_check.h"
 #include "tests/support/packed_example.h"
 #include "train/model_memory.h"
 #include "train/task_objective.h"
@@ -120,35 +119,9 @@ TEST_P(TaskDistillation, MatchesCentralDifferencesForEveryTensor) {
   for (std::size_t i = TaskObjective::kSums; i < pupil.sums().size(); ++i) {
     EXPECT_EQ(pupil.sums()[i] > 0, i != TaskObjective::kSums + 1) << "no cosine across widths";
   }
-  const auto all = store.gradients().span<float>();
-  const std::vector<float> gradients(all.begin(), all.end());
 
-  for (int i = 0; i < store.size(); ++i) {
-    const ParameterInfo& info = store.info({i});
-    const std::span<float> values = store.value(ParameterId{i}).span<float>();
-    const std::vector<float> saved(values.begin(), values.end());
-    const auto gradient = [&](std::size_t k) {
-      return static_cast<double>(gradients[static_cast<std::size_t>(info.offset) + k]);
-    };
-    // Along the gradient itself the derivative is its length.
-    double squares = 0;
-    for (std::size_t k = 0; k < saved.size(); ++k) squares += gradient(k) * gradient(k);
-    const double norm = std::sqrt(squares);
-    if (norm < 1e-7) continue;
-    const auto loss = [&](double step) {
-      for (std::size_t k = 0; k < saved.size(); ++k) {
-        values[k] = static_cast<float>(static_cast<double>(saved[k]) + step * gradient(k) / norm);
-      }
-      const double result = pupil.train();
-      std::copy(saved.begin(), saved.end(), values.begin());
-      return result;
-    };
-    constexpr double e = 0.03;
-
-    const double measured = (8 * (loss(e) - loss(-e)) - (loss(2 * e) - loss(-2 * e))) / (12 * e);
-
-    EXPECT_NEAR(measured, norm, 3e-4 + 3e-3 * norm) << info.name;
-  }
+  testing::expect_gradients_match(
+      store, [&] { return pupil.train(); }, 3e-4);
 }
 
 INSTANTIATE_TEST_SUITE_P(Heads, TaskDistillation,

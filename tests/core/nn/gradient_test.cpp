@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/philox.h"
+#include "tests/support/gradient_check.h"
 #include "tests/support/pretraining_rig.h"
 
 namespace bertyard {
@@ -47,23 +48,6 @@ std::vector<float> random_direction(std::size_t size, std::uint64_t seed) {
   return direction;
 }
 
-// d/de loss(p + e direction) at 0 by the five-point stencil, whose error is of order e^4.
-double directional_derivative(PretrainingRig& rig, const PackedInput& input, ParameterId id,
-                              const std::vector<float>& direction) {
-  const std::span<float> values = rig.parameters().value(id).span<float>();
-  const std::vector<float> saved(values.begin(), values.end());
-  const auto loss = [&](double step) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = static_cast<float>(saved[i] + step * direction[i]);
-    }
-    const double total = rig.forward(input).total();
-    std::copy(saved.begin(), saved.end(), values.begin());
-    return total;
-  };
-  constexpr double e = 0.03;
-  return (8 * (loss(e) - loss(-e)) - (loss(2 * e) - loss(-2 * e))) / (12 * e);
-}
-
 void expect_central_differences(const ModelConfig& config, const PackedExample& example) {
   PretrainingRig rig(config, example.capacities(), 5);
   const PackedInput input = example.view();
@@ -84,7 +68,9 @@ void expect_central_differences(const ModelConfig& config, const PackedExample& 
       norm += g * g;
     }
 
-    const double measured = directional_derivative(rig, input, {i}, direction);
+    const double measured =
+        testing::derivative_along(store.value(ParameterId{i}).span<float>(), direction,
+                                  [&] { return rig.forward(input).total(); });
 
     // f32 losses carry about 1e-6 of noise, divided by the step; the stencil's own error is below.
     EXPECT_NEAR(measured, expected, 2e-4 + 2e-3 * std::sqrt(norm)) << info.name;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Central differences through encoder and head of every downstream task, one tensor at a time.
 #include <algorithm>
-#include <cmath>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,8 @@
 #include "core/backend/device.h"
 #include "core/nn/initialization.h"
 #include "core/nn/task_model.h"
+#include "core/nn/workspace.h"
+#include "tests/support/gradient_check.h"
 #include "tests/support/packed_example.h"
 
 namespace bertyard {
@@ -55,15 +56,9 @@ class TaskRig {
     ArenaPlan plan;
     model_.plan(plan, capacities, Mode::training);
     arena_ = Arena(device_->allocate(plan.bytes()));
-    device_->layer_ops().reserve({.tokens = capacities.tokens,
-                                  .masked = capacities.masked,
-                                  .sequences = capacities.sequences,
-                                  .max_length = capacities.max_length,
-                                  .hidden = 24,
-                                  .heads = 3,
-                                  .intermediate = 37,
-                                  .vocab_size = 31,
-                                  .weights = store_.flat_elements()});
+    WorkspaceLimits limits = workspace_limits(small_config(), capacities);
+    limits.weights = store_.flat_elements();
+    device_->layer_ops().reserve(limits);
     make_labels();
   }
 
@@ -131,36 +126,9 @@ TEST_P(TaskGradient, MatchesCentralDifferencesForEveryTensor) {
   TaskRig rig(GetParam());
   rig.backward();
   ParameterStore& store = rig.store();
-  const auto all = store.gradients().span<float>();
-  const std::vector<float> gradients(all.begin(), all.end());
 
-  for (int i = 0; i < store.size(); ++i) {
-    const ParameterInfo& info = store.info({i});
-    const std::span<float> values = store.value(ParameterId{i}).span<float>();
-    const std::vector<float> saved(values.begin(), values.end());
-    // Along the gradient itself the derivative is its length.
-    double squares = 0;
-    for (std::size_t k = 0; k < saved.size(); ++k) {
-      const double g = gradients[static_cast<std::size_t>(info.offset) + k];
-      squares += g * g;
-    }
-    const double norm = std::sqrt(squares);
-    if (norm < 1e-7) continue;  // the key's bias moves no softmax
-    const auto loss = [&](double step) {
-      for (std::size_t k = 0; k < saved.size(); ++k) {
-        const double g = gradients[static_cast<std::size_t>(info.offset) + k];
-        values[k] = static_cast<float>(saved[k] + step * g / norm);
-      }
-      const double result = rig.loss();
-      std::copy(saved.begin(), saved.end(), values.begin());
-      return result;
-    };
-    constexpr double e = 0.03;
-
-    const double measured = (8 * (loss(e) - loss(-e)) - (loss(2 * e) - loss(-2 * e))) / (12 * e);
-
-    EXPECT_NEAR(measured, norm, 2e-4 + 3e-3 * norm) << info.name;
-  }
+  testing::expect_gradients_match(
+      store, [&] { return rig.loss(); }, 2e-4);
 }
 
 INSTANTIATE_TEST_SUITE_P(
