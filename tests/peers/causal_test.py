@@ -7,10 +7,10 @@ import unittest
 
 import torch
 import transformers
-from transformers import BertConfig, BertLMHeadModel, BertTokenizer
+from transformers import BertConfig, BertLMHeadModel
 
 import losses
-from peer import TOLERANCE, Peer, evaluate, run, sentences, tag
+from peer import TOLERANCE, FinetunePeer, Peer, evaluate, run
 
 
 class Causal(Peer):
@@ -65,41 +65,21 @@ class Causal(Peer):
         self.check_loss(saved)
 
 
-class CausalFinetune(Peer):
+class CausalFinetune(FinetunePeer):
     """Heads of a causal model: transformers' classes for tokens and answers as they are; that for
     sentences looks at the first token, so its encoder is taken and the last looked at."""
 
-    def finetune(self, name, kind, train):
-        saved = self.directory / "small-causal"
-        if not saved.exists():
-            vocabulary = (self.directory / "vocab.txt").read_text(encoding="utf-8")
-            torch.manual_seed(5)
-            BertLMHeadModel(
-                BertConfig(vocab_size=len(vocabulary.splitlines()), hidden_size=64,
-                           num_hidden_layers=2, num_attention_heads=2, intermediate_size=128,
-                           max_position_embeddings=64, is_decoder=True)).save_pretrained(saved)
-            (saved / "vocab.txt").write_text(vocabulary, encoding="utf-8")
-        run("finetune", self.config, f"run.name={name}", f"task.kind={kind}", f"task.name={name}",
-            f"task.train=[{train}]", "task.max_length=64", f"model.from={saved}",
-            "tokenizer.vocab=null", "finetune.lr=1e-3", "finetune.epochs=2", "finetune.batch=16",
-            "parallel.threads=1", "log.console=off", directory=self.directory)
-        best = self.directory / f"runs/{name}/best"
-        run("predict", best, "--data", train, "--to", f"out-{name}", "--threads", 1,
-            directory=self.directory)
-        return best, self.directory / f"out-{name}", BertTokenizer.from_pretrained(best)
+    MODEL, NAME, CONFIG = BertLMHeadModel, "small-causal", {"is_decoder": True}
 
     def test_sequence_classification(self):
-        rows = ["sentence\tlabel"] + [f"{' '.join(words)}\t{i % 2}"
-                                      for i, words in enumerate(sentences(120))]
-        (self.directory / "s.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        rows = self.write_sentences()
         best, out, tokenizer = self.finetune("sst2", "classify", "s.tsv")
         model = transformers.BertForSequenceClassification.from_pretrained(best,
                                                                            dtype=torch.float64)
         self.assertTrue(model.config.is_decoder)
 
         sums, theirs = 0.0, []
-        for row in rows[1:]:
-            text, label = row.split("\t")
+        for text, label in rows:
             with torch.no_grad():
                 hidden = model.eval().bert(**tokenizer(text, return_tensors="pt"))
                 logits = model.classifier(hidden.last_hidden_state[:, -1])
@@ -114,20 +94,7 @@ class CausalFinetune(Peer):
         self.assertLess(abs(loss - sums / len(theirs)), TOLERANCE)
 
     def test_token_classification(self):
-        cut = sentences(120)
-        rows = ["".join(f"{word}\t{'B-LONG' if len(word) > 5 else 'O'}\n" for word in words)
-                for words in cut]
-        (self.directory / "t.conll").write_text("\n".join(rows), encoding="utf-8")
-        best, out, tokenizer = self.finetune("names", "tag", "t.conll")
-        model, report = transformers.BertForTokenClassification.from_pretrained(
-            best, output_loading_info=True, dtype=torch.float64)
-        self.assertFalse(report["missing_keys"] or report["unexpected_keys"], report)
-
-        theirs = [label for words in cut for label in tag(model, tokenizer, words)]
-
-        ours = [line.split()[-1] for line in (out / "predictions.conll").read_text().splitlines()
-                if line]
-        self.assertEqual(ours, theirs)
+        self.check_tags()
 
 
 if __name__ == "__main__":

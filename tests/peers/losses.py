@@ -12,16 +12,21 @@ def pad(samples, name):
     return torch.from_numpy(np.stack(rows))
 
 
+def outputs(model, samples, batch):
+    """Padded parts of so many samples, each with what the model makes of it."""
+    model.eval()
+    for start in range(0, len(samples), batch):
+        part = samples[start:start + batch]
+        yield part, model(input_ids=pad(part, "tokens"), token_type_ids=pad(part, "segments"),
+                          attention_mask=pad(part, "keys"))
+
+
 @torch.no_grad()
 def losses(model, samples, batch=32):
     """Sums of cross entropy over masked tokens and samples, divided by their numbers."""
-    model.eval()
     sums = np.zeros(4)
     masked = 0
-    for start in range(0, len(samples), batch):
-        part = samples[start:start + batch]
-        output = model(input_ids=pad(part, "tokens"), token_type_ids=pad(part, "segments"),
-                       attention_mask=pad(part, "keys"))
+    for part, output in outputs(model, samples, batch):
         for i, sample in enumerate(part):
             logits = output.prediction_logits[i, torch.from_numpy(sample.positions)].double()
             sums[:2] += scores(logits, torch.from_numpy(sample.labels))
@@ -36,13 +41,9 @@ def losses(model, samples, batch=32):
 @torch.no_grad()
 def next_token_losses(model, samples, batch=32):
     """Cross entropy of every token but the first, from those before it, as a mean over all."""
-    model.eval()
     sums = np.zeros(2)
     predicted = 0
-    for start in range(0, len(samples), batch):
-        part = samples[start:start + batch]
-        output = model(input_ids=pad(part, "tokens"), token_type_ids=pad(part, "segments"),
-                       attention_mask=pad(part, "keys"))
+    for part, output in outputs(model, samples, batch):
         for i, sample in enumerate(part):
             labels = torch.from_numpy(sample.tokens[1:])
             sums += scores(output.logits[i, :len(labels)].double(), labels)

@@ -19,7 +19,7 @@ from transformers import BertConfig, BertForPreTraining, BertTokenizer
 
 import losses
 import samples
-from peer import JARGON, TOLERANCE, Peer, evaluate, run, sentences, tag
+from peer import JARGON, TOLERANCE, FinetunePeer, Peer, evaluate, run, sentences
 
 
 class LossPeer(Peer):
@@ -185,47 +185,39 @@ class Tokenizer(Peer):
         shutil.rmtree(self.directory / "runs/tokenizer")
         return exported
 
+    def given_vocabulary(self):
+        """The learnt one without the record of how, which other options would contradict."""
+        shutil.copy(self.directory / "vocab.txt", self.directory / "given.txt")
+        return "tokenizer.vocab=given.txt"
+
     def test_lower_case(self):
         self.check()
 
     def test_lower_case_with_accents(self):
-        self.check("tokenizer.strip_accents=false")
+        self.check("tokenizer.strip_accents=false", self.given_vocabulary())
 
     def test_cased(self):
         self.check("tokenizer.lower_case=false", "tokenizer.vocab=cased.txt")
 
     def test_without_splitting_chinese_characters(self):
-        self.check("tokenizer.split_cjk=false")
+        self.check("tokenizer.split_cjk=false", self.given_vocabulary())
 
 
-class Finetune(Peer):
+class Finetune(FinetunePeer):
     """Fine-tuned by bertyard: the class of its head in transformers gives the same predictions."""
 
-    ROWS = 120
-
-    def finetune(self, name, kind, train, *options):
-        model = transformers_saved(self)
-        run("finetune", self.config, f"run.name={name}", f"task.kind={kind}", f"task.name={name}",
-            f"task.train=[{train}]", "task.max_length=64", f"model.from={model}",
-            "tokenizer.vocab=null", "finetune.lr=1e-3", "finetune.epochs=2", "finetune.batch=16",
-            "parallel.threads=1", "log.console=off", *options, directory=self.directory)
-        best = self.directory / f"runs/{name}/best"
-        run("predict", best, "--data", train, "--to", f"out-{name}", "--threads", 1,
-            directory=self.directory)
-        return best, self.directory / f"out-{name}", BertTokenizer.from_pretrained(best)
+    MODEL, NAME = BertForPreTraining, "small"
 
     def test_sequence_classification(self):
-        rows = ["sentence\tlabel"] + [f"{' '.join(words)}\t{i % 2}"
-                                      for i, words in enumerate(sentences(self.ROWS))]
-        (self.directory / "s.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        rows = self.write_sentences()
         best, out, tokenizer = self.finetune("sst2", "classify", "s.tsv")
         model, report = transformers.BertForSequenceClassification.from_pretrained(
             best, output_loading_info=True, dtype=torch.float64)
         self.assertFalse(report["missing_keys"] or report["unexpected_keys"], report)
 
-        texts = [row.split("\t")[0] for row in rows[1:]]
+        texts = [text for text, _ in rows]
         batch = tokenizer(texts, padding=True, return_tensors="pt")
-        labels = torch.tensor([int(row.split("\t")[1]) for row in rows[1:]])
+        labels = torch.tensor([int(label) for _, label in rows])
         with torch.no_grad():
             theirs = model.eval()(**batch, labels=labels)
 
@@ -238,20 +230,7 @@ class Finetune(Peer):
         self.assertLess(abs(loss - theirs.loss.item()), TOLERANCE)
 
     def test_token_classification(self):
-        cut = sentences(self.ROWS)
-        rows = ["".join(f"{word}\t{'B-LONG' if len(word) > 5 else 'O'}\n" for word in words)
-                for words in cut]
-        (self.directory / "t.conll").write_text("\n".join(rows), encoding="utf-8")
-        best, out, tokenizer = self.finetune("names", "tag", "t.conll")
-        model, report = transformers.BertForTokenClassification.from_pretrained(
-            best, output_loading_info=True, dtype=torch.float64)
-        self.assertFalse(report["missing_keys"] or report["unexpected_keys"], report)
-
-        theirs = [label for words in cut for label in tag(model, tokenizer, words)]
-
-        ours = [line.split()[-1] for line in (out / "predictions.conll").read_text().splitlines()
-                if line]
-        self.assertEqual(ours, theirs)
+        self.check_tags()
 
     def test_question_answering(self):
         paragraphs = []
@@ -283,21 +262,6 @@ class Finetune(Peer):
                        for e in theirs.end_logits[0].tolist()[a:]
                        if batch["token_type_ids"][0][a] == 1]
             self.assertLess(answer["start_logit"] + answer["end_logit"], max(allowed) + 1e-5)
-
-
-def transformers_saved(case):
-    """A small model made by transformers with the test's vocabulary."""
-    saved = case.directory / "small"
-    if saved.exists():
-        return saved
-    vocabulary = (case.directory / "vocab.txt").read_text(encoding="utf-8")
-    torch.manual_seed(5)
-    BertForPreTraining(
-        BertConfig(vocab_size=len(vocabulary.splitlines()), hidden_size=64, num_hidden_layers=2,
-                   num_attention_heads=2, intermediate_size=128,
-                   max_position_embeddings=64)).save_pretrained(saved)
-    (saved / "vocab.txt").write_text(vocabulary, encoding="utf-8")
-    return saved
 
 
 if __name__ == "__main__":
