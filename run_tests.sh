@@ -26,11 +26,6 @@ if [ "${BERTYARD_DEBUG_INFO:-on}" = off ]; then
   options+=("-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -DNDEBUG"
     "-DCMAKE_CUDA_FLAGS_RELWITHDEBINFO=-O2 -DNDEBUG")
 fi
-cmake --preset "$preset" "${options[@]}"
-cmake --build --preset "$preset"
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" "$@"
-
 # The GPU backend, where the CUDA toolkit is: built for one architecture, linked and started.
 nvcc=$(command -v nvcc || ls "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" 2>/dev/null || true)
 if [ -z "$nvcc" ]; then
@@ -40,3 +35,8 @@ elif [ "${BERTYARD_GPU_CHECK:-on}" != off ]; then
   cmake --build --preset gpu-check
   ctest --test-dir build/gpu-check --verbose
 fi
+
+cmake --preset "$preset" "${options[@]}"
+cmake --build --preset "$preset"
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" "$@"
