@@ -33,6 +33,7 @@ PretrainingEvaluation evaluate(PretrainingObjective& objective, DeviceBatch& dev
                                const EvaluationData& data) {
   BatchStream stream(data.source, data.masker, stream_options(data, communicator));
   PretrainingEvaluation result;
+  device_batch.resize(data.capacities, data.max_length);
   objective.begin({});
   while (const auto step = stream.next()) {
     for (const Batch& batch : step->micro_batches) objective.evaluate(device_batch.upload(batch));

@@ -69,6 +69,8 @@ StepBatches Trainer::next_batches() {
     stream_ = open_stream_(plan_.phases()[phase], state_.data_position);
     stream_phase_ = phase;
   }
+  const PlannedPhase& planned = plan_.phases()[phase];
+  parts_.batch.resize(planned.capacities, planned.max_length);  // an evaluation has its own
   return *stream_->next();
 }
 

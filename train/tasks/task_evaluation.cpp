@@ -63,6 +63,7 @@ TaskOutputs run_task(TaskObjective& objective, DeviceBatch& device_batch, Device
   outputs.logits.assign(outputs.first.back(), 0.0);
   BatchStream stream(set, nullptr, stream_options(set, communicator, capacities));
   StepCounts counts;
+  device_batch.resize(capacities, set.properties().max_length);
   objective.begin({});
   while (const auto step = stream.next()) {
     for (const Batch& batch : step->micro_batches) {
