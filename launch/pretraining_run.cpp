@@ -10,6 +10,7 @@
 #include "data/files/atomic_file.h"
 #include "launch/failure.h"
 #include "launch/injected_faults.h"
+#include "launch/kernel_choices.h"
 #include "launch/rank_reports.h"
 #include "launch/resume_choice.h"
 #include "launch/signals.h"
@@ -93,6 +94,8 @@ void PretrainingRun::open_directory() {
   }
   id = parts_.control.broadcast_string("run id", id);
   checkpoints_.emplace(allocate_run(parts_, id));
+  share_kernel_choices(directory_ ? directory_->path() : std::filesystem::path(), parts_.control,
+                       *parts_.setup.device);
 }
 
 void PretrainingRun::start_watch() {
@@ -173,6 +176,7 @@ void PretrainingRun::save(const TrainState& state) {
   if (leads()) {
     note_saved(saver_.wait());
     start_save(state);
+    save_kernel_choices(directory_->path(), *parts_.setup.device);
   } else {
     checkpoints_->assist();
   }

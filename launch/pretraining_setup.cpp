@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
+#include "launch/device_ranks.h"
 #include "launch/process_memory.h"
 #include "launch/run_device.h"
 #include "launch/teacher.h"
@@ -119,7 +120,7 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
                                    const RankPlace& place)
     : config(run_config),
       vocabulary(std::move(data.vocabulary)),
-      device(make_run_device(config.parallel, place.ranks_on_host)),
+      device(make_run_device(config, {place.local_rank, place.ranks_on_host})),
       train(std::move(data.train)),
       valid(same_pairs(std::move(data.valid), *train)),
       plan(make_plan(config, *train)),
@@ -163,13 +164,19 @@ OrderedReduction::Options ordered_options(const PretrainingSetup& setup) {
 
 }  // namespace
 
-void PretrainingSetup::connect(Communicator& communicator) {
+Communicator& PretrainingSetup::joined(Communicator& ranks) {
+  if (!devices_) devices_ = join_devices(*device, config.parallel.comm, ranks);
+  return devices_ ? *devices_ : ranks;
+}
+
+void PretrainingSetup::connect(Communicator& ranks) {
   if (!shards) return;
-  exchange_ = std::make_unique<ShardedOptimizer>(communicator, *shards);
+  exchange_ = std::make_unique<ShardedOptimizer>(joined(ranks), *shards);
   optimizer.connect(*exchange_);
 }
 
-std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator& communicator) {
+std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator& host) {
+  Communicator& communicator = joined(host);
   const ParameterStore& parameters = objective.parameters();
   if (config.parallel.reduction == Reduction::ordered) {
     return std::make_unique<OrderedReduction>(*device, communicator, parameters.gradients(),
@@ -248,16 +255,17 @@ std::optional<std::uint64_t> load_teacher(PretrainingSetup& setup) {
 
 void initialize_weights(PretrainingSetup& setup) {
   ParameterStore& parameters = setup.objective.parameters();
-  initialize(parameters, setup.model, setup.config.run.seed, setup.device->info().threads);
-  const std::string& from = setup.config.model.from;
-  if (from.empty()) {
-    if (const MlmTeacher* teacher = setup.objective.teacher()) {
+  fill_on_host(*setup.device, parameters, [&] {
+    // A GPU's initial weights are the bits of a CPU's: drawn on the host, by any number of threads.
+    initialize(parameters, setup.model, setup.config.run.seed, setup.device->info().threads);
+    const std::string& from = setup.config.model.from;
+    if (!from.empty()) {
+      load_huggingface_weights(from, parameters, MissingHeads::keep_values);
+    } else if (const MlmTeacher* teacher = setup.objective.teacher()) {
       start_from_teacher(parameters, setup.model, teacher->parameters(),
                          {teacher->config(), teacher->options()});
     }
-    return;
-  }
-  load_huggingface_weights(from, parameters, MissingHeads::keep_values);
+  });
 }
 
 }  // namespace bertyard

@@ -11,6 +11,7 @@
 #include "data/vocabulary.h"
 #include "launch/run_config.h"
 #include "launch/run_data.h"
+#include "launch/run_device.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
 #include "parallel/narrow_sum_communicator.h"
@@ -29,6 +30,7 @@ struct RankPlace {
   int rank = 0;
   int ranks = 1;
   int ranks_on_host = 1;  // they share its cores
+  int local_rank = 0;     // among them: each takes one of its GPUs
 };
 
 // Everything of a pre-training run that is known before it starts: the data is open, the schedule
@@ -61,11 +63,12 @@ class PretrainingSetup {
   TokenTargets targets() const;
   ScheduleOptions schedule() const;
   // Joins the optimizer to those of the other ranks, where it is sharded. Once, before the first
-  // step, checkpoint or resume.
-  void connect(Communicator& communicator);
+  // step, checkpoint or resume. It and the next join the ranks' devices, so every rank calls them;
+  // both throw what join_devices() does.
+  void connect(Communicator& ranks);
   // The sum over the ranks that parallel.reduction asks for, over the memory that was allocated.
   // Throws UsageError where there are more ranks than leaves.
-  std::unique_ptr<GradientReduction> make_reduction(Communicator& communicator);
+  std::unique_ptr<GradientReduction> make_reduction(Communicator& ranks);
   // Memory of the rank that needs the most.
   MemoryUse memory_use() const;
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
@@ -76,7 +79,10 @@ class PretrainingSetup {
   EvaluationData evaluation_data(const PlannedPhase& phase) const;
 
  private:
+  Communicator& joined(Communicator& ranks);
+
   const RankPlace place_;
+  std::unique_ptr<Communicator> devices_;  // null where the ranks' communicator does it
   std::unique_ptr<ShardedOptimizer> exchange_;
   std::unique_ptr<NarrowSumCommunicator> narrow_;
 };

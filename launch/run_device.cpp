@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run_device.h"
 
+#include <span>
 #include <string>
+#include <vector>
 
+#include <fmt/format.h>
+
+#include "core/backend/built_with.h"
+#include "core/backend/layer_ops.h"
+#include "core/base/error.h"
 #include "launch/cpu_threads.h"
 
 namespace bertyard {
@@ -22,13 +29,70 @@ std::string name_of(InstructionSet instruction_set) {
   return "";
 }
 
+std::unique_ptr<Device> run_cpu_device(const RunConfig& config, int ranks_on_host) {
+  if (config.precision == Precision::tf32) {
+    throw EnvironmentError(
+        "precision: tf32 needs a GPU, and this run computes on the CPU; use fp32");
+  }
+  CpuOptions cpu;
+  cpu.threads = cpu_threads(config.parallel.threads, ranks_on_host);
+  cpu.instruction_set = name_of(config.parallel.instruction_set);
+  return make_cpu_device(cpu);
+}
+
+// The parameters bound to memory of the host for as long as it lives.
+class BoundToHost {
+ public:
+  explicit BoundToHost(ParameterStore& parameters)
+      : parameters_(parameters),
+        values_(parameters.values()),
+        host_(static_cast<std::size_t>(parameters.flat_elements())) {
+    parameters.bind(view_of(std::span(host_)), parameters.gradients());
+  }
+  ~BoundToHost() { parameters_.bind(values_, parameters_.gradients()); }
+  BoundToHost(const BoundToHost&) = delete;
+  BoundToHost& operator=(const BoundToHost&) = delete;
+
+  void copy_to(Device& device) const {
+    device.copy(values_, view_of(std::span<const float>(host_)), CopyDirection::host_to_device,
+                device.compute_stream());
+    device.synchronize();
+  }
+
+ private:
+  ParameterStore& parameters_;
+  TensorView values_;
+  std::vector<float> host_;
+};
+
 }  // namespace
 
-std::unique_ptr<Device> make_run_device(const ParallelOptions& options, int ranks_on_host) {
-  CpuOptions cpu;
-  cpu.threads = cpu_threads(options.threads, ranks_on_host);
-  cpu.instruction_set = name_of(options.instruction_set);
-  return make_cpu_device(cpu);
+std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace& place) {
+  const BackendChoice choice = config.parallel.backend;
+  const int gpus = choice == BackendChoice::cpu ? 0 : cuda_device_count();
+  if (gpus == 0 && choice != BackendChoice::cuda) return run_cpu_device(config, place.local_size);
+  const bool shared = config.parallel.comm == CommChoice::host && gpus > 0;
+  return make_cuda_device({.local_rank = shared ? place.local_rank % gpus : place.local_rank,
+                           .tf32 = config.precision == Precision::tf32});
+}
+
+std::unique_ptr<Device> make_task_device(const RunConfig& config, const HostPlace& place) {
+  if (config.parallel.backend == BackendChoice::cuda) {
+    throw EnvironmentError(
+        "parallel.backend: cuda does not have the losses of downstream tasks; fine-tune with cpu");
+  }
+  return run_cpu_device(config, place.local_size);
+}
+
+void fill_on_host(Device& device, ParameterStore& parameters, const std::function<void()>& fill) {
+  if (device.info().kind == DeviceKind::cpu) {
+    fill();
+  } else {
+    const BoundToHost host(parameters);
+    fill();
+    host.copy_to(device);
+  }
+  device.layer_ops().weights_changed();
 }
 
 }  // namespace bertyard

@@ -1,14 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "core/backend/device.h"
-#include "train/options.h"
+#include "core/nn/parameters.h"
+#include "launch/run_config.h"
 
 namespace bertyard {
 
-// What a rank trains on, as section `parallel` has it.
-std::unique_ptr<Device> make_run_device(const ParallelOptions& options, int ranks_on_host);
+// A rank among those of its host: they share its cores, and each takes one of its GPUs.
+struct HostPlace {
+  int local_rank = 0;
+  int local_size = 1;
+};
+
+// What parallel.backend says; `auto` is a GPU where the build has the backend and the machine a
+// device, else the CPU. Throws EnvironmentError where there is no such device, where it cannot be
+// used, and for a precision that it does not have.
+std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace& place);
+
+// The same for downstream tasks, whose losses only the CPU has: `auto` is the CPU.
+std::unique_ptr<Device> make_task_device(const RunConfig& config, const HostPlace& place);
+
+// Calls `fill` while the parameters stand in host memory, zeros at first where that is not the
+// device's, and moves them to the device. Waits for it.
+void fill_on_host(Device& device, ParameterStore& parameters, const std::function<void()>& fill);
 
 }  // namespace bertyard

@@ -60,7 +60,8 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
       {"schedule", phases},
       {"precision", setup.capacities.activations == DType::bf16
                         ? "bf16 activations, fp32 weights and sums"
-                        : "fp32"},
+                    : setup.config.precision == Precision::tf32 ? "fp32, products in TF32"
+                                                                : "fp32"},
       {"micro-batch", micro},
       {"memory", memory_text(setup.memory_use())},
       {"process", process_memory_text(setup)},

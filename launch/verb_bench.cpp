@@ -215,7 +215,7 @@ int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment) {
   const ProcessGroup group = environment.make_process_group();
   PretrainingSetup setup(
       config, shards ? open_run_data(config) : synthetic_data(config, options.fill.value_or(1)),
-      {group.rank(), group.communicator->size(), group.local_size});
+      {group.rank(), group.communicator->size(), group.local_size, group.local_rank});
   check_ranks_agree(group, config, setup, options);
   setup.threads_placed =
       bind_threads(config.parallel.bind, setup.device->info().threads, *group.control);

@@ -12,8 +12,7 @@ std::string nccl_library() {
   return {};
 }
 
-std::unique_ptr<NcclCommunicator> make_nccl_communicator(Device& /*device*/,
-                                                         ControlPlane& /*control*/,
+std::unique_ptr<NcclCommunicator> make_nccl_communicator(Device& /*device*/, Communicator& /*host*/,
                                                          const NcclOptions& /*options*/) {
   throw EnvironmentError(
       "built without CUDA: NCCL connects GPUs only; configure with the preset 'cuda' on a machine "

@@ -2,7 +2,6 @@
 #include "parallel/nccl_communicator.h"
 
 #include <algorithm>
-#include <charconv>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -49,52 +48,32 @@ ncclDataType_t number_type(DType type) {
   }
 }
 
-constexpr char kHexDigits[] = "0123456789abcdef";
-
-std::string to_hex(const ncclUniqueId& id) {
-  std::string text;
-  for (const char c : id.internal) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += kHexDigits[byte >> 4];
-    text += kHexDigits[byte & 15];
-  }
-  return text;
-}
-
-ncclUniqueId from_hex(const std::string& text) {
-  ncclUniqueId id = {};
-  for (std::size_t i = 0; i < sizeof id.internal; ++i) {
-    unsigned byte = 0;
-    std::from_chars(&text[2 * i], &text[2 * i] + 2, byte, 16);
-    id.internal[i] = static_cast<char>(byte);
-  }
-  return id;
-}
-
 // Rank 0's id on every rank. Where rank 0 cannot make one, every rank says why.
-ncclUniqueId common_id(ControlPlane& control) {
-  std::string text;
-  if (control.rank() == 0) {
-    ncclUniqueId id = {};
-    const ncclResult_t code = ncclGetUniqueId(&id);
-    text = code == ncclSuccess ? to_hex(id) : fmt::format("failed: {}", ncclGetErrorString(code));
+ncclUniqueId common_id(Communicator& host) {
+  ncclUniqueId id = {};
+  std::int32_t code = ncclSuccess;
+  if (host.rank() == 0) code = ncclGetUniqueId(&id);
+  host.broadcast(view_of(std::span(&code, 1)), 0).wait();
+  if (code != ncclSuccess) {
+    throw EnvironmentError(fmt::format(
+        "NCCL: rank 0 cannot make an id: {}; NCCL_SOCKET_IFNAME names the network interface",
+        ncclGetErrorString(static_cast<ncclResult_t>(code))));
   }
-  text = control.broadcast_string("NCCL's id", text);
-  if (text.size() == 2 * sizeof(ncclUniqueId::internal)) return from_hex(text);
-  throw EnvironmentError(fmt::format(
-      "NCCL: rank 0 cannot make an id: {}; NCCL_SOCKET_IFNAME names the network interface", text));
+  constexpr std::int64_t kBytes = sizeof id.internal;
+  host.broadcast(TensorView(id.internal, DType::u8, {kBytes}), 0).wait();
+  return id;
 }
 
 class RealNcclCommunicator final : public NcclCommunicator {
  public:
-  RealNcclCommunicator(Device& device, ControlPlane& control, const NcclOptions& options)
-      : NcclCommunicator(control.rank(), control.size()),
+  RealNcclCommunicator(Device& device, Communicator& host, const NcclOptions& options)
+      : NcclCommunicator(host.rank(), host.size()),
         device_(device),
         limit_(options.time_limit),
         stream_(device.make_stream()),
         token_(device.allocate(sizeof(float))) {
     check_runtime(cudaGetDevice(&gpu_), "cudaGetDevice");
-    connect(common_id(control), options);
+    connect(common_id(host), options);
     watch_ = std::make_unique<CollectiveWatch>(
         limit_, [this] { return failure(); }, [this] { abort(); });
   }
@@ -340,14 +319,14 @@ std::string nccl_library() {
   return fmt::format("NCCL {}.{}.{}", version / 10000, version / 100 % 100, version % 100);
 }
 
-std::unique_ptr<NcclCommunicator> make_nccl_communicator(Device& device, ControlPlane& control,
+std::unique_ptr<NcclCommunicator> make_nccl_communicator(Device& device, Communicator& host,
                                                          const NcclOptions& options) {
   if (device.info().kind != DeviceKind::cuda) {
     throw EnvironmentError(fmt::format(
         "NCCL: it connects GPUs, and this rank computes on {}; set parallel.backend to cuda",
         device.info().name));
   }
-  auto communicator = std::make_unique<RealNcclCommunicator>(device, control, options);
+  auto communicator = std::make_unique<RealNcclCommunicator>(device, host, options);
   run_each_once(device, *communicator);
   return communicator;
 }

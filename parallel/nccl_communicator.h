@@ -39,10 +39,10 @@ bool built_with_nccl();
 // "NCCL 2.28.9"; empty without NCCL.
 std::string nccl_library();
 
-// Every rank calls it. Rank 0 makes NCCL's id, the control plane carries it. `device` is the GPU of
-// this process. Throws EnvironmentError where the build has no NCCL or the ranks cannot connect
-// within the time limit.
-std::unique_ptr<NcclCommunicator> make_nccl_communicator(Device& device, ControlPlane& control,
+// Every rank calls it. Rank 0 makes NCCL's id, `host`, which joins the ranks' host memory, carries
+// it. `device` is the GPU of this process. Throws EnvironmentError where the build has no NCCL or
+// the ranks cannot connect within the time limit.
+std::unique_ptr<NcclCommunicator> make_nccl_communicator(Device& device, Communicator& host,
                                                          const NcclOptions& options);
 
 }  // namespace bertyard

@@ -83,8 +83,8 @@ struct MicroBatchOptions {
 };
 
 // Of activations and products; master weights, gradients of parameters and statistics are fp32.
-enum class Precision { fp32, bf16 };
-enum class BackendChoice { automatic, cpu };
+enum class Precision { fp32, bf16, tf32 };
+enum class BackendChoice { automatic, cpu, cuda };
 enum class InstructionSet { automatic, avx512, avx2, generic };  // of our own kernels on the CPU
 // Of the threads of a rank to cores.
 enum class ThreadBinding {
@@ -96,8 +96,13 @@ enum class Reduction {
   ordered,  // the same bits for any number of ranks: parallel/ordered_reduction.h
 };
 
+// What carries gradients between ranks: NCCL between GPUs and MPI between CPUs, or MPI by way of the
+// host for GPUs too.
+enum class CommChoice { automatic, nccl, host };
+
 struct ParallelOptions {
   BackendChoice backend = BackendChoice::automatic;
+  CommChoice comm = CommChoice::automatic;
   int threads = 0;  // of one rank; 0 means chosen by the program
   ThreadBinding bind = ThreadBinding::automatic;
   InstructionSet instruction_set = InstructionSet::automatic;

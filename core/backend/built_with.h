@@ -5,5 +5,8 @@ namespace bertyard {
 
 // Whether this build has the GPU backend, be there a GPU or not.
 bool built_with_cuda();
+// GPUs that the machine's driver sees; 0 without driver or backend. Where the driver cannot say, 1:
+// taking that one says why it is of no use.
+int cuda_device_count();
 
 }  // namespace bertyard

@@ -11,6 +11,10 @@ bool built_with_cuda() {
   return false;
 }
 
+int cuda_device_count() {
+  return 0;
+}
+
 std::unique_ptr<Device> make_cuda_device(const CudaOptions& /*options*/) {
   throw EnvironmentError(
       "built without CUDA: set parallel.backend to cpu, or configure with the preset 'cuda' on a "

@@ -167,14 +167,17 @@ const Mistake kWatchMistakes[] = {
 INSTANTIATE_TEST_SUITE_P(OfWatching, SingleMistake, ::testing::ValuesIn(kWatchMistakes));
 
 const Mistake kLater[] = {
-    {"precision: tf32", "'precision: tf32' is not available in this version; use fp32"},
+    {"precision: tf32", "'precision: tf32' is not available: this build has no CUDA; use fp32"},
     {"precision: fp16", "'precision: fp16' is refused on a CPU; use fp32"},
     {"parallel: {shard_optimizer: 1}", "'parallel.shard_optimizer' is '1', expected true or false"},
     {"parallel: {recompute: layer}", "'parallel.recompute: layer' is not available"},
     {"parallel: {backend: cuda}",
      "'parallel.backend: cuda' is not available: this build has no CUDA; use cpu"},
     {"parallel: {comm: mpi}", "'parallel.comm: mpi' is not available in this version; use auto"},
-    {"parallel: {comm: nccl}", "'parallel.comm: nccl' is not available: this build has no NCCL"},
+    {"parallel: {comm: nccl}",
+     "'parallel.comm: nccl' is not available: this build has no CUDA; use auto"},
+    {"parallel: {comm: host}",
+     "'parallel.comm: host' is not available: this build has no CUDA; use auto"},
     {"log: {prometheus: true}", "'log.prometheus: true' is not available in this version"},
 };
 INSTANTIATE_TEST_SUITE_P(OfLaterVersions, SingleMistake, ::testing::ValuesIn(kLater));

@@ -12,9 +12,9 @@ namespace {
 
 std::string refusal() {
   const auto device = make_cpu_device({.threads = 1});
-  SingleControlPlane control;
+  SingleCommunicator host;
   try {
-    make_nccl_communicator(*device, control, {});
+    make_nccl_communicator(*device, host, {});
     return {};
   } catch (const EnvironmentError& error) {
     return error.what();
@@ -44,14 +44,14 @@ class NcclOnOneGpu : public ::testing::Test {
   void SetUp() override {
     try {
       device_ = make_cuda_device({});
-      communicator_ = make_nccl_communicator(*device_, control_, {.time_limit = seconds_});
+      communicator_ = make_nccl_communicator(*device_, host_, {.time_limit = seconds_});
     } catch (const EnvironmentError& error) {
       GTEST_SKIP() << error.what();
     }
   }
 
   ControlPlane::Seconds seconds_{60};
-  SingleControlPlane control_;
+  SingleCommunicator host_;
   std::unique_ptr<Device> device_;
   std::unique_ptr<NcclCommunicator> communicator_;
 };

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "core/backend/built_with.h"
 #include "core/backend/cuda/cuda_error.h"
 #include "core/base/error.h"
 
@@ -14,41 +15,63 @@ std::string version_text(int version) {
 }
 
 // The one call that finds out whether there is anything to work with.
-int count_devices() {
-  int count = 0, driver = 0;
-  const cudaError_t code = cudaGetDeviceCount(&count);
+struct DeviceCount {
+  cudaError_t code = cudaSuccess;
+  int count = 0;
+  int driver = 0;  // 0: none
+
+  bool no_driver() const { return code == cudaErrorInsufficientDriver && driver == 0; }
+  bool no_device() const {
+    return code == cudaErrorNoDevice || (code == cudaSuccess && count == 0);
+  }
+};
+
+DeviceCount ask_driver() {
+  DeviceCount found;
+  found.code = cudaGetDeviceCount(&found.count);
   static_cast<void>(cudaGetLastError());
-  static_cast<void>(cudaDriverGetVersion(&driver));
+  static_cast<void>(cudaDriverGetVersion(&found.driver));
+  return found;
+}
+
+int count_devices() {
+  const DeviceCount found = ask_driver();
   const std::string needed = version_text(CUDART_VERSION);
-  if (code == cudaErrorInsufficientDriver && driver == 0) {
+  if (found.no_driver()) {
     throw EnvironmentError(fmt::format(
         "no GPU: this machine has no NVIDIA driver (libcuda.so.1 was not found); install one for "
         "CUDA {} or newer, or set parallel.backend to cpu",
         needed));
   }
-  if (code == cudaErrorInsufficientDriver) {
+  if (found.code == cudaErrorInsufficientDriver) {
     throw EnvironmentError(
         fmt::format("the NVIDIA driver is too old: it is for CUDA {}, this program needs {}; "
                     "update the driver, or set parallel.backend to cpu",
-                    version_text(driver), needed));
+                    version_text(found.driver), needed));
   }
-  if (code == cudaErrorNoDevice || (code == cudaSuccess && count == 0)) {
+  if (found.no_device()) {
     throw EnvironmentError(
         "no GPU: the NVIDIA driver sees no device; look at nvidia-smi and CUDA_VISIBLE_DEVICES, or "
         "set parallel.backend to cpu");
   }
-  BERTYARD_CHECK_CUDA(code);
-  return count;
+  BERTYARD_CHECK_CUDA(found.code);
+  return found.count;
 }
 
 }  // namespace
+
+int cuda_device_count() {
+  const DeviceCount found = ask_driver();
+  if (found.no_driver() || found.no_device()) return 0;
+  return found.code == cudaSuccess ? found.count : 1;
+}
 
 SelectedDevice select_cuda_device(int local_rank) {
   const int count = count_devices();
   if (local_rank < 0 || local_rank >= count) {
     throw EnvironmentError(fmt::format(
         "rank {} of this node wants GPU {}, and the node has {} (numbered from 0); start one rank "
-        "for each GPU",
+        "for each GPU, or set parallel.comm to host so that ranks share them",
         local_rank, local_rank, count));
   }
   BERTYARD_CHECK_CUDA(cudaSetDevice(local_rank));

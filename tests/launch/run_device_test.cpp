@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run_device.h"
+
+#include <gtest/gtest.h>
+
+#include "core/backend/built_with.h"
+#include "core/base/error.h"
+#include "core/tensor/buffer.h"
+
+namespace bertyard {
+namespace {
+
+template <typename Call>
+std::string refusal(Call call) {
+  try {
+    static_cast<void>(call());
+  } catch (const EnvironmentError& error) {
+    return error.what();
+  }
+  return "nothing was refused";
+}
+
+RunConfig with_backend(BackendChoice backend) {
+  RunConfig config;
+  config.parallel.backend = backend;
+  config.parallel.threads = 1;
+  return config;
+}
+
+TEST(RunDevice, AutoIsAGpuWhereThereIsOne) {
+  const auto device = make_run_device(with_backend(BackendChoice::automatic), {});
+  EXPECT_EQ(device->info().kind, cuda_device_count() > 0 ? DeviceKind::cuda : DeviceKind::cpu);
+}
+
+TEST(RunDevice, CpuIsTheCpu) {
+  EXPECT_EQ(make_run_device(with_backend(BackendChoice::cpu), {})->info().kind, DeviceKind::cpu);
+}
+
+TEST(RunDevice, CudaWithoutAGpuSaysWhatIsMissingAndHowToGoOn) {
+  if (cuda_device_count() > 0) GTEST_SKIP() << "there is a GPU";
+  const std::string text =
+      refusal([] { return make_run_device(with_backend(BackendChoice::cuda), {}); });
+  const char* expected = built_with_cuda() ? "no GPU: " : "built without CUDA: ";
+  EXPECT_EQ(text.find(expected), 0u) << text;
+  EXPECT_NE(text.find("set parallel.backend to cpu"), std::string::npos) << text;
+}
+
+TEST(RunDevice, Tf32IsRefusedOnTheCpu) {
+  RunConfig config = with_backend(BackendChoice::cpu);
+  config.precision = Precision::tf32;
+  EXPECT_EQ(refusal([&] { return make_run_device(config, {}); }),
+            "precision: tf32 needs a GPU, and this run computes on the CPU; use fp32");
+}
+
+TEST(RunDevice, DownstreamTasksAreRefusedOnAGpu) {
+  EXPECT_EQ(refusal([] { return make_task_device(with_backend(BackendChoice::cuda), {}); }),
+            "parallel.backend: cuda does not have the losses of downstream tasks; fine-tune with "
+            "cpu");
+  EXPECT_EQ(make_task_device(with_backend(BackendChoice::automatic), {})->info().kind,
+            DeviceKind::cpu);
+}
+
+TEST(RunDevice, WeightsAreFilledInPlaceOnTheCpu) {
+  const auto device = make_cpu_device({.threads = 1});
+  ParameterStore parameters;
+  const ParameterId weight = parameters.add("weight", {2, 3}, WeightDecay::yes);
+  std::vector<float> values(static_cast<std::size_t>(parameters.flat_elements()));
+  parameters.bind(view_of(std::span(values)), {});
+
+  fill_on_host(*device, parameters, [&] { parameters.value(weight).as<float>()[5] = 7; });
+
+  EXPECT_EQ(values[5], 7);
+  EXPECT_EQ(parameters.values().data(), values.data());
+}
+
+}  // namespace
+}  // namespace bertyard

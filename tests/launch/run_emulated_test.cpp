@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole program on an emulated GPU: what a run needs from a device beside its operations, held
+// against the same run on the CPU.
+#include <csignal>
+
+#include "tests/launch/run_fixture.h"
+
+namespace bertyard {
+namespace {
+
+using testing::Ended;
+
+// Heads of 64, so that 16-bit types run on tensor cores.
+const Arguments kSmall{
+    "model.layers=1",           "model.hidden=128",           "model.intermediate=64",
+    "schedule.0.until=6 steps", "optim.warmup=2 steps",       "eval.every=3 steps",
+    "checkpoint.every=3 steps", "parallel.reduction=ordered", "parallel.leaves=2"};
+
+Arguments with(Arguments arguments, const Arguments& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+class EmulatedRunTest : public RunTest {
+ protected:
+  Arguments gpu_command(int ranks, const std::string& name, const Arguments& more) const {
+    Arguments command = training_command(ranks, name, with(kSmall, more));
+    command[ranks > 0 ? 3 : 0] = BERTYARD_EMULATED_PROGRAM;
+    return command;
+  }
+  Ended train_on_gpu(int ranks, const std::string& name, const Arguments& more) const {
+    return start(gpu_command(ranks, name, more)).wait(std::chrono::seconds(280));
+  }
+  std::vector<LossLine> losses(const std::string& name) const {
+    return parse_losses(read(run(name) / "loss.log"));
+  }
+  void expect_close(const std::string& name, const std::string& other, double tolerance) const {
+    const std::vector<LossLine> found = losses(name), expected = losses(other);
+    ASSERT_EQ(found.size(), 6u);
+    ASSERT_EQ(expected.size(), 6u);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      EXPECT_EQ(found[i].masked, expected[i].masked);
+      EXPECT_LT(relative_difference(found[i].mlm, expected[i].mlm), tolerance) << "step " << i + 1;
+      EXPECT_LT(relative_difference(found[i].sentence, expected[i].sentence), tolerance)
+          << "step " << i + 1;
+    }
+  }
+};
+
+// Dropout, masks and order are keyed alike, so the losses are the CPU's up to rounding.
+TEST_F(EmulatedRunTest, ARunOnAGpuHasTheLossesOfTheCpu) {
+  const Ended gpu = train_on_gpu(0, "gpu", {"parallel.backend=cuda"});
+  ASSERT_EQ(gpu.code, 0) << gpu.errors;
+  EXPECT_THAT(read(run("gpu") / "train.log"), ::testing::HasSubstr("emulated sm_90"));
+  ASSERT_EQ(train(0, "cpu", kSmall).code, 0);
+
+  expect_close("gpu", "cpu", 1e-5);
+  EXPECT_EQ(run_program({"verify", run("gpu").string()}).code, 0);
+}
+
+TEST_F(EmulatedRunTest, AutoTakesTheGpuAndBFloatsFollowTheCpu) {
+  const Ended gpu = train_on_gpu(0, "gpu", {"precision=bf16"});
+  ASSERT_EQ(gpu.code, 0) << gpu.errors;
+  ASSERT_EQ(train(0, "cpu", kSmall).code, 0);
+
+  expect_close("gpu", "cpu", 2e-2);
+}
+
+TEST_F(EmulatedRunTest, ARunThatWasKilledAndResumedHasTheBitsOfOneThatWasNot) {
+  ASSERT_EQ(train_on_gpu(0, "whole", {"parallel.backend=cuda"}).code, 0);
+  testing::Process killed = start(gpu_command(0, "killed", {"parallel.backend=cuda"}));
+  ASSERT_TRUE(wait_for_steps(killed, "killed", 4));
+  killed.signal(SIGKILL);
+  (void)killed.wait();
+
+  const Ended resumed = train_on_gpu(0, "killed", {"parallel.backend=cuda"});
+
+  ASSERT_EQ(resumed.code, 0) << resumed.errors;
+  expect_same_bits("whole", "killed");
+}
+
+TEST_F(EmulatedRunTest, RanksThatShareAGpuHaveTheBitsOfOneRank) {
+  BERTYARD_REQUIRE_MPIRUN();
+  const Arguments host{"parallel.backend=cuda", "parallel.comm=host"};
+  const Ended one = train_on_gpu(1, "one", host);
+  ASSERT_EQ(one.code, 0) << one.errors;
+  const Ended two = train_on_gpu(2, "two", host);
+  ASSERT_EQ(two.code, 0) << two.errors;
+
+  expect_same_bits("one", "two");
+}
+
+TEST_F(EmulatedRunTest, TwoRanksOnOneGpuAreToldHowToShareIt) {
+  BERTYARD_REQUIRE_MPIRUN();
+  expect_error(train_on_gpu(2, "two", {"parallel.backend=cuda"}), 4,
+               {"rank 1 of this node wants GPU 1, and the node has 1 (numbered from 0)",
+                "start one rank for each GPU, or set parallel.comm to host"});
+}
+
+TEST_F(EmulatedRunTest, WhatJoinsGpusIsRefusedOnTheCpu) {
+  expect_error(train_on_gpu(0, "run", {"parallel.backend=cpu", "parallel.comm=nccl"}), 2,
+               {"parallel.comm: nccl is for ranks on GPUs, and this rank computes on", "use auto"});
+  expect_error(train_on_gpu(0, "run2", {"parallel.backend=cpu", "precision=tf32"}), 4,
+               {"precision: tf32 needs a GPU, and this run computes on the CPU; use fp32"});
+}
+
+}  // namespace
+}  // namespace bertyard
