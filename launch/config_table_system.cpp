@@ -100,6 +100,10 @@ std::vector<ConfigField> parallel_fields() {
                  parallel(&ParallelOptions::bucket_bytes), bytes_type()),
       make_field({"parallel.start_timeout", "every rank has come by then, or the run ends"},
                  at(&RunConfig::launch, &LaunchSection::start_timeout), duration_type({1, 86400})),
+      make_field({"parallel.graphs",
+                  "a micro-batch on a GPU is recorded once and replayed; not where several ranks "
+                  "reduce gradients meanwhile (reduction: fast)"},
+                 parallel(&ParallelOptions::graphs), boolean_type()),
       make_fixed_field({"parallel.recompute", "activations computed again in backward"}, "none",
                        {later("layer", "none"), later("all", "none"), later("true", "none")}),
   };

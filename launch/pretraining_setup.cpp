@@ -15,6 +15,7 @@
 #include "launch/teacher.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/ordered_reduction.h"
+#include "train/captured_objective.h"
 #include "train/huggingface.h"
 
 namespace bertyard {
@@ -190,6 +191,12 @@ std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator
   }
   return std::make_unique<GradientBuckets>(ranks, parameters, parameters.gradients(),
                                            static_cast<std::int64_t>(config.parallel.bucket_bytes));
+}
+
+std::unique_ptr<Objective> PretrainingSetup::captured_objective() {
+  const bool overlaps = ranks() > 1 && config.parallel.reduction == Reduction::fast;
+  if (!config.parallel.graphs || overlaps || device->info().kind == DeviceKind::cpu) return nullptr;
+  return std::make_unique<CapturedObjective>(objective, *device);
 }
 
 MemoryUse PretrainingSetup::memory_use() const {

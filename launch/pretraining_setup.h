@@ -69,6 +69,9 @@ class PretrainingSetup {
   // The sum over the ranks that parallel.reduction asks for, over the memory that was allocated.
   // Throws UsageError where there are more ranks than leaves.
   std::unique_ptr<GradientReduction> make_reduction(Communicator& ranks);
+  // The objective with its micro-batches as graphs, as parallel.graphs says; null on a CPU, and
+  // where several ranks reduce gradients while backward goes on.
+  std::unique_ptr<Objective> captured_objective();
   // Memory of the rank that needs the most.
   MemoryUse memory_use() const;
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,

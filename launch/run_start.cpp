@@ -107,11 +107,13 @@ TrainEnd train_run(const RunParts& parts, TrainerHooks& hooks, const TrainState&
     return std::make_unique<BatchStream>(*setup.train, setup.masker_for(*setup.train), options);
   };
   const auto reduction = setup.make_reduction(parts.communicator);
+  const std::unique_ptr<Objective> captured = setup.captured_objective();
+  Objective& plain = captured ? *captured : static_cast<Objective&>(setup.objective);
   std::unique_ptr<Objective> faulty;
   if (const auto fault = fault_of(parts.communicator.rank()); fault && parts.pulse != nullptr) {
-    faulty = with_fault(setup.objective, *setup.device, *parts.pulse, *fault);
+    faulty = with_fault(plain, *setup.device, *parts.pulse, *fault);
   }
-  Objective& objective = faulty ? *faulty : static_cast<Objective&>(setup.objective);
+  Objective& objective = faulty ? *faulty : plain;
   Trainer trainer({*setup.device, parts.communicator, *reduction, objective, setup.optimizer,
                    setup.batch, hooks, parts.pulse},
                   setup.plan,

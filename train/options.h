@@ -96,8 +96,8 @@ enum class Reduction {
   ordered,  // the same bits for any number of ranks: parallel/ordered_reduction.h
 };
 
-// What carries gradients between ranks: NCCL between GPUs and MPI between CPUs, or MPI by way of the
-// host for GPUs too.
+// What carries gradients between ranks: NCCL between GPUs and MPI between CPUs, or MPI by way of
+// the host for GPUs too.
 enum class CommChoice { automatic, nccl, host };
 
 struct ParallelOptions {
@@ -111,6 +111,7 @@ struct ParallelOptions {
   Precision exchange = Precision::fp32;  // gradients on their way to other ranks
   int leaves = 8;                        // of a step in ordered reduction
   bool shard_optimizer = false;          // ZeRO-1: parallel/shard_plan.h
+  bool graphs = true;                    // micro-batches as CUDA graphs
   std::uint64_t bucket_bytes = 25ull << 20;
   bool operator==(const ParallelOptions&) const = default;
 };

@@ -58,6 +58,13 @@ TEST_F(EmulatedRunTest, ARunOnAGpuHasTheLossesOfTheCpu) {
   EXPECT_EQ(run_program({"verify", run("gpu").string()}).code, 0);
 }
 
+TEST_F(EmulatedRunTest, ReplayedMicroBatchesHaveTheBitsOfThoseThatAreNot) {
+  ASSERT_EQ(train_on_gpu(0, "replayed", {"parallel.backend=cuda"}).code, 0);
+  ASSERT_EQ(train_on_gpu(0, "plain", {"parallel.backend=cuda", "parallel.graphs=false"}).code, 0);
+
+  expect_same_bits("replayed", "plain");
+}
+
 TEST_F(EmulatedRunTest, AutoTakesTheGpuAndBFloatsFollowTheCpu) {
   const Ended gpu = train_on_gpu(0, "gpu", {"precision=bf16"});
   ASSERT_EQ(gpu.code, 0) << gpu.errors;

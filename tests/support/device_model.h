@@ -28,6 +28,7 @@ class DeviceModel {
   const ParameterStore& parameters() const { return objective_.parameters(); }
   Optimizer& optimizer() { return optimizer_; }
   PretrainingObjective& objective() { return objective_; }
+  DeviceBatch& batch() { return batch_; }
   PackedInput upload(const Batch& batch) { return batch_.upload(batch); }
 
   void set_values(std::span<const float> values) {
