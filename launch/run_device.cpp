@@ -68,6 +68,7 @@ class BoundToHost {
 }  // namespace
 
 std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace& place) {
+  if (config.distill.taught()) return make_task_device(config, place);
   const BackendChoice choice = config.parallel.backend;
   const int gpus = choice == BackendChoice::cpu ? 0 : cuda_device_count();
   if (gpus == 0 && choice != BackendChoice::cuda) return run_cpu_device(config, place.local_size);
@@ -79,7 +80,8 @@ std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace
 std::unique_ptr<Device> make_task_device(const RunConfig& config, const HostPlace& place) {
   if (config.parallel.backend == BackendChoice::cuda) {
     throw EnvironmentError(
-        "parallel.backend: cuda does not have the losses of downstream tasks; fine-tune with cpu");
+        "parallel.backend: cuda is for pre-training; fine-tuning and distillation compute on the "
+        "CPU: use cpu");
   }
   return run_cpu_device(config, place.local_size);
 }

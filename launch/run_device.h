@@ -21,7 +21,7 @@ struct HostPlace {
 // used, and for a precision that it does not have.
 std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace& place);
 
-// The same for downstream tasks, whose losses only the CPU has: `auto` is the CPU.
+// The same for downstream tasks and distillation, whose losses only the CPU has: `auto` is the CPU.
 std::unique_ptr<Device> make_task_device(const RunConfig& config, const HostPlace& place);
 
 // Calls `fill` while the parameters stand in host memory, zeros at first where that is not the

@@ -94,8 +94,9 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
   if (options.form == TrainForm::real) {  // a dry run writes nothing
     use_sample_caches(config.data, Vocabulary::load(config.tokenizer.vocab), *group.control, log);
   }
-  PretrainingSetup setup(config, data == DryData::mock ? mock_data(config) : open_run_data(config),
-                         {group.rank(), group.communicator->size(), group.local_size, group.local_rank});
+  PretrainingSetup setup(
+      config, data == DryData::mock ? mock_data(config) : open_run_data(config),
+      {group.rank(), group.communicator->size(), group.local_size, group.local_rank});
   check_setups(*group.control, setup);
   setup.threads_placed =
       bind_threads(config.parallel.bind, setup.device->info().threads, *group.control);

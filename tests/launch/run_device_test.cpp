@@ -52,10 +52,15 @@ TEST(RunDevice, Tf32IsRefusedOnTheCpu) {
             "precision: tf32 needs a GPU, and this run computes on the CPU; use fp32");
 }
 
-TEST(RunDevice, DownstreamTasksAreRefusedOnAGpu) {
-  EXPECT_EQ(refusal([] { return make_task_device(with_backend(BackendChoice::cuda), {}); }),
-            "parallel.backend: cuda does not have the losses of downstream tasks; fine-tune with "
-            "cpu");
+TEST(RunDevice, DownstreamTasksAndDistillationAreRefusedOnAGpu) {
+  const std::string text =
+      "parallel.backend: cuda is for pre-training; fine-tuning and distillation compute on the "
+      "CPU: "
+      "use cpu";
+  EXPECT_EQ(refusal([] { return make_task_device(with_backend(BackendChoice::cuda), {}); }), text);
+  RunConfig taught = with_backend(BackendChoice::cuda);
+  taught.distill.teacher = "teacher";
+  EXPECT_EQ(refusal([&] { return make_run_device(taught, {}); }), text);
   EXPECT_EQ(make_task_device(with_backend(BackendChoice::automatic), {})->info().kind,
             DeviceKind::cpu);
 }

@@ -44,10 +44,10 @@ TEST(EmulatedDevice, ACollectiveStandsBetweenEarlierAndLaterWork) {
     const DeviceValues x(*gpu, {1, 2, 3});
     const DeviceValues one(*gpu, {1, 1, 1});
 
-    gpu->update_ops().add(x.view(), one.view());
+    gpu->update_ops().add(x.view(), one.view(), gpu->compute_stream());
     Pending sum = staged.all_reduce_sum(x.view());
     sum.wait();
-    gpu->update_ops().add(x.view(), one.view());
+    gpu->update_ops().add(x.view(), one.view(), gpu->compute_stream());
 
     EXPECT_EQ(x.values(), (std::vector<float>{5, 7, 9}));
   });
