@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/backend/built_with.h"
 #include "tests/launch/config_fixture.h"
 
 namespace bertyard {
@@ -167,20 +168,38 @@ const Mistake kWatchMistakes[] = {
 INSTANTIATE_TEST_SUITE_P(OfWatching, SingleMistake, ::testing::ValuesIn(kWatchMistakes));
 
 const Mistake kLater[] = {
-    {"precision: tf32", "'precision: tf32' is not available: this build has no CUDA; use fp32"},
-    {"precision: fp16", "'precision: fp16' is refused on a CPU; use fp32"},
     {"parallel: {shard_optimizer: 1}", "'parallel.shard_optimizer' is '1', expected true or false"},
     {"parallel: {recompute: layer}", "'parallel.recompute: layer' is not available"},
+    {"parallel: {comm: mpi}", "'parallel.comm: mpi' is not available in this version; use auto"},
+    {"log: {prometheus: true}", "'log.prometheus: true' is not available in this version"},
+};
+INSTANTIATE_TEST_SUITE_P(OfLaterVersions, SingleMistake, ::testing::ValuesIn(kLater));
+
+class MistakeWithoutCuda : public SingleMistake {
+ protected:
+  void SetUp() override {
+    if (built_with_cuda()) GTEST_SKIP() << "this build has CUDA, where these are values";
+    SingleMistake::SetUp();
+  }
+};
+
+TEST_P(MistakeWithoutCuda, IsReportedAtItsPlace) {
+  const std::string found = report(GetParam().text);
+  EXPECT_THAT(found, HasSubstr(GetParam().message)) << GetParam().text;
+  EXPECT_THAT(found, HasSubstr("\n1 error(s)"));
+}
+
+const Mistake kNeedCuda[] = {
+    {"precision: tf32", "'precision: tf32' is not available: this build has no CUDA; use fp32"},
+    {"precision: fp16", "'precision: fp16' is refused on a CPU; use fp32"},
     {"parallel: {backend: cuda}",
      "'parallel.backend: cuda' is not available: this build has no CUDA; use cpu"},
-    {"parallel: {comm: mpi}", "'parallel.comm: mpi' is not available in this version; use auto"},
     {"parallel: {comm: nccl}",
      "'parallel.comm: nccl' is not available: this build has no CUDA; use auto"},
     {"parallel: {comm: host}",
      "'parallel.comm: host' is not available: this build has no CUDA; use auto"},
-    {"log: {prometheus: true}", "'log.prometheus: true' is not available in this version"},
 };
-INSTANTIATE_TEST_SUITE_P(OfLaterVersions, SingleMistake, ::testing::ValuesIn(kLater));
+INSTANTIATE_TEST_SUITE_P(NeedingCuda, MistakeWithoutCuda, ::testing::ValuesIn(kNeedCuda));
 
 const Mistake kContradictions[] = {
     {"model: {hidden: 768,\n  heads: 11}",
