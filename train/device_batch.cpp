@@ -100,8 +100,8 @@ PackedInput DeviceBatch::upload(const Batch& batch) {
     input.packing.key_mask = put(key_mask_, batch.key_mask, {.elements = capacities_.tokens});
   }
   if (!batch.last_rows.empty()) {
-    input.last_rows = put(last_rows_, batch.last_rows,
-                          {.elements = sequences, .filler = 0, .side = Side::front});
+    input.last_rows =
+        put(last_rows_, batch.last_rows, {.elements = sequences, .filler = 0, .side = Side::front});
   }
   input.sample = put(samples_, batch.samples, {.elements = capacities_.tokens});
   input.masked_rows = put(rows_, batch.masked_rows, {.elements = capacities_.masked});
