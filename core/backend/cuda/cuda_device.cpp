@@ -6,6 +6,7 @@
 
 #include "core/backend/built_with.h"
 #include "core/backend/cuda/cuda_layer_ops.h"
+#include "core/backend/cuda/cuda_loss_ops.h"
 #include "core/backend/cuda/cuda_memory.h"
 #include "core/backend/cuda/cuda_streams.h"
 #include "core/backend/cuda/cuda_update_ops.h"
@@ -35,7 +36,8 @@ class CudaDevice : public Device {
         matrices_(make_device_matrices(options.tf32 ? FloatProducts::tf32 : FloatProducts::f32,
                                        stream_.get())),
         layer_ops_(*matrices_, selected_.shared_bytes, stream_.get()),
-        update_ops_(stream_.get(), selected_.multiprocessors) {}
+        update_ops_(stream_.get(), selected_.multiprocessors),
+        loss_ops_(stream_.get()) {}
 
   DeviceInfo info() const override {
     return {.kind = DeviceKind::cuda,
@@ -79,6 +81,7 @@ class CudaDevice : public Device {
 
   LayerOps& layer_ops() override { return layer_ops_; }
   UpdateOps& update_ops() override { return update_ops_; }
+  LossOps& loss_ops() override { return loss_ops_; }
 
  private:
   SelectedDevice selected_;  // before everything that lives on it
@@ -86,6 +89,7 @@ class CudaDevice : public Device {
   std::unique_ptr<DeviceMatrices> matrices_;
   CudaLayerOps layer_ops_;
   CudaUpdateOps update_ops_;
+  CudaLossOps loss_ops_;
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ set(BERTYARD_CUDA_SOURCES
     embedding.cu
     layer_attention.cpp
     linear.cpp
+    losses.cu
     narrow.cu
     norm.cu
     reductions.cu
