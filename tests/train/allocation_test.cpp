@@ -135,6 +135,7 @@ std::vector<std::int64_t> allocations_of_steps(const Setting& setting) {
 
   RunPlan plan({{{static_cast<double>(kSteps), AmountUnit::steps}, kLength, kBatch}},
                {1, AmountUnit::steps}, data_facts(source));
+  plan.phases().front().capacities = {4 * kLength, 4, 20};
   SingleCommunicator communicator;
   const TensorView gradients = objective.parameters().gradients();
   std::unique_ptr<GradientReduction> reduction;
@@ -152,7 +153,7 @@ std::vector<std::int64_t> allocations_of_steps(const Setting& setting) {
                     BatchStreamOptions options;
                     options.global_batch = phase.global_batch;
                     options.max_length = phase.max_length;
-                    options.capacities = {4 * kLength, 4, 20};
+                    options.capacities = phase.capacities;
                     options.start_index = start;
                     options.leaves = setting.leaves;
                     return std::make_unique<BatchStream>(source, &masker, options);
