@@ -58,6 +58,7 @@ TensorView RunCheckpoints::whole_array(const std::string& name) const {
 void RunCheckpoints::assist() const {
   if (optimizer_.holds_everything()) return;
   for (const std::string& name : optimizer_.array_names()) whole_array(name);
+  device_.synchronize();  // else this rank may leave while rank 0 still waits for its part
 }
 
 std::filesystem::path RunCheckpoints::write(const std::filesystem::path& directory,

@@ -45,7 +45,8 @@ class RunCheckpoints {
   // the other ranks assist then.
   void take(CheckpointSnapshot& snapshot, const TrainState& state, std::size_t phase,
             const LossLog& loss_log, std::optional<double> held_out_loss) const;
-  // The other ranks' part of take(): gives what they hold of the optimizer's state.
+  // The other ranks' part of take(): gives what they hold of the optimizer's state, and has given
+  // it when the call returns.
   void assist() const;
   // Writes checkpoints/step-... below `directory`, verified, and deletes what need not be kept.
   // May run in a thread of its own: it looks at nothing that training changes.

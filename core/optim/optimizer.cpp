@@ -132,8 +132,9 @@ std::vector<std::string> Optimizer::array_names() const {
   return {"first_moment", "second_moment"};
 }
 
+// Of a small model one rank's shard may be everything, and the others' nothing: they collect still.
 bool Optimizer::holds_everything() const {
-  return state_elements_ == flat_elements_;
+  return exchange_ == nullptr && state_elements_ == flat_elements_;
 }
 
 TensorView Optimizer::array(std::string_view name) const {

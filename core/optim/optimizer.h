@@ -53,7 +53,7 @@ class Optimizer {
   // copies one into `flat`, with the parts of the other ranks, who call it too; restore() takes
   // this rank's part of it.   flat f32 [flat_elements], memory of the device
   std::vector<std::string> array_names() const;
-  bool holds_everything() const;
+  bool holds_everything() const;                  // and is not joined to those of other ranks
   TensorView array(std::string_view name) const;  // what of it is held here
   void collect(std::string_view name, TensorView flat);
   void restore(std::string_view name, ConstTensorView flat);
