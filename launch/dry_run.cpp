@@ -77,12 +77,13 @@ void run_dry(const RunParts& parts, DryData data) {
   restore_run(parts, directory ? &*directory : nullptr, checkpoints, state);
   if (parts.leads()) {
     for (const std::string& line :
-         training_banner(parts.setup, parts.communicator, directory->path(), state.step)) {
+         training_banner(parts.setup, parts.devices, directory->path(), state.step)) {
       parts.log.info("{}", line);
     }
   }
   OneStep step;
   train_run(parts, step, state);
+  parts.setup.disconnect();
   if (step.report()) require_finite(*step.report());
   if (!parts.leads()) return;
   if (step.report()) {

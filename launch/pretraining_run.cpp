@@ -38,11 +38,10 @@ Baselines baselines_of(const PretrainingSetup& setup, const EvaluationData& data
 }  // namespace
 
 PretrainingRun::PretrainingRun(const RunParts& parts)
-    : communicator_(parts.communicator, pulse_), parts_{parts.loaded,  parts.setup,
-                                                        communicator_, parts.control,
-                                                        parts.log,     parts.command,
-                                                        parts.hosts,   parts.rank_table,
-                                                        parts.end_job, &pulse_} {}
+    : communicator_(parts.communicator, pulse_),
+      devices_(parts.devices, pulse_),
+      parts_{parts.loaded,  parts.setup, communicator_,    devices_,      parts.control, parts.log,
+             parts.command, parts.hosts, parts.rank_table, parts.end_job, &pulse_} {}
 PretrainingRun::~PretrainingRun() = default;
 
 TrainEnd PretrainingRun::run() {
@@ -60,6 +59,7 @@ TrainEnd PretrainingRun::run() {
     (void)parts_.control.agree_max("the start of training", 0);  // nobody refuses it any more
     watch_->record(parts_.log);
     const TrainEnd end = train_run(parts_, *this, start_);
+    parts_.setup.disconnect();  // rank 0 has the last checkpoint in its memory
     finish(end);
     return end;
   } catch (const std::exception& error) {
@@ -124,7 +124,7 @@ void PretrainingRun::write_record() {
 
 void PretrainingRun::show_banner() {
   for (const std::string& line :
-       training_banner(parts_.setup, parts_.communicator, directory_->path(), start_.step)) {
+       training_banner(parts_.setup, parts_.devices, directory_->path(), start_.step)) {
     parts_.log.info("{}", line);
   }
 }

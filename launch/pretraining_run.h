@@ -54,6 +54,7 @@ class PretrainingRun final : public TrainerHooks {
 
   Pulse pulse_;
   NotedCommunicator communicator_;
+  NotedCommunicator devices_;
   RunParts parts_;
   std::optional<RunWatch> watch_;
   std::optional<RunDirectory> directory_;

@@ -166,18 +166,21 @@ OrderedReduction::Options ordered_options(const PretrainingSetup& setup) {
 }  // namespace
 
 Communicator& PretrainingSetup::joined(Communicator& ranks) {
-  if (!devices_) devices_ = join_devices(*device, config.parallel.comm, ranks);
+  if (!devices_) devices_ = join_devices(*device, config, ranks);
   return devices_ ? *devices_ : ranks;
 }
 
-void PretrainingSetup::connect(Communicator& ranks) {
+void PretrainingSetup::disconnect() {
+  if (devices_) devices_->finalize();
+}
+
+void PretrainingSetup::connect(Communicator& devices) {
   if (!shards) return;
-  exchange_ = std::make_unique<ShardedOptimizer>(joined(ranks), *shards);
+  exchange_ = std::make_unique<ShardedOptimizer>(devices, *shards);
   optimizer.connect(*exchange_);
 }
 
-std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator& host) {
-  Communicator& communicator = joined(host);
+std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator& communicator) {
   const ParameterStore& parameters = objective.parameters();
   if (config.parallel.reduction == Reduction::ordered) {
     return std::make_unique<OrderedReduction>(*device, communicator, parameters.gradients(),

@@ -62,10 +62,16 @@ class PretrainingSetup {
   NextSentence next_sentence() const;
   TokenTargets targets() const;
   ScheduleOptions schedule() const;
+  // What joins the memory of the ranks' devices, as parallel.comm says: `ranks` itself on CPUs.
+  // The first call connects them, so every rank makes it, and throws what join_devices() does.
+  // `ranks` must outlive the setup.
+  Communicator& joined(Communicator& ranks);
+  // The good end of that, on every rank after its last collective. Graphs go first.
+  void disconnect();
   // Joins the optimizer to those of the other ranks, where it is sharded. Once, before the first
-  // step, checkpoint or resume. It and the next join the ranks' devices, so every rank calls them;
-  // both throw what join_devices() does.
-  void connect(Communicator& ranks);
+  // step, checkpoint or resume. `devices` of this and the next is what joined() gave, or something
+  // around it; it must live until the last step or checkpoint.
+  void connect(Communicator& devices);
   // The sum over the ranks that parallel.reduction asks for, over the memory that was allocated.
   // Throws UsageError where there are more ranks than leaves.
   std::unique_ptr<GradientReduction> make_reduction(Communicator& ranks);
@@ -82,8 +88,6 @@ class PretrainingSetup {
   EvaluationData evaluation_data(const PlannedPhase& phase) const;
 
  private:
-  Communicator& joined(Communicator& ranks);
-
   const RankPlace place_;
   std::unique_ptr<Communicator> devices_;  // null where the ranks' communicator does it
   std::unique_ptr<ShardedOptimizer> exchange_;

@@ -37,7 +37,13 @@ std::unique_ptr<Device> run_cpu_device(const RunConfig& config, int ranks_on_hos
   CpuOptions cpu;
   cpu.threads = cpu_threads(config.parallel.threads, ranks_on_host);
   cpu.instruction_set = name_of(config.parallel.instruction_set);
-  return make_cpu_device(cpu);
+  std::unique_ptr<Device> device = make_cpu_device(cpu);
+  if (config.parallel.comm != CommChoice::automatic) {
+    throw UsageError(fmt::format(
+        "parallel.comm: {} is for ranks on GPUs, and this run computes on {}; use auto",
+        config.parallel.comm == CommChoice::nccl ? "nccl" : "host", device->info().name));
+  }
+  return device;
 }
 
 // The parameters bound to memory of the host for as long as it lives.

@@ -10,7 +10,7 @@
 
 namespace bertyard {
 
-// A rank among those of its host: they share its cores, and each takes one of its GPUs.
+// A rank among those of its host: they share its cores, and each takes a GPU.
 struct HostPlace {
   int local_rank = 0;
   int local_size = 1;

@@ -106,7 +106,7 @@ TrainEnd train_run(const RunParts& parts, TrainerHooks& hooks, const TrainState&
         setup.stream_options(phase, index, parts.communicator.rank(), parts.communicator.size());
     return std::make_unique<BatchStream>(*setup.train, setup.masker_for(*setup.train), options);
   };
-  const auto reduction = setup.make_reduction(parts.communicator);
+  const auto reduction = setup.make_reduction(parts.devices);
   const std::unique_ptr<Objective> captured = setup.captured_objective();
   Objective& plain = captured ? *captured : static_cast<Objective&>(setup.objective);
   std::unique_ptr<Objective> faulty;

@@ -23,7 +23,8 @@ namespace bertyard {
 struct RunParts {
   const LoadedConfig& loaded;
   PretrainingSetup& setup;
-  Communicator& communicator;
+  Communicator& communicator;  // of the ranks' host memory
+  Communicator& devices;       // of their devices': the same on CPUs
   ControlPlane& control;
   Logger& log;
   std::string command;             // for command.txt

@@ -28,7 +28,7 @@ std::string memory_text(const MemoryUse& use) {
       use.reduction > 0 ? fmt::format(", reduction {}", number(use.reduction)) : "");
 }
 
-std::vector<std::string> training_banner(PretrainingSetup& setup, const Communicator& communicator,
+std::vector<std::string> training_banner(PretrainingSetup& setup, const Communicator& devices,
                                          const std::filesystem::path& directory,
                                          std::int64_t resumed_step) {
   const ModelConfig& model = setup.model;
@@ -45,8 +45,8 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
                   setup.capacities.sequences, setup.capacities.masked,
                   model.is_causal() ? "predicted" : "masked");
   return banner_lines({
-      {"ranks", fmt::format("{} over {}, {} threads each, gradients summed {}{}",
-                            communicator.size(), communicator.name(), device.threads,
+      {"ranks", fmt::format("{} over {}, {} threads each, gradients summed {}{}", devices.size(),
+                            devices.name(), device.threads,
                             setup.config.parallel.reduction == Reduction::ordered
                                 ? fmt::format("in order of {} leaves", setup.config.parallel.leaves)
                             : setup.config.parallel.exchange == Precision::bf16 ? "fast in bf16"

@@ -11,8 +11,8 @@
 
 namespace bertyard {
 
-// What a run is about to do, in ten lines.
-std::vector<std::string> training_banner(PretrainingSetup& setup, const Communicator& communicator,
+// What a run is about to do, in ten lines. `devices` carries the gradients.
+std::vector<std::string> training_banner(PretrainingSetup& setup, const Communicator& devices,
                                          const std::filesystem::path& directory,
                                          std::int64_t resumed_step);
 

@@ -107,6 +107,7 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
     return run({.loaded = loaded,
                 .setup = setup,
                 .communicator = *group.communicator,
+                .devices = setup.joined(*group.communicator),
                 .control = *group.control,
                 .log = log,
                 .command = options.command,

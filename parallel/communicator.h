@@ -44,6 +44,10 @@ class Communicator {
   [[nodiscard]] Pending broadcast(TensorView values, int root);
   [[nodiscard]] Pending barrier();
 
+  // The good end, called by every rank after its last collective, where connections have one.
+  // Destructors communicate never.
+  virtual void finalize() {}
+
  private:
   // The arguments have been checked and hold at least one element.
   virtual Pending start_all_reduce_sum(TensorView values) = 0;

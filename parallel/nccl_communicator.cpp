@@ -90,7 +90,7 @@ class RealNcclCommunicator final : public NcclCommunicator {
     watch_.reset();
     for (void* registration : registrations_) deregister_with_nccl(communicator_, registration);
     registrations_.clear();
-    settle(ncclCommFinalize(communicator_), "ncclCommFinalize");
+    settle(ncclCommFinalize(communicator_), "ncclCommFinalize", limit_);
     const ncclResult_t code = ncclCommDestroy(std::exchange(communicator_, nullptr));
     if (code != ncclSuccess) throw_nccl(code, "ncclCommDestroy", nullptr);
   }
@@ -109,7 +109,7 @@ class RealNcclCommunicator final : public NcclCommunicator {
     if (options.most_blocks > 0) config.maxCTAs = options.most_blocks;
     try {
       settle(ncclCommInitRankConfig(&communicator_, size(), id, rank(), &config),
-             fmt::format("connecting rank {} of {}", rank(), size()));
+             fmt::format("connecting rank {} of {}", rank(), size()), options.start_limit);
     } catch (...) {
       abort();
       throw;
@@ -117,14 +117,14 @@ class RealNcclCommunicator final : public NcclCommunicator {
   }
 
   // Waits until a call of a non-blocking communicator has been taken, not until it has run.
-  void settle(ncclResult_t code, std::string_view call) {
+  void settle(ncclResult_t code, std::string_view call, ControlPlane::Seconds limit) {
     const auto start = CollectiveWatch::Clock::now();
     while (code == ncclInProgress) {
-      if (CollectiveWatch::Clock::now() - start > limit_) {
+      if (CollectiveWatch::Clock::now() - start > limit) {
         throw EnvironmentError(fmt::format(
             "NCCL: {}: not all ranks came within {:.0f} s; look at the other ranks' logs, and "
             "whether NCCL_SOCKET_IFNAME names an interface that connects the hosts",
-            call, limit_.count()));
+            call, limit.count()));
       }
       std::this_thread::sleep_for(std::chrono::microseconds(20));
       if (watch_) watch_->check();
@@ -195,7 +195,7 @@ class RealNcclCommunicator final : public NcclCommunicator {
       const std::lock_guard lock(mutex_);
       if (communicator_ != nullptr) code = call(communicator_, native());
     }
-    settle(code, what);
+    settle(code, what, limit_);
     watch_->check();
     const std::shared_ptr<Event> done = take_event();
     done->record(*stream_);
@@ -214,20 +214,17 @@ class RealNcclCommunicator final : public NcclCommunicator {
                            ncclSum, comm, stream);
     });
   }
-
   Pending start_reduce_scatter_sum(ConstTensorView in, TensorView out) override {
     return start(description("reduce_scatter_sum", in), [=](ncclComm_t comm, cudaStream_t stream) {
       return ncclReduceScatter(in.data(), out.data(), count(out), number_type(in.dtype()), ncclSum,
                                comm, stream);
     });
   }
-
   Pending start_all_gather(ConstTensorView in, TensorView out) override {
     return start(description("all_gather", in), [=](ncclComm_t comm, cudaStream_t stream) {
       return ncclAllGather(in.data(), out.data(), in.bytes(), ncclUint8, comm, stream);
     });
   }
-
   Pending start_all_to_all(ConstTensorView in, TensorView out) override {
     const auto ranks = static_cast<std::size_t>(size());
     return start(description("all_to_all", in), [=](ncclComm_t comm, cudaStream_t stream) {

@@ -11,8 +11,11 @@
 
 namespace bertyard {
 
+inline constexpr ControlPlane::Seconds kNoTimeLimit{1e9};
+
 struct NcclOptions {
-  // For the start, and for a collective that makes no progress while the host still looks at it.
+  ControlPlane::Seconds start_limit{600};  // until every rank has connected
+  // For a collective that makes no progress while the host still looks at it.
   ControlPlane::Seconds time_limit{600};
   int most_blocks = 0;  // of the GPU for a collective; 0: as NCCL thinks
 };
@@ -26,8 +29,9 @@ struct NcclOptions {
 class NcclCommunicator : public Communicator {
  public:
   using Communicator::Communicator;
-  // The good end, called by every rank. Without it the destructor ends NCCL's work here and now.
-  virtual void finalize() = 0;
+  // Without it the destructor ends NCCL's work here and now, and what other ranks still wait for
+  // never comes.
+  void finalize() override = 0;
   // Lets NCCL move `memory` without copies inside; it must live until finalize(). Best for memory
   // of allocate(). Throws EnvironmentError where this NCCL (before 2.19) cannot.
   virtual void register_memory(TensorView memory) = 0;

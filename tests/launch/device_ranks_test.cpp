@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "core/base/error.h"
 #include "parallel/single_communicator.h"
 
 namespace bertyard {
@@ -13,23 +12,18 @@ TEST(DeviceRanks, OnACpuTheRanksAreJoinedAsTheyAre) {
   const auto device = make_cpu_device({.threads = 1});
   SingleCommunicator ranks;
 
-  EXPECT_EQ(join_devices(*device, CommChoice::automatic, ranks), nullptr);
+  EXPECT_EQ(join_devices(*device, RunConfig(), ranks), nullptr);
 }
 
-TEST(DeviceRanks, WhatJoinsGpusIsRefusedOnACpu) {
-  const auto device = make_cpu_device({.threads = 1});
-  SingleCommunicator ranks;
-  for (const auto& [choice, name] :
-       {std::pair(CommChoice::nccl, "nccl"), std::pair(CommChoice::host, "host")}) {
-    try {
-      static_cast<void>(join_devices(*device, choice, ranks));
-      ADD_FAILURE() << name;
-    } catch (const UsageError& error) {
-      const std::string text = error.what();
-      EXPECT_EQ(text.find("parallel.comm: " + std::string(name) + " is for ranks on GPUs"), 0u);
-      EXPECT_NE(text.find("; use auto"), std::string::npos);
-    }
-  }
+TEST(DeviceRanks, NcclMayTakeAsLongAsTheConfigurationSays) {
+  RunConfig config;
+  config.launch.start_timeout = 17;
+  config.watch.limit = {0, 40};
+
+  EXPECT_EQ(nccl_options(config).start_limit.count(), 17);
+  EXPECT_EQ(nccl_options(config).time_limit.count(), 40);
+  config.watch.limit = {};  // never
+  EXPECT_EQ(nccl_options(config).time_limit, kNoTimeLimit);
 }
 
 }  // namespace

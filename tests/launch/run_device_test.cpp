@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run_device.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "core/backend/built_with.h"
@@ -50,6 +51,28 @@ TEST(RunDevice, Tf32IsRefusedOnTheCpu) {
   config.precision = Precision::tf32;
   EXPECT_EQ(refusal([&] { return make_run_device(config, {}); }),
             "precision: tf32 needs a GPU, and this run computes on the CPU; use fp32");
+}
+
+TEST(RunDevice, WhatJoinsGpusIsRefusedOnTheCpu) {
+  for (const auto& [choice, name] :
+       {std::pair(CommChoice::nccl, "nccl"), std::pair(CommChoice::host, "host")}) {
+    RunConfig config = with_backend(BackendChoice::cpu);
+    config.parallel.comm = choice;
+    for (const auto make : {make_run_device, make_task_device}) {
+      try {
+        static_cast<void>(make(config, {}));
+        ADD_FAILURE() << name;
+      } catch (const UsageError& error) {
+        const std::string text = error.what();
+        EXPECT_EQ(text.find(fmt::format("parallel.comm: {} is for ranks on GPUs, and this run "
+                                        "computes on ",
+                                        name)),
+                  0u)
+            << text;
+        EXPECT_NE(text.find("; use auto"), std::string::npos) << text;
+      }
+    }
+  }
 }
 
 TEST(RunDevice, DownstreamTasksAndDistillationAreRefusedOnAGpu) {
