@@ -26,12 +26,18 @@ std::vector<Part> parts_of(const BenchReport& report) {
     for (const StepTimes& times : report.times) seconds.push_back(seconds_of(times));
     return Part{name, 1e3 * median(seconds)};
   };
-  return {part("data", [](const StepTimes& t) { return t.data; }),
-          part("forward", [](const StepTimes& t) { return t.forward; }),
-          part("backward", [](const StepTimes& t) { return t.backward; }),
-          part("communication", [](const StepTimes& t) { return t.communication; }),
-          part("optimizer", [](const StepTimes& t) { return t.update; }),
-          part("other", [](const StepTimes& t) { return t.other(); })};
+  std::vector<Part> parts{part("data", [](const StepTimes& t) { return t.data; })};
+  const Part together = part("forward and backward", [](const StepTimes& t) { return t.together; });
+  if (together.milliseconds > 0) {
+    parts.push_back(together);
+  } else {
+    parts.push_back(part("forward", [](const StepTimes& t) { return t.forward; }));
+    parts.push_back(part("backward", [](const StepTimes& t) { return t.backward; }));
+  }
+  parts.push_back(part("communication", [](const StepTimes& t) { return t.communication; }));
+  parts.push_back(part("optimizer", [](const StepTimes& t) { return t.update; }));
+  parts.push_back(part("other", [](const StepTimes& t) { return t.other(); }));
+  return parts;
 }
 
 double mean(const std::vector<StepProfile::Step>& steps,
@@ -43,6 +49,17 @@ double mean(const std::vector<StepProfile::Step>& steps,
 
 double fill_of(const BenchReport& report) {
   return report.mean_tokens() / static_cast<double>(report.batch * report.length);
+}
+
+// A GPU's memory and the process's own are two.
+std::string memory_line(const BenchReport& report) {
+  const double planned = report.planned_bytes / kGib, resident = report.resident_bytes / kGib;
+  if (report.device.kind == DeviceKind::cpu) {
+    return fmt::format("{:.2f} GiB planned, {:.2f} GiB resident at most, a rank", planned,
+                       resident);
+  }
+  return fmt::format("{:.2f} GiB of the GPU planned; of the host {:.2f} GiB at most, a rank",
+                     planned, resident);
 }
 
 }  // namespace
@@ -111,15 +128,14 @@ std::string bench_text(const BenchReport& r) {
                                  shortened(r.tokens_per_second()), r.samples_per_second(),
                                  1e-9 * r.flops_per_second())},
            {"of peak",
-            fmt::format("{:.1f}% of {:.1f} GFLOP/s, the product of 1024 x 768 x 768 here "
-                        "and now",
-                        100 * r.flops_per_second() / r.peak_flops, 1e-9 * r.peak_flops)},
+            fmt::format("{:.1f}% of {:.1f} GFLOP/s, the product of {} x {} x {} here and now",
+                        100 * r.flops_per_second() / r.peak.flops, 1e-9 * r.peak.flops, r.peak.rows,
+                        r.peak.size, r.peak.size)},
            {"parts", parts + " (median ms)"},
            {"links", r.ranks == 1 ? std::string("one rank")
                                   : fmt::format("sums move {:.1f} GB/s, a hop takes {:.0f} us",
                                                 1e-9 * r.links.bandwidth, 1e6 * r.links.latency)},
-           {"memory", fmt::format("{:.2f} GiB planned, {:.2f} GiB resident at most, a rank",
-                                  r.planned_bytes / kGib, r.resident_bytes / kGib)},
+           {"memory", memory_line(r)},
        })) {
     text += line + "\n";
   }
@@ -153,8 +169,9 @@ std::string bench_json(const BenchReport& r) {
   json["tokens_per_s"] = r.tokens_per_second();
   json["samples_per_s"] = r.samples_per_second();
   json["gflops"] = 1e-9 * r.flops_per_second();
-  json["peak_gflops"] = 1e-9 * r.peak_flops;
-  json["peak_share"] = r.flops_per_second() / r.peak_flops;
+  json["peak_gflops"] = 1e-9 * r.peak.flops;
+  json["peak_product"] = {r.peak.rows, r.peak.size, r.peak.size};
+  json["peak_share"] = r.flops_per_second() / r.peak.flops;
   if (r.ranks > 1) {
     json["links"] = {{"latency_us", 1e6 * r.links.latency},
                      {"gigabytes", 1e-9 * r.links.bandwidth}};

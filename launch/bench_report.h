@@ -7,6 +7,7 @@
 
 #include "core/backend/device.h"
 #include "core/nn/model_config.h"
+#include "launch/matrix_peak.h"
 #include "train/step_profile.h"
 
 namespace bertyard {
@@ -22,7 +23,7 @@ struct BenchReport {
   ModelConfig model;
   std::string data;        // "synthetic" or the shards' path
   std::string optimizer;   // "adamw"
-  std::string connection;  // how the ranks are connected
+  std::string connection;  // what carries the gradients between the ranks
   DeviceInfo device;
   std::string threads_placed;  // on cores
   DType activations = DType::f32;
@@ -35,9 +36,9 @@ struct BenchReport {
   double micro_batches = 0;   // of a step, mean over the steps
   std::vector<StepProfile::Step> steps;
   std::vector<StepTimes> times;  // of the steps, means over the ranks
-  double peak_flops = 0;         // of matrix products a second, sum over the ranks
-  double planned_bytes = 0;      // of a rank
-  double resident_bytes = 0;     // the most of any rank
+  MatrixPeak peak;               // its rate is the sum over the ranks
+  double planned_bytes = 0;      // of a rank, of its device's memory
+  double resident_bytes = 0;     // of the host's, the most of any rank
 
   double median_seconds() const;
   double best_seconds() const;

@@ -108,7 +108,7 @@ class NoReduction final : public GradientReduction {
 std::unique_ptr<GradientReduction> make_reduction(PretrainingSetup& setup,
                                                   Communicator& communicator,
                                                   BenchReduction reduction) {
-  if (reduction == BenchReduction::on) return setup.make_reduction(communicator);
+  if (reduction == BenchReduction::on) return setup.make_reduction(setup.joined(communicator));
   return std::make_unique<NoReduction>(communicator);
 }
 
@@ -116,9 +116,10 @@ std::unique_ptr<GradientReduction> make_reduction(PretrainingSetup& setup,
 std::vector<StepProfile::Step> train_and_record(PretrainingSetup& setup, Communicator& communicator,
                                                 const BenchVerbOptions& options) {
   setup.memory.allocate(*setup.device);
-  setup.connect(communicator);
+  setup.connect(setup.joined(communicator));
   initialize_weights(setup);
-  TimedObjective objective(setup.objective, *setup.device);
+  const std::unique_ptr<Objective> captured = setup.captured_objective();
+  TimedObjective objective(setup.objective, *setup.device, captured.get());
   StepProfile profile(objective, options.warmup);
   const auto open_stream = [&](const PlannedPhase& phase, std::uint64_t index) {
     return std::make_unique<BatchStream>(
@@ -139,23 +140,26 @@ double sum(const std::vector<double>& values) {
 }
 
 // Of all ranks at once, as they train.
-double common_peak(PretrainingSetup& setup, Communicator& communicator) {
+MatrixPeak common_peak(PretrainingSetup& setup, Communicator& communicator) {
   communicator.barrier().wait();
-  return sum(
-      all_ranks(measure_matrix_peak(*setup.device, setup.capacities.activations), communicator));
+  MatrixPeak peak = measure_matrix_peak(*setup.device, setup.capacities.activations);
+  peak.flops = sum(all_ranks(peak.flops, communicator));
+  return peak;
 }
 
 // By sums of all gradients, and of one number.
 BenchLinks measure_links(PretrainingSetup& setup, Communicator& communicator) {
   if (communicator.size() == 1) return {};
   constexpr int kTimes = 5;
+  Communicator& devices = setup.joined(communicator);
   const TensorView gradients = setup.objective.parameters().gradients();
   const auto seconds = [&](const TensorView& values) {
     std::vector<double> times;
     for (int i = 0; i < kTimes; ++i) {
       communicator.barrier().wait();
       const auto start = std::chrono::steady_clock::now();
-      communicator.all_reduce_sum(values).wait();
+      devices.all_reduce_sum(values).wait();
+      setup.device->synchronize();
       times.push_back(
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
@@ -173,7 +177,7 @@ BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
   report.model = setup.model;
   report.data = setup.train->properties().path;
   report.optimizer = name_of(setup.config.optim.optimizer.kind);
-  report.connection = communicator.name();
+  report.connection = setup.joined(communicator).name();
   report.device = setup.device->info();
   report.ranks = communicator.size();
   report.batch = setup.plan.phases().front().global_batch;
@@ -182,7 +186,7 @@ BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
   report.warmup = options.warmup;
   report.activations = setup.capacities.activations;
   report.threads_placed = setup.threads_placed;
-  const double peak_before = common_peak(setup, communicator);
+  const MatrixPeak peak_before = common_peak(setup, communicator);
   report.planned_bytes = static_cast<double>(setup.memory_use().total());
   report.steps = train_and_record(setup, communicator, options);
   report.times = mean_over_ranks(report.steps, communicator);
@@ -196,7 +200,8 @@ BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
       all_ranks(static_cast<double>(peak_resident_bytes()), communicator);
   report.resident_bytes = *std::max_element(resident.begin(), resident.end());
   report.links = measure_links(setup, communicator);
-  report.peak_flops = std::max(peak_before, common_peak(setup, communicator));
+  report.peak = common_peak(setup, communicator);
+  if (peak_before.flops > report.peak.flops) report.peak = peak_before;
   return report;
 }
 
@@ -221,6 +226,7 @@ int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment) {
       bind_threads(config.parallel.bind, setup.device->info().threads, *group.control);
   try {
     const BenchReport report = measure(setup, *group.communicator, options);
+    setup.disconnect();
     if (group.rank() != 0) return static_cast<int>(ExitCode::ok);
     fmt::print("{}", options.form == OutputForm::json ? bench_json(report) : bench_text(report));
     return static_cast<int>(ExitCode::ok);

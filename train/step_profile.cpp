@@ -7,8 +7,9 @@
 namespace bertyard {
 namespace {
 
-constexpr std::array kTimes{&StepTimes::total,    &StepTimes::data,          &StepTimes::forward,
-                            &StepTimes::backward, &StepTimes::communication, &StepTimes::update};
+constexpr std::array kTimes{&StepTimes::total,    &StepTimes::data,     &StepTimes::forward,
+                            &StepTimes::backward, &StepTimes::together, &StepTimes::communication,
+                            &StepTimes::update};
 
 }  // namespace
 
@@ -20,6 +21,7 @@ void StepProfile::step_done(const StepReport& report) {
   step.times.data = report.data_seconds;
   step.times.forward = spent.forward;
   step.times.backward = spent.backward;
+  step.times.together = spent.together;
   step.times.communication = report.comm_seconds;
   step.times.update = report.update_seconds;
   step.counts = report.counts;

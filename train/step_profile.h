@@ -16,9 +16,12 @@ struct StepTimes {
   double data = 0;  // waiting for the batch
   double forward = 0;
   double backward = 0;
+  double together = 0;       // forward and backward, where they are one graph
   double communication = 0;  // waiting for other ranks, beyond what backward hid
   double update = 0;         // in the optimizer
-  double other() const { return total - data - forward - backward - communication - update; }
+  double other() const {
+    return total - data - forward - backward - together - communication - update;
+  }
 };
 
 // Watches a trainer's steps and does nothing else: no evaluation, no checkpoint. Borrows the

@@ -32,6 +32,13 @@ void TimedObjective::train(const PackedInput& input, const GradientsReady& ready
     return std::chrono::duration<double>(to - from).count();
   };
   const Clock::time_point start = Clock::now();
+  ++spent_.micro_batches;
+  if (whole_ != nullptr) {
+    whole_->train(input, ready);
+    device_.synchronize();
+    spent_.together += seconds(start, Clock::now());
+    return;
+  }
   objective_.forward(input);
   device_.synchronize();
   const Clock::time_point half = Clock::now();
@@ -39,7 +46,6 @@ void TimedObjective::train(const PackedInput& input, const GradientsReady& ready
   device_.synchronize();
   spent_.forward += seconds(start, half);
   spent_.backward += seconds(half, Clock::now());
-  ++spent_.micro_batches;
 }
 
 void TimedObjective::evaluate(const PackedInput& input) {

@@ -6,17 +6,19 @@
 namespace bertyard {
 
 // The pre-training objective with a watch on its forward and backward. Waits for the device between
-// the two, so that each has its own time. Borrows objective and device.
+// the two, so that each has its own time. With `whole`, which trains the same objective in a way of
+// its own (train/captured_objective.h), both have one time. Borrows objectives and device.
 class TimedObjective final : public Objective {
  public:
   struct Spent {
     double forward = 0;  // seconds, as backward
     double backward = 0;
+    double together = 0;  // of forward and backward by `whole`
     std::int64_t micro_batches = 0;
   };
 
-  TimedObjective(PretrainingObjective& objective, Device& device)
-      : objective_(objective), device_(device) {}
+  TimedObjective(PretrainingObjective& objective, Device& device, Objective* whole = nullptr)
+      : objective_(objective), device_(device), whole_(whole) {}
 
   // What was spent since the last call.
   Spent take();
@@ -34,6 +36,7 @@ class TimedObjective final : public Objective {
  private:
   PretrainingObjective& objective_;
   Device& device_;
+  Objective* whole_;
   Spent spent_;
 };
 

@@ -86,7 +86,7 @@ void run_bench(const DeviceMaker& make_device, const BenchOptions& options) {
                                  config->max_positions, options.length));
   }
   const std::unique_ptr<Device> other = make_device();
-  const double peak = measure_matrix_peak(*other, options.activations);
+  const double peak = measure_matrix_peak(*other, options.activations).flops;
   const DeviceInfo info = other->info();
   const Batch batch = made_batch(options, *config);
   testing::DeviceModel model(make_device(), *config,

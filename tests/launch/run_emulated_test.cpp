@@ -106,9 +106,46 @@ TEST_F(EmulatedRunTest, TwoRanksOnOneGpuAreToldHowToShareIt) {
                 "start one rank for each GPU, or set parallel.comm to host"});
 }
 
-TEST_F(EmulatedRunTest, WhatJoinsGpusIsRefusedOnTheCpu) {
-  expect_error(train_on_gpu(0, "run", {"parallel.backend=cpu", "parallel.comm=nccl"}), 2,
-               {"parallel.comm: nccl is for ranks on GPUs, and this rank computes on", "use auto"});
+// The gradients' sums, the links and the ceiling are measured in the GPU's memory.
+TEST_F(EmulatedRunTest, BenchMeasuresRanksThatShareAGpu) {
+  BERTYARD_REQUIRE_MPIRUN();
+  const Arguments bench{BERTYARD_MPIEXEC,
+                        "-n",
+                        "2",
+                        BERTYARD_EMULATED_PROGRAM,
+                        "bench",
+                        config(),
+                        "--steps",
+                        "2",
+                        "--warmup",
+                        "1",
+                        "--batch",
+                        "8",
+                        "parallel.comm=host",
+                        "parallel.micro_batch.masked=20"};
+
+  const Ended ended = start(with(bench, kSmall)).wait(std::chrono::seconds(280));
+
+  ASSERT_EQ(ended.code, 0) << ended.errors;
+  for (const char* text :
+       {"2 over host-staged mpi", "emulated sm_90", "parts    data", "forward and backward",
+        "the product of 128 x 128 x 128 here", "links    sums move", "of the GPU planned; of "}) {
+    EXPECT_THAT(ended.output, ::testing::HasSubstr(text));
+  }
+}
+
+TEST_F(EmulatedRunTest, WhatJoinsGpusIsRefusedOnTheCpuBeforeAnythingIsRecorded) {
+  const Arguments words{"parallel.comm: nccl is for ranks on GPUs, and this run computes on",
+                        "use auto"};
+  const Arguments nccl{"parallel.backend=cpu", "parallel.comm=nccl"};
+  expect_error(train_on_gpu(0, "run", nccl), 2, words);
+  EXPECT_FALSE(std::filesystem::exists(run("run")));
+  expect_error(start(with({BERTYARD_EMULATED_PROGRAM, "check", config()}, nccl)).wait(), 2, words);
+  write("train.tsv", "sentence\tlabel\na good day\t1\na bad day\t0\n");
+  const Arguments task{BERTYARD_EMULATED_PROGRAM, "finetune",          config(),
+                       "task.kind=classify",      "task.name=sst2",    "task.train=[train.tsv]",
+                       "task.valid=[train.tsv]",  "parallel.comm=nccl"};
+  expect_error(start(task).wait(), 2, words);
   expect_error(train_on_gpu(0, "run2", {"parallel.backend=cpu", "precision=tf32"}), 4,
                {"precision: tf32 needs a GPU, and this run computes on the CPU; use fp32"});
 }

@@ -130,6 +130,19 @@ TEST_F(TimedObjectiveTest, TakeStartsAnew) {
   EXPECT_EQ(nothing.backward, 0);
 }
 
+TEST_F(TimedObjectiveTest, WhatTrainsBothHalvesAtOnceHasOneTime) {
+  PretrainingObjective& whole = objective_;
+  TimedObjective timed(objective_, *device_, &whole);
+
+  const std::vector<float> plain = gradients_of(objective_), watched = gradients_of(timed);
+
+  EXPECT_EQ(plain, watched);
+  const TimedObjective::Spent spent = timed.take();
+  EXPECT_EQ(spent.micro_batches, 1);
+  EXPECT_GT(spent.together, 0);
+  EXPECT_EQ(spent.forward + spent.backward, 0);
+}
+
 TEST_F(TimedObjectiveTest, WarmUpStepsAreNotRecorded) {
   TimedObjective timed(objective_, *device_);
   StepProfile profile(timed, /*warmup_steps=*/2);
