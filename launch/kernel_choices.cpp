@@ -1,31 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/kernel_choices.h"
 
-#include <string>
+#include <algorithm>
 
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "core/nn/initialization.h"
 #include "data/files/atomic_file.h"
 #include "data/files/file_writer.h"
 
 namespace bertyard {
 namespace {
 
-constexpr const char* kFile = "kernel_choices.txt";
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& file) {
+  return fs::exists(file) ? read_file(file) : std::string();
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+// False where the text is another device's.
+bool take(Device& device, const std::string& text, const fs::path& file) {
+  try {
+    return device.use_kernel_choices(text);
+  } catch (const DataError& error) {
+    throw DataError(fmt::format("{}: {}", file.string(), error.what()));
+  }
+}
+
+// One sequence, which on its way to a GPU is filled up to the phase's capacities.
+Batch one_sequence(const PlannedPhase& phase, bool pairs) {
+  const auto length = std::min<std::int64_t>(phase.max_length, phase.capacities.tokens);
+  Batch batch;
+  batch.tokens.assign(static_cast<std::size_t>(length), 0);
+  batch.segments = batch.tokens;
+  batch.samples.assign(static_cast<std::size_t>(length), 0);
+  for (std::int32_t position = 0; position < length; ++position) {
+    batch.positions.push_back(position);
+  }
+  batch.cu_seqlens = {0, static_cast<std::int32_t>(length)};
+  batch.last_rows = {static_cast<std::int32_t>(length) - 1};
+  batch.global_indices = batch.sample_ids = {0};
+  batch.masked_rows = batch.masked_labels = {0};
+  if (pairs) batch.next_sentence_labels = {0};
+  return batch;
+}
 
 }  // namespace
 
-void share_kernel_choices(const std::filesystem::path& directory, ControlPlane& control,
-                          Device& device) {
-  if (device.info().kind == DeviceKind::cpu) return;
-  const std::filesystem::path path = directory / kFile;
-  const bool known = !directory.empty() && std::filesystem::exists(path);
-  const std::string text =
-      control.broadcast_string("kernel choices", known ? read_file(path) : std::string());
-  if (!text.empty()) device.use_kernel_choices(text);
+fs::path kernel_choices_file(const RunOptions& run) {
+  return fs::path(run.directory) / run.name / "kernel_choices.txt";
 }
 
-void save_kernel_choices(const std::filesystem::path& directory, const Device& device) {
-  const std::string text = device.kernel_choices();
-  if (!text.empty()) write_file_atomically(directory / kFile, text);
+std::string share_kernel_choices(const fs::path& file, ControlPlane& control, Device& device,
+                                 Logger& log, const std::function<void()>& meet_products) {
+  if (device.info().kind == DeviceKind::cpu) return {};
+  const bool leads = control.rank() == 0;
+  const std::string kept =
+      control.broadcast_string("kept kernel choices", leads ? text_of(file) : std::string());
+  if (!kept.empty() && !take(device, kept, file) && leads) {
+    log.warning(
+        "{}: its choices of matrix products are for '{}', and this is '{}': they are made again",
+        file.string(), first_line(kept), first_line(device.kernel_choices()));
+  }
+  if (leads) meet_products();
+  std::string chosen =
+      control.broadcast_string("kernel choices", leads ? device.kernel_choices() : std::string());
+  if (!leads && !take(device, chosen, file)) {
+    throw EnvironmentError(fmt::format(
+        "kernel choices: those of rank 0 are for '{}', and rank {} has '{}'; the GPUs of a run "
+        "must be of one kind",
+        first_line(chosen), control.rank(), first_line(device.kernel_choices())));
+  }
+  return chosen;
+}
+
+// With weights as a run begins with: a product of zeros takes less power and is faster.
+void meet_products(PretrainingSetup& setup) {
+  ParameterStore& parameters = setup.objective.parameters();
+  fill_on_host(*setup.device, parameters, [&] {
+    initialize(parameters, setup.model, setup.config.run.seed, setup.device->info().threads);
+  });
+  const bool pairs = has_sentence_pairs(setup.next_sentence());
+  for (const PlannedPhase& phase : setup.plan.phases()) {
+    setup.batch.resize(phase.capacities, phase.max_length);
+    const Batch batch = one_sequence(phase, pairs);
+    setup.objective.begin({1, 1, batch.token_count()});
+    setup.objective.train(setup.batch.upload(batch), {});
+    setup.objective.evaluate(setup.batch.upload(batch));
+  }
+  setup.device->synchronize();
+}
+
+void save_kernel_choices(const fs::path& file, const std::string& text, Logger& log) {
+  if (text.empty()) return;
+  try {
+    if (text_of(file) != text) write_file_atomically(file, text);
+  } catch (const IoError& error) {
+    log.warning("{}; training goes on, and a resumed run will choose its matrix products anew",
+                error.what());
+  }
 }
 
 }  // namespace bertyard

@@ -2,19 +2,35 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <string>
 
 #include "core/backend/device.h"
+#include "core/base/log.h"
+#include "launch/pretraining_setup.h"
 #include "parallel/control_plane.h"
 
 namespace bertyard {
 
-// The algorithms that a GPU's matrix products take, kept in the run's directory so that a resumed
-// run takes the same ones without a search: design, 4.5. A CPU makes no such choices, and nothing
-// is exchanged or written. `directory` is that of rank 0, empty elsewhere.
+// The algorithms that a GPU's matrix products take: rank 0 chooses, all ranks have its choices, and
+// the run's directory keeps them, so that a resumed run takes the same without a search: design,
+// 4.5. A CPU makes no such choices: nothing is exchanged, the text is empty, nothing is written.
 
-// Rank 0's file, where there is one, to all ranks. Every rank makes this call.
-void share_kernel_choices(const std::filesystem::path& directory, ControlPlane& control,
-                          Device& device);
-void save_kernel_choices(const std::filesystem::path& directory, const Device& device);
+// Every rank makes this call, before its first product. Rank 0 takes what `file`, which may be
+// missing, says, calls `meet_products`, which is to meet every product of the run, and the other
+// ranks get what it knows then. Returns that. Throws DataError that names the file where it is
+// damaged; where it is of another library or GPU, rank 0 warns and chooses anew.
+std::string share_kernel_choices(const std::filesystem::path& file, ControlPlane& control,
+                                 Device& device, Logger& log,
+                                 const std::function<void()>& meet_products);
+
+// What meets every product of a run: each phase's micro-batch, filled, in training and in
+// evaluation. The memory is allocated; weights, gradients and sums are not what they were.
+void meet_products(PretrainingSetup& setup);
+
+// Where `file` says something else. Training goes on where it cannot be written: a warning.
+void save_kernel_choices(const std::filesystem::path& file, const std::string& text, Logger& log);
+
+std::filesystem::path kernel_choices_file(const RunOptions& run);
 
 }  // namespace bertyard

@@ -94,8 +94,6 @@ void PretrainingRun::open_directory() {
   }
   id = parts_.control.broadcast_string("run id", id);
   checkpoints_.emplace(allocate_run(parts_, id));
-  share_kernel_choices(directory_ ? directory_->path() : std::filesystem::path(), parts_.control,
-                       *parts_.setup.device);
 }
 
 void PretrainingRun::start_watch() {
@@ -119,6 +117,8 @@ void PretrainingRun::write_record() {
                             .command = parts_.command,
                             .environment = environment_of(parts_)});
   write_file_atomically(directory_->log_file(0).parent_path() / "ranks.txt", parts_.rank_table);
+  save_kernel_choices(kernel_choices_file(parts_.loaded.config.run), parts_.setup.kernel_choices,
+                      parts_.log);
   directory_->set_status(RunStatus::running, "");
 }
 
@@ -176,7 +176,6 @@ void PretrainingRun::save(const TrainState& state) {
   if (leads()) {
     note_saved(saver_.wait());
     start_save(state);
-    save_kernel_choices(directory_->path(), *parts_.setup.device);
   } else {
     checkpoints_->assist();
   }

@@ -56,6 +56,7 @@ class PretrainingSetup {
   ModelMemory memory;
   const std::size_t resident_before;         // bytes of the process before it took any of that
   std::string threads_placed = "not bound";  // what bind_threads() said
+  std::string kernel_choices;                // what share_kernel_choices() said
 
   int ranks() const { return place_.ranks; }
   // What is trained on beside the tokens: nothing where the model is causal.

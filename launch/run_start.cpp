@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "launch/injected_faults.h"
+#include "launch/kernel_choices.h"
 #include "launch/resume_choice.h"
 
 namespace bertyard {
@@ -50,6 +51,10 @@ std::map<std::string, std::string> environment_of(const RunParts& parts) {
   std::map<std::string, std::string> environment{{"threads", std::to_string(info.threads)},
                                                  {"instruction_set", info.instruction_set},
                                                  {"libraries", info.libraries}};
+  if (info.kind == DeviceKind::cuda) {
+    environment["device"] = info.name;
+    environment["kernel choices"] = hash_text(xxh3(parts.setup.kernel_choices));
+  }
   if (parallel.reduction == Reduction::ordered) {
     environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
   } else {
@@ -63,10 +68,14 @@ std::map<std::string, std::string> environment_of(const RunParts& parts) {
 
 RunCheckpoints allocate_run(const RunParts& parts, const std::string& run_id) {
   parts.setup.memory.allocate(*parts.setup.device);
-  parts.setup.connect(parts.communicator);
+  parts.setup.connect(parts.devices);
+  const std::optional<std::uint64_t> teacher = load_teacher(parts.setup);
+  parts.setup.kernel_choices = share_kernel_choices(kernel_choices_file(parts.loaded.config.run),
+                                                    parts.control, *parts.setup.device, parts.log,
+                                                    [&parts] { meet_products(parts.setup); });
   RunCheckpoints::Setting setting = checkpoint_setting(parts, run_id);
-  if (const auto hash = load_teacher(parts.setup)) {
-    setting.identity.settings["teacher weights hash"] = hash_text(*hash);
+  if (teacher) {
+    setting.identity.settings["teacher weights hash"] = hash_text(*teacher);
   }
   return RunCheckpoints(setting, *parts.setup.device, parts.setup.objective.parameters(),
                         parts.setup.optimizer);

@@ -36,7 +36,8 @@ struct RunParts {
   bool leads() const { return communicator.rank() == 0; }
 };
 
-// What decides the bits of a run beside its configuration: design, 4.5.
+// What decides the bits of a run beside its configuration: design, 4.5. Of a GPU once
+// allocate_run() has been called.
 std::map<std::string, std::string> environment_of(const RunParts& parts);
 
 // Takes the memory and joins it to the checkpoints of the run `run_id`; an empty id: of any run.

@@ -83,9 +83,11 @@ class Device {
   virtual void synchronize() = 0;
 
   // Which algorithm each shape of a matrix product takes, as lines of text, where this device
-  // searches for them; a run that is given another's text takes its choices without a search.
+  // searches for them: the first names library and device, each other one a shape that was met or
+  // given. A run that is given another's text before its first product takes its choices without a
+  // search; false, and nothing is taken, where the text is of another library or device.
   virtual std::string kernel_choices() const { return {}; }
-  virtual void use_kernel_choices(const std::string& /*text*/) {}
+  virtual bool use_kernel_choices(const std::string& /*text*/) { return false; }
 
   virtual LayerOps& layer_ops() = 0;
   virtual UpdateOps& update_ops() = 0;

@@ -88,6 +88,26 @@ TEST_F(EmulatedRunTest, ARunThatWasKilledAndResumedHasTheBitsOfOneThatWasNot) {
   expect_same_bits("whole", "killed");
 }
 
+// Matrix products choose their algorithms once: whoever lacks the choices is another environment.
+TEST_F(EmulatedRunTest, ResumingTakesTheKernelChoicesOrRefuses) {
+  const Arguments two_steps{"parallel.backend=cuda", "schedule.0.until=2 steps",
+                            "optim.warmup=1 steps"};
+  ASSERT_EQ(train_on_gpu(0, "run", two_steps).code, 0);
+  const auto file = run("run") / "kernel_choices.txt";
+  const std::string kept = read(file);
+  EXPECT_THAT(kept, ::testing::StartsWith("plain loops, emulated sm_90, 4 multiprocessors\n"));
+  ASSERT_EQ(train_on_gpu(0, "run", two_steps).code, 0);
+  EXPECT_EQ(read(file), kept);
+
+  write(file, kept.substr(0, kept.find('\n') + 1) + "key of a damaged line\n");
+  expect_error(train_on_gpu(0, "run", two_steps), 3,
+               {"kernel_choices.txt: choices of matrix products: expected a key and 8 hexadecimal "
+                "words, found 'key of a damaged line'"});
+  std::filesystem::remove(file);
+  expect_error(train_on_gpu(0, "run", two_steps), 3,
+               {"ordered reduction promises the same bits", "kernel choices was "});
+}
+
 TEST_F(EmulatedRunTest, RanksThatShareAGpuHaveTheBitsOfOneRank) {
   BERTYARD_REQUIRE_MPIRUN();
   const Arguments host{"parallel.backend=cuda", "parallel.comm=host"};

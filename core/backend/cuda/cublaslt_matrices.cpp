@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "core/backend/cuda/cublaslt_choices.h"
 #include "core/backend/cuda/cublaslt_plan.h"
 #include "core/backend/cuda/cublaslt_search.h"
 #include "core/backend/cuda/device_matrices.h"
+#include "core/backend/cuda/matrix_choices.h"
 #include "core/base/error.h"
 
 namespace bertyard {
@@ -40,13 +41,18 @@ class CublasLtMatrices : public DeviceMatrices {
   }
 
   std::string choices() const override {
-    std::map<std::string, MatrixChoice> known;
+    MatrixChoices known = given_;
     for (const auto& [key, plan] : plans_) {
       if (plan.choice) known.emplace(key, *plan.choice);
     }
-    return write_choices(known);
+    return write_choices(choices_header(name()), known);
   }
-  void use_choices(const std::string& text) override { given_ = read_choices(text); }
+  bool use_choices(const std::string& text) override {
+    std::optional<MatrixChoices> read = read_choices(choices_header(name()), text);
+    if (!read) return false;
+    given_ = std::move(*read);
+    return true;
+  }
 
  private:
   static constexpr std::size_t kWorkspaceBytes = 32u << 20;  // NVIDIA's advice for Hopper
@@ -78,7 +84,7 @@ class CublasLtMatrices : public DeviceMatrices {
   cudaStream_t stream_;
   TensorView workspace_;
   std::map<std::string, MatrixPlan> plans_;
-  std::map<std::string, MatrixChoice> given_;
+  MatrixChoices given_;
 };
 
 }  // namespace

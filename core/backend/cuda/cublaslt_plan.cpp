@@ -81,16 +81,6 @@ std::string cublaslt_name() {
   return fmt::format("cublasLt {}.{}.{}", version / 10000, version / 100 % 100, version % 100);
 }
 
-std::string product_key(const DeviceProduct& product) {
-  const auto side = [](const DeviceOperand& operand) {
-    return fmt::format("{}{}", operand.transposed == Transposed::yes ? "t" : "n", operand.leading);
-  };
-  return fmt::format("{}-{}:{}x{}x{}:{}:{}:{}:{}:{}", name_of(product.type),
-                     name_of(product.y_type), product.m, product.n, product.k, side(product.a),
-                     side(product.b), product.leading, product.beta != 0 ? 1 : 0,
-                     static_cast<int>(product.epilogue));
-}
-
 template <typename T>
 void ProductDescriptors::set(cublasLtMatmulDescAttributes_t attribute, const T& value) {
   BERTYARD_CHECK_CUBLAS(

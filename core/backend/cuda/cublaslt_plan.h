@@ -27,9 +27,6 @@ using CublasLtLayout = CublasLtObject<cublasLtMatrixLayout_t, cublasLtMatrixLayo
 CublasLtHandle make_cublaslt_handle();
 std::string cublaslt_name();  // "cublasLt 13.1.0"
 
-// Everything of a product but its addresses, as text: two products of one key share an algorithm.
-std::string product_key(const DeviceProduct& product);
-
 // A product as cublasLt describes it. Ours is row-major, its column-major: the transpose of y = a b
 // is y^T = b^T a^T, so our b is its A, our a its B, and our n its number of rows.
 class ProductDescriptors {

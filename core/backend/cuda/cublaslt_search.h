@@ -5,8 +5,8 @@
 
 #include <cublasLt.h>
 
-#include "core/backend/cuda/cublaslt_choices.h"
 #include "core/backend/cuda/cublaslt_plan.h"
+#include "core/backend/cuda/matrix_choices.h"
 
 namespace bertyard {
 

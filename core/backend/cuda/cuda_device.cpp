@@ -77,7 +77,7 @@ class CudaDevice : public Device {
   void synchronize() override { BERTYARD_CHECK_CUDA(cudaStreamSynchronize(stream_.get())); }
 
   std::string kernel_choices() const override { return matrices_->choices(); }
-  void use_kernel_choices(const std::string& text) override { matrices_->use_choices(text); }
+  bool use_kernel_choices(const std::string& text) override { return matrices_->use_choices(text); }
 
   LayerOps& layer_ops() override { return layer_ops_; }
   UpdateOps& update_ops() override { return update_ops_; }

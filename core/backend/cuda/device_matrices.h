@@ -59,8 +59,9 @@ class DeviceMatrices {
   virtual bool takes(const DeviceProduct& product) = 0;
   virtual void multiply(const DeviceProduct& product) = 0;
 
-  virtual std::string choices() const { return {}; }
-  virtual void use_choices(const std::string& /*text*/) {}
+  // See Device::kernel_choices().
+  virtual std::string choices() const = 0;
+  virtual bool use_choices(const std::string& text) = 0;
 };
 
 enum class FloatProducts { f32, tf32 };

@@ -21,6 +21,7 @@ set(BERTYARD_CUDA_SOURCES
     layer_attention.cpp
     linear.cpp
     losses.cu
+    matrix_choices.cpp
     narrow.cu
     norm.cu
     reductions.cu
@@ -28,5 +29,4 @@ set(BERTYARD_CUDA_SOURCES
     select_device.cpp
     update.cu
     update_plan_tables.cpp)
-set(BERTYARD_CUBLASLT_SOURCES cublaslt_choices.cpp cublaslt_matrices.cpp cublaslt_plan.cpp
-                              cublaslt_search.cpp)
+set(BERTYARD_CUBLASLT_SOURCES cublaslt_matrices.cpp cublaslt_plan.cpp cublaslt_search.cpp)

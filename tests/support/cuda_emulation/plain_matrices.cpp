@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products of the emulated GPU: loops in place of cublasLt, with its epilogues and its
 // conditions on alignment.
+#include <mutex>
+#include <random>
+
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
-#include "core/backend/cuda/device_matrices.h"
+#include "core/backend/cuda/matrix_choices.h"
 #include "core/backend/row_math.h"
 #include "tests/support/cuda_emulation/streams.h"
 
@@ -74,6 +77,14 @@ void compute(const DeviceProduct& p) {
   }
 }
 
+// Another "algorithm" for every product of every object, so that who shares choices can be seen.
+MatrixChoice search() {
+  static std::random_device random;
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  return {{random(), random()}};
+}
+
 class PlainMatrices : public DeviceMatrices {
  public:
   explicit PlainMatrices(cudaStream_t stream) : stream_(stream) {}
@@ -86,11 +97,21 @@ class PlainMatrices : public DeviceMatrices {
     return plain || (product.leading % 8 == 0 && product.n % 8 == 0);
   }
   void multiply(const DeviceProduct& product) override {
+    const auto [place, is_new] = chosen_.try_emplace(product_key(product));
+    if (is_new) place->second = search();
     emulation::enqueue(stream_, [product] { compute(product); });
+  }
+  std::string choices() const override { return write_choices(choices_header(name()), chosen_); }
+  bool use_choices(const std::string& text) override {
+    std::optional<MatrixChoices> read = read_choices(choices_header(name()), text);
+    if (!read) return false;
+    chosen_ = std::move(*read);
+    return true;
   }
 
  private:
   cudaStream_t stream_;
+  MatrixChoices chosen_;
 };
 
 }  // namespace
