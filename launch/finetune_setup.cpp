@@ -275,7 +275,7 @@ FinetuneSetup::FinetuneSetup(const RunConfig& run_config, const FinetuneCell& ce
     : data(shared),
       plan(make_plan(run_config, cell, shared)),
       config(cell_config(run_config, cell, plan, shared)),
-      device(make_task_device(run_config, {.local_rank = 0, .local_size = ranks_on_host})),
+      device(make_task_device(run_config, {.gpu = 0, .local_size = ranks_on_host})),
       capacities(capacities_of(plan, run_config, *device, shared)),
       head(head_of(run_config, shared.labels)),
       objective(make_objective(run_config, shared, head.head, config.run.seed)),

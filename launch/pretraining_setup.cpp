@@ -121,7 +121,7 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
                                    const RankPlace& place)
     : config(run_config),
       vocabulary(std::move(data.vocabulary)),
-      device(make_run_device(config, {place.local_rank, place.ranks_on_host})),
+      device(make_run_device(config, {place.gpu, place.ranks_on_host})),
       train(std::move(data.train)),
       valid(same_pairs(std::move(data.valid), *train)),
       plan(make_plan(config, *train)),

@@ -30,7 +30,7 @@ struct RankPlace {
   int rank = 0;
   int ranks = 1;
   int ranks_on_host = 1;  // they share its cores
-  int local_rank = 0;     // among them: each takes one of its GPUs
+  int gpu = 0;            // what choose_gpu() said
 };
 
 // Everything of a pre-training run that is known before it starts: the data is open, the schedule

@@ -78,9 +78,7 @@ std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace
   const BackendChoice choice = config.parallel.backend;
   const int gpus = choice == BackendChoice::cpu ? 0 : cuda_device_count();
   if (gpus == 0 && choice != BackendChoice::cuda) return run_cpu_device(config, place.local_size);
-  const bool shared = config.parallel.comm == CommChoice::host && gpus > 0;
-  return make_cuda_device({.local_rank = shared ? place.local_rank % gpus : place.local_rank,
-                           .tf32 = config.precision == Precision::tf32});
+  return make_cuda_device({.local_rank = place.gpu, .tf32 = config.precision == Precision::tf32});
 }
 
 std::unique_ptr<Device> make_task_device(const RunConfig& config, const HostPlace& place) {

@@ -12,13 +12,14 @@ namespace bertyard {
 
 // A rank among those of its host: they share its cores, and each takes a GPU.
 struct HostPlace {
-  int local_rank = 0;
+  int gpu = 0;  // what choose_gpu() said
   int local_size = 1;
 };
 
 // What parallel.backend says; `auto` is a GPU where the build has the backend and the machine a
 // device, else the CPU. Throws EnvironmentError where there is no such device, where it cannot be
-// used, and for a precision that it does not have.
+// used, and for a precision that it does not have; UsageError where parallel.comm joins GPUs and
+// this is the CPU.
 std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace& place);
 
 // The same for downstream tasks and distillation, whose losses only the CPU has: `auto` is the CPU.

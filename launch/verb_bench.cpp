@@ -15,6 +15,7 @@
 #include "launch/bench_report.h"
 #include "launch/build_info.h"
 #include "launch/failure.h"
+#include "launch/gpu_choice.h"
 #include "launch/matrix_peak.h"
 #include "launch/pretraining_setup.h"
 #include "launch/process_memory.h"
@@ -220,7 +221,7 @@ int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment) {
   const ProcessGroup group = environment.make_process_group();
   PretrainingSetup setup(
       config, shards ? open_run_data(config) : synthetic_data(config, options.fill.value_or(1)),
-      {group.rank(), group.communicator->size(), group.local_size, group.local_rank});
+      {group.rank(), group.communicator->size(), group.local_size, choose_gpu(config, group)});
   check_ranks_agree(group, config, setup, options);
   setup.threads_placed =
       bind_threads(config.parallel.bind, setup.device->info().threads, *group.control);

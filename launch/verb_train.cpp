@@ -7,6 +7,7 @@
 #include "launch/build_info.h"
 #include "launch/dry_run.h"
 #include "launch/failure.h"
+#include "launch/gpu_choice.h"
 #include "launch/pretraining_run.h"
 #include "launch/rank_log.h"
 #include "launch/rank_table.h"
@@ -98,7 +99,7 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
   }
   PretrainingSetup setup(
       config, data == DryData::mock ? mock_data(config) : open_run_data(config),
-      {group.rank(), group.communicator->size(), group.local_size, group.local_rank});
+      {group.rank(), group.communicator->size(), group.local_size, choose_gpu(config, group)});
   check_setups(*group.control, setup);
   setup.threads_placed =
       bind_threads(config.parallel.bind, setup.device->info().threads, *group.control);

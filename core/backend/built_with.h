@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+#include <vector>
+
 namespace bertyard {
 
 // Whether this build has the GPU backend, be there a GPU or not.
@@ -8,5 +11,7 @@ bool built_with_cuda();
 // GPUs that the machine's driver sees; 0 without driver or backend. Where the driver cannot say, 1:
 // taking that one says why it is of no use.
 int cuda_device_count();
+// The ids of these GPUs, by number: the same for every process, whatever it sees beside them.
+std::vector<std::string> cuda_device_ids();
 
 }  // namespace bertyard

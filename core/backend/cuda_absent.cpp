@@ -15,6 +15,10 @@ int cuda_device_count() {
   return 0;
 }
 
+std::vector<std::string> cuda_device_ids() {
+  return {};
+}
+
 std::unique_ptr<Device> make_cuda_device(const CudaOptions& /*options*/) {
   throw EnvironmentError(
       "built without CUDA: set parallel.backend to cpu, or configure with the preset 'cuda' on a "

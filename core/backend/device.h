@@ -106,7 +106,7 @@ struct CpuOptions {
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
 
 struct CudaOptions {
-  int local_rank = 0;  // which of the node's GPUs
+  int local_rank = 0;  // which of the GPUs that this process sees
   bool tf32 = false;   // products of f32 activations round their operands to TF32
 };
 // Throws EnvironmentError where the build has no CUDA or the machine no usable device.

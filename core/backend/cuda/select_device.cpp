@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/backend/cuda/select_device.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "core/backend/built_with.h"
@@ -64,6 +66,24 @@ int cuda_device_count() {
   const DeviceCount found = ask_driver();
   if (found.no_driver() || found.no_device()) return 0;
   return found.code == cudaSuccess ? found.count : 1;
+}
+
+std::vector<std::string> cuda_device_ids() {
+  std::vector<std::string> ids;
+  for (int number = 0; number < cuda_device_count(); ++number) {
+    cudaDeviceProp properties;
+    if (cudaGetDeviceProperties(&properties, number) != cudaSuccess) {
+      static_cast<void>(cudaGetLastError());  // whoever takes that GPU says why it is of no use
+      ids.push_back(fmt::format("number-{}", number));
+      continue;
+    }
+    std::string id = "GPU-";
+    for (const char byte : properties.uuid.bytes) {
+      id += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    }
+    ids.push_back(std::move(id));
+  }
+  return ids;
 }
 
 SelectedDevice select_cuda_device(int local_rank) {
