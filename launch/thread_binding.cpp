@@ -25,6 +25,7 @@ Topology load_topology() {
   hwloc_topology_t topology = nullptr;
   if (hwloc_topology_init(&topology) != 0) return nullptr;
   Topology owner(topology);
+  hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
   return hwloc_topology_load(topology) == 0 ? std::move(owner) : nullptr;
 }
 
@@ -86,6 +87,31 @@ bool bind_team(hwloc_topology_t topology, const std::vector<int>& cores,
   return failed == 0;
 }
 
+// Of the cores that the process may use, those of the GPU's part of the machine; null where that is
+// not known or has none of them.
+CpuSet cores_beside(hwloc_topology_t topology, const std::string& pci_bus,
+                    hwloc_const_bitmap_t allowed) {
+  const hwloc_obj_t gpu = hwloc_get_pcidev_by_busidstring(topology, pci_bus.c_str());
+  if (gpu == nullptr) return nullptr;
+  CpuSet set(hwloc_bitmap_alloc());
+  hwloc_bitmap_and(set.get(), hwloc_get_non_io_ancestor_obj(topology, gpu)->cpuset, allowed);
+  return hwloc_bitmap_iszero(set.get()) != 0 ? nullptr : std::move(set);
+}
+
+// All threads of the process and those to come.
+std::string bind_beside_gpu(hwloc_topology_t topology, const std::string& pci_bus,
+                            hwloc_const_bitmap_t allowed) {
+  if (bound_by_environment()) return "the environment says where (OMP_PROC_BIND)";
+  const CpuSet set = cores_beside(topology, pci_bus, allowed);
+  const std::size_t all = cores_within(topology, allowed).size();
+  if (!set) return fmt::format("on any of {} cores: which are beside the GPU is not known", all);
+  if (hwloc_set_cpubind(topology, set.get(), HWLOC_CPUBIND_PROCESS) != 0) {
+    return "not bound: the system refuses it";
+  }
+  return fmt::format("on any of the {} cores beside the GPU",
+                     cores_within(topology, set.get()).size());
+}
+
 std::string ranges_text(const std::vector<int>& cores) {
   std::string text;
   for (std::size_t i = 0; i < cores.size();) {
@@ -121,10 +147,10 @@ BindingChoice choose_binding(const BindingFacts& facts) {
   return choice;
 }
 
-std::string bind_threads(ThreadBinding binding, int threads, ControlPlane& control) {
+std::string bind_threads(ThreadBinding binding, const DeviceInfo& device, ControlPlane& control) {
   const Topology topology = load_topology();
   const CpuSet own = topology ? process_set(topology.get()) : nullptr;
-  BindingFacts facts{.threads = threads, .by_environment = bound_by_environment()};
+  BindingFacts facts{.threads = device.threads, .by_environment = bound_by_environment()};
   if (own) {
     const hwloc_const_bitmap_t machine = hwloc_topology_get_allowed_cpuset(topology.get());
     facts.machine_cores = static_cast<int>(cores_within(topology.get(), machine).size());
@@ -133,6 +159,9 @@ std::string bind_threads(ThreadBinding binding, int threads, ControlPlane& contr
   find_sharers(facts, control);  // by all ranks, whatever each of them finds
   if (binding == ThreadBinding::none) return "not bound (parallel.bind)";
   if (facts.cores.empty()) return "not bound: the cores of this host are not known";
+  if (device.kind == DeviceKind::cuda) {
+    return bind_beside_gpu(topology.get(), device.pci_bus, own.get());
+  }
   const BindingChoice choice = choose_binding(facts);
   if (choice.cores.empty()) return "not bound: " + choice.why;
   if (!bind_team(topology.get(), choice.cores, own.get())) {

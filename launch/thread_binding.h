@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/backend/device.h"
 #include "parallel/control_plane.h"
 #include "train/options.h"
 
@@ -29,9 +30,10 @@ struct BindingChoice {
 // to the same cores.
 BindingChoice choose_binding(const BindingFacts& facts);
 
-// Binds the threads of OpenMP's pool for teams of `threads` and returns what the banner says of it.
-// Thread 0, from which helper threads inherit, may use all cores of the rank. Every rank makes this
-// call.
-std::string bind_threads(ThreadBinding binding, int threads, ControlPlane& control);
+// Binds the threads of OpenMP's pool for teams of as many as the device computes with and returns
+// what the banner says of it. Thread 0, from which helper threads inherit, may use all cores of the
+// rank. The threads of a rank on a GPU, which only feed it, may all use every core beside the GPU
+// that the launcher left them. Every rank makes this call.
+std::string bind_threads(ThreadBinding binding, const DeviceInfo& device, ControlPlane& control);
 
 }  // namespace bertyard

@@ -223,8 +223,7 @@ int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment) {
       config, shards ? open_run_data(config) : synthetic_data(config, options.fill.value_or(1)),
       {group.rank(), group.communicator->size(), group.local_size, choose_gpu(config, group)});
   check_ranks_agree(group, config, setup, options);
-  setup.threads_placed =
-      bind_threads(config.parallel.bind, setup.device->info().threads, *group.control);
+  setup.threads_placed = bind_threads(config.parallel.bind, setup.device->info(), *group.control);
   try {
     const BenchReport report = measure(setup, *group.communicator, options);
     setup.disconnect();

@@ -86,7 +86,7 @@ class Grid {
       return TrainEnd::finished;
     }
     FinetuneSetup setup(loaded_.config, cell, data, group_.local_size);
-    place_threads(setup.device->info().threads);
+    place_threads(setup.device->info());
     FinetuneRun run(
         {setup, *group_.communicator, *group_.control, log_, loaded_.input_text, options_.command},
         cell);
@@ -99,10 +99,10 @@ class Grid {
   }
 
   // All cells have the same threads.
-  void place_threads(int threads) {
+  void place_threads(const DeviceInfo& device) {
     if (!threads_placed_.empty()) return;
-    threads_placed_ = bind_threads(loaded_.config.parallel.bind, threads, *group_.control);
-    log_.info("{} rank(s) of {} thread(s), {}", group_.communicator->size(), threads,
+    threads_placed_ = bind_threads(loaded_.config.parallel.bind, device, *group_.control);
+    log_.info("{} rank(s) of {} thread(s), {}", group_.communicator->size(), device.threads,
               threads_placed_);
   }
 

@@ -101,8 +101,7 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
       config, data == DryData::mock ? mock_data(config) : open_run_data(config),
       {group.rank(), group.communicator->size(), group.local_size, choose_gpu(config, group)});
   check_setups(*group.control, setup);
-  setup.threads_placed =
-      bind_threads(config.parallel.bind, setup.device->info().threads, *group.control);
+  setup.threads_placed = bind_threads(config.parallel.bind, setup.device->info(), *group.control);
   log.info("bertyard {} ({})", version_text(), git_revision());
   const std::string table = gather_rank_table(group, setup.device->info().name);
   if (group.size() > 1) log.info("ranks {}", ranks_on_hosts(group.hosts));

@@ -25,6 +25,7 @@ struct DeviceInfo {
   std::string libraries;        // "oneDNN 2.6.3, OpenBLAS 0.3.21"
   int threads = 1;              // of this process; 1 on a GPU
   std::size_t memory_bytes = 0;
+  std::string pci_bus = {};  // "0000:41:00.0", of a GPU
 };
 
 // An order of execution on the device. Work on one stream runs in the order of its calls; two

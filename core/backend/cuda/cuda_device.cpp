@@ -45,7 +45,8 @@ class CudaDevice : public Device {
             .instruction_set = selected_.architecture,
             .libraries = fmt::format("{}, {}", matrices_->name(), selected_.versions),
             .threads = 1,
-            .memory_bytes = selected_.memory_bytes};
+            .memory_bytes = selected_.memory_bytes,
+            .pci_bus = selected_.pci_bus};
   }
   bool computes(DType activations) const override {
     return activations == DType::f32 || activations == DType::bf16 || activations == DType::f16;

@@ -111,7 +111,9 @@ SelectedDevice select_cuda_device(int local_rank) {
                                   version_text(driver)),
           .memory_bytes = properties.totalGlobalMem,
           .multiprocessors = properties.multiProcessorCount,
-          .shared_bytes = static_cast<int>(properties.sharedMemPerBlockOptin)};
+          .shared_bytes = static_cast<int>(properties.sharedMemPerBlockOptin),
+          .pci_bus = fmt::format("{:04x}:{:02x}:{:02x}.0", properties.pciDomainID,
+                                 properties.pciBusID, properties.pciDeviceID)};
 }
 
 }  // namespace bertyard

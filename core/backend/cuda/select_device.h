@@ -13,6 +13,7 @@ struct SelectedDevice {
   std::size_t memory_bytes = 0;
   int multiprocessors = 0;
   int shared_bytes = 0;  // that a block can have
+  std::string pci_bus;   // "0000:41:00.0"
 };
 
 // Makes the node's GPU number `local_rank` the calling process's. Throws EnvironmentError that says
