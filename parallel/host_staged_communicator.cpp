@@ -124,6 +124,20 @@ Pending HostStagedCommunicator::start_all_to_all(ConstTensorView in, TensorView 
                 }});
 }
 
+Pending HostStagedCommunicator::start_reduce_parts_sum(TensorView values,
+                                                       std::span<const std::int64_t> cuts) {
+  return start({values, values, [this, cuts](ConstTensorView /*in*/, TensorView out) {
+                  return host_.reduce_parts_sum(out, cuts);
+                }});
+}
+
+Pending HostStagedCommunicator::start_all_gather_parts(TensorView values,
+                                                       std::span<const std::int64_t> cuts) {
+  return start({values, values, [this, cuts](ConstTensorView /*in*/, TensorView out) {
+                  return host_.all_gather_parts(out, cuts);
+                }});
+}
+
 Pending HostStagedCommunicator::start_broadcast(TensorView values, int root) {
   return start({values, values, [this, root](ConstTensorView /*in*/, TensorView out) {
                   return host_.broadcast(out, root);

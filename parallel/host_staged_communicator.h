@@ -38,6 +38,8 @@ class HostStagedCommunicator final : public Communicator {
   Pending start_reduce_scatter_sum(ConstTensorView in, TensorView out) override;
   Pending start_all_gather(ConstTensorView in, TensorView out) override;
   Pending start_all_to_all(ConstTensorView in, TensorView out) override;
+  Pending start_reduce_parts_sum(TensorView values, std::span<const std::int64_t> cuts) override;
+  Pending start_all_gather_parts(TensorView values, std::span<const std::int64_t> cuts) override;
   Pending start_broadcast(TensorView values, int root) override;
   Pending start_barrier() override;
 

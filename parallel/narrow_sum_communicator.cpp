@@ -40,7 +40,7 @@ Pending NarrowSumCommunicator::widened_after(Pending operation, std::shared_ptr<
   return Pending(
       [this, inside, scratch, to, from] {
         inside->wait();
-        device_.update_ops().cast(to, from, device_.compute_stream());
+        if (to.elements() > 0) device_.update_ops().cast(to, from, device_.compute_stream());
         scratch->taken = false;  // who takes it next writes behind this on the compute stream
       },
       [inside] { return inside->complete(); });
@@ -65,6 +65,23 @@ Pending NarrowSumCommunicator::start_reduce_scatter_sum(ConstTensorView in, Tens
   device_.update_ops().cast(narrow.slice(0, all), in.reshaped({all}), device_.compute_stream());
   return widened_after(inside_.reduce_scatter_sum(narrow.slice(0, all), sum), scratch,
                        out.reshaped({own}), sum);
+}
+
+Pending NarrowSumCommunicator::start_reduce_parts_sum(TensorView values,
+                                                      std::span<const std::int64_t> cuts) {
+  if (values.dtype() != DType::f32) return inside_.reduce_parts_sum(values, cuts);
+  const TensorView flat = values.reshaped({values.elements()});
+  auto scratch = take_scratch(flat.elements());
+  const TensorView narrow = scratch->view(flat.elements());
+  device_.update_ops().cast(narrow, flat, device_.compute_stream());
+  const auto own = static_cast<std::size_t>(rank());
+  const std::int64_t first = cuts[own], count = cuts[own + 1] - first;
+  return widened_after(inside_.reduce_parts_sum(narrow, cuts), scratch, flat.slice(first, count),
+                       narrow.slice(first, count));
+}
+Pending NarrowSumCommunicator::start_all_gather_parts(TensorView values,
+                                                      std::span<const std::int64_t> cuts) {
+  return inside_.all_gather_parts(values, cuts);
 }
 
 Pending NarrowSumCommunicator::start_all_gather(ConstTensorView in, TensorView out) {

@@ -9,10 +9,10 @@
 
 namespace bertyard {
 
-// all_reduce_sum and reduce_scatter_sum of f32 that send bf16: half the bytes, each value rounded
-// before it is sent and after every addition that the communicator inside makes. The rounding runs
-// on the device's compute stream. Everything else goes through as it is. Memory is taken as calls
-// want it and kept, so the first step takes it all. Borrows device and communicator.
+// Sums of f32 (all_reduce, reduce_scatter, reduce_parts) that send bf16: half the bytes, each value
+// rounded before it is sent and after every addition that the communicator inside makes. The
+// rounding runs on the device's compute stream. Everything else goes through as it is. Memory is
+// taken as calls want it and kept, so the first step takes it all. Borrows device and communicator.
 class NarrowSumCommunicator final : public Communicator {
  public:
   NarrowSumCommunicator(Device& device, Communicator& inside);
@@ -26,6 +26,8 @@ class NarrowSumCommunicator final : public Communicator {
   Pending start_reduce_scatter_sum(ConstTensorView in, TensorView out) override;
   Pending start_all_gather(ConstTensorView in, TensorView out) override;
   Pending start_all_to_all(ConstTensorView in, TensorView out) override;
+  Pending start_reduce_parts_sum(TensorView values, std::span<const std::int64_t> cuts) override;
+  Pending start_all_gather_parts(TensorView values, std::span<const std::int64_t> cuts) override;
   Pending start_broadcast(TensorView values, int root) override;
   Pending start_barrier() override;
 

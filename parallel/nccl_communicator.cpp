@@ -12,6 +12,7 @@
 
 #include "core/base/error.h"
 #include "parallel/collective_watch.h"
+#include "parallel/nccl_collectives.h"
 #include "parallel/nccl_registration.h"
 
 namespace bertyard {
@@ -29,23 +30,6 @@ namespace {
 void check_runtime(cudaError_t code, std::string_view call) {
   if (code == cudaSuccess) return;
   throw EnvironmentError(fmt::format("NCCL: {}: {}", call, cudaGetErrorString(code)));
-}
-
-ncclDataType_t number_type(DType type) {
-  switch (type) {
-    case DType::f32:
-      return ncclFloat32;
-    case DType::bf16:
-      return ncclBfloat16;
-    case DType::f64:
-      return ncclFloat64;
-    case DType::i32:
-      return ncclInt32;
-    case DType::i64:
-      return ncclInt64;
-    default:
-      return ncclUint64;  // the communicator lets nothing else be added
-  }
 }
 
 // Rank 0's id on every rank. Where rank 0 cannot make one, every rank says why.
@@ -193,7 +177,8 @@ class RealNcclCommunicator final : public NcclCommunicator {
     ncclResult_t code = ncclSuccess;
     {
       const std::lock_guard lock(mutex_);
-      if (communicator_ != nullptr) code = call(communicator_, native());
+      const NcclPlace place{communicator_, native(), rank(), size()};
+      if (communicator_ != nullptr) code = static_cast<ncclResult_t>(call(place));
     }
     settle(code, what, limit_);
     watch_->check();
@@ -209,46 +194,34 @@ class RealNcclCommunicator final : public NcclCommunicator {
   }
 
   Pending start_all_reduce_sum(TensorView values) override {
-    return start(description("all_reduce_sum", values), [=](ncclComm_t comm, cudaStream_t stream) {
-      return ncclAllReduce(values.data(), values.data(), count(values), number_type(values.dtype()),
-                           ncclSum, comm, stream);
-    });
+    return start(description("all_reduce_sum", values),
+                 [=](const NcclPlace& place) { return nccl_all_reduce_sum(place, values); });
   }
   Pending start_reduce_scatter_sum(ConstTensorView in, TensorView out) override {
-    return start(description("reduce_scatter_sum", in), [=](ncclComm_t comm, cudaStream_t stream) {
-      return ncclReduceScatter(in.data(), out.data(), count(out), number_type(in.dtype()), ncclSum,
-                               comm, stream);
-    });
+    return start(description("reduce_scatter_sum", in),
+                 [=](const NcclPlace& place) { return nccl_reduce_scatter_sum(place, in, out); });
   }
   Pending start_all_gather(ConstTensorView in, TensorView out) override {
-    return start(description("all_gather", in), [=](ncclComm_t comm, cudaStream_t stream) {
-      return ncclAllGather(in.data(), out.data(), in.bytes(), ncclUint8, comm, stream);
-    });
+    return start(description("all_gather", in),
+                 [=](const NcclPlace& place) { return nccl_all_gather(place, in, out); });
   }
   Pending start_all_to_all(ConstTensorView in, TensorView out) override {
-    const auto ranks = static_cast<std::size_t>(size());
-    return start(description("all_to_all", in), [=](ncclComm_t comm, cudaStream_t stream) {
-      const std::size_t part = in.bytes() / ranks;
-      const auto* from = static_cast<const std::byte*>(in.data());
-      auto* to = static_cast<std::byte*>(out.data());
-      ncclResult_t code = ncclGroupStart();
-      for (std::size_t peer = 0; peer < ranks && code == ncclSuccess; ++peer) {
-        const int number = static_cast<int>(peer);
-        code = ncclSend(from + peer * part, part, ncclUint8, number, comm, stream);
-        if (code == ncclSuccess || code == ncclInProgress) {
-          code = ncclRecv(to + peer * part, part, ncclUint8, number, comm, stream);
-        }
-      }
-      const ncclResult_t ended = ncclGroupEnd();
-      return code == ncclSuccess || code == ncclInProgress ? ended : code;
+    return start(description("all_to_all", in),
+                 [=](const NcclPlace& place) { return nccl_all_to_all(place, in, out); });
+  }
+  Pending start_reduce_parts_sum(TensorView values, std::span<const std::int64_t> cuts) override {
+    return start(description("reduce_parts_sum", values), [=](const NcclPlace& place) {
+      return nccl_reduce_parts_sum(place, values, cuts);
     });
   }
-
-  Pending start_broadcast(TensorView values, int root) override {
-    return start(description("broadcast", values), [=](ncclComm_t comm, cudaStream_t stream) {
-      return ncclBroadcast(values.data(), values.data(), values.bytes(), ncclUint8, root, comm,
-                           stream);
+  Pending start_all_gather_parts(TensorView values, std::span<const std::int64_t> cuts) override {
+    return start(description("all_gather_parts", values), [=](const NcclPlace& place) {
+      return nccl_all_gather_parts(place, values, cuts);
     });
+  }
+  Pending start_broadcast(TensorView values, int root) override {
+    return start(description("broadcast", values),
+                 [=](const NcclPlace& place) { return nccl_broadcast(place, values, root); });
   }
 
   // The host waits too, with the watch behind it.
@@ -268,9 +241,6 @@ class RealNcclCommunicator final : public NcclCommunicator {
 
   static std::string description(std::string_view call, const ConstTensorView& view) {
     return fmt::format("{} {} {}", call, name_of(view.dtype()), to_string(view.shape()));
-  }
-  static std::size_t count(const ConstTensorView& view) {
-    return static_cast<std::size_t>(view.elements());
   }
 
   Device& device_;
@@ -300,6 +270,14 @@ void run_each_once(Device& device, Communicator& communicator) {
   communicator.all_gather(one, wide).wait();
   communicator.all_to_all(wide, other).wait();
   communicator.broadcast(one, 0).wait();
+  for (const bool even : {true, false}) {  // two of NCCL's calls each
+    std::vector<std::int64_t> cuts(static_cast<std::size_t>(ranks) + 1);
+    for (std::int64_t rank = 1; rank <= ranks; ++rank) {
+      cuts[static_cast<std::size_t>(rank)] = even || rank == ranks ? rank : rank - 1;
+    }
+    communicator.reduce_parts_sum(wide, cuts).wait();
+    communicator.all_gather_parts(wide, cuts).wait();
+  }
   communicator.barrier().wait();
   device.synchronize();
 }

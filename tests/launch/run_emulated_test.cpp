@@ -119,6 +119,22 @@ TEST_F(EmulatedRunTest, RanksThatShareAGpuHaveTheBitsOfOneRank) {
   expect_same_bits("one", "two");
 }
 
+// The fast sum in bf16, the optimizer dealt out, buckets under way while backward goes on.
+TEST_F(EmulatedRunTest, RanksThatShareAGpuDealOutTheOptimizer) {
+  BERTYARD_REQUIRE_MPIRUN();
+  const Ended gpu =
+      train_on_gpu(2, "gpu",
+                   {"parallel.backend=cuda", "parallel.comm=host", "parallel.reduction=fast",
+                    "parallel.exchange=bf16", "parallel.shard_optimizer=true"});
+  ASSERT_EQ(gpu.code, 0) << gpu.errors;
+  ASSERT_EQ(train(0, "cpu", kSmall).code, 0);
+
+  expect_close("gpu", "cpu", 1e-2);
+  EXPECT_THAT(read(run("gpu") / "logs/rank-0000.log"),
+              ::testing::ContainsRegex("2 over host-staged mpi.*, 1 threads each, gradients summed "
+                                       "fast in bf16, optimizer state dealt out"));
+}
+
 TEST_F(EmulatedRunTest, TwoRanksOnOneGpuAreToldHowToShareIt) {
   BERTYARD_REQUIRE_MPIRUN();
   expect_error(train_on_gpu(2, "two", {"parallel.backend=cuda"}), 4,

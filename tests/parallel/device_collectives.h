@@ -68,9 +68,21 @@ inline std::vector<float> all_collectives(Device& device, Communicator& communic
   const std::int64_t first = rank * elements;
   Pending in_place = communicator.all_gather(wide.view().slice(first, elements), wide.view());
   in_place.wait();
+  // Parts of several sizes, one of them empty where there are three ranks, and then of one size.
+  const DeviceValues uneven(device, values_of_rank(rank + 3, ranks * elements));
+  const DeviceValues even(device, values_of_rank(rank + 4, ranks * elements));
+  std::vector<std::int64_t> uneven_cuts(static_cast<std::size_t>(ranks) + 1), even_cuts;
+  uneven_cuts.back() = ranks * elements;
+  if (ranks > 1) uneven_cuts[uneven_cuts.size() - 2] = elements / 3;
+  for (std::int64_t part = 0; part <= ranks; ++part) even_cuts.push_back(part * elements);
+  communicator.reduce_parts_sum(uneven.view(), uneven_cuts).wait();
+  communicator.reduce_parts_sum(even.view(), even_cuts).wait();
+  communicator.all_gather_parts(uneven.view(), uneven_cuts).wait();
+  communicator.all_gather_parts(even.view(), even_cuts).wait();
   communicator.barrier().wait();
   std::vector<float> results;
-  for (const DeviceValues* each : {&reduced, &scattered, &gathered, &exchanged, &sent, &wide}) {
+  for (const DeviceValues* each :
+       {&reduced, &scattered, &gathered, &exchanged, &sent, &wide, &uneven, &even}) {
     const std::vector<float> values = each->values();
     results.insert(results.end(), values.begin(), values.end());
   }
