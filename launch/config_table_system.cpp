@@ -102,8 +102,8 @@ std::vector<ConfigField> parallel_fields() {
       make_field({"parallel.start_timeout", "every rank has come by then, or the run ends"},
                  at(&RunConfig::launch, &LaunchSection::start_timeout), duration_type({1, 86400})),
       make_field({"parallel.graphs",
-                  "a micro-batch on a GPU is recorded once and replayed; not where several ranks "
-                  "reduce gradients meanwhile (reduction: fast)"},
+                  "a micro-batch on a GPU is recorded once and replayed; with several ranks and "
+                  "reduction: fast all but a step's last, whose gradients are reduced meanwhile"},
                  parallel(&ParallelOptions::graphs), boolean_type()),
       make_fixed_field({"parallel.recompute", "activations computed again in backward"}, "none",
                        {later("layer", "none"), later("all", "none"), later("true", "none")}),

@@ -197,9 +197,10 @@ std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator
 }
 
 std::unique_ptr<Objective> PretrainingSetup::captured_objective() {
+  if (!config.parallel.graphs || device->info().kind == DeviceKind::cpu) return nullptr;
   const bool overlaps = ranks() > 1 && config.parallel.reduction == Reduction::fast;
-  if (!config.parallel.graphs || overlaps || device->info().kind == DeviceKind::cpu) return nullptr;
-  return std::make_unique<CapturedObjective>(objective, *device);
+  return std::make_unique<CapturedObjective>(
+      objective, *device, overlaps ? ReducedMeanwhile::yes : ReducedMeanwhile::no);
 }
 
 MemoryUse PretrainingSetup::memory_use() const {

@@ -75,9 +75,9 @@ class PretrainingSetup {
   void connect(Communicator& devices);
   // The sum over the ranks that parallel.reduction asks for, over the memory that was allocated.
   // Throws UsageError where there are more ranks than leaves.
-  std::unique_ptr<GradientReduction> make_reduction(Communicator& ranks);
-  // The objective with its micro-batches as graphs, as parallel.graphs says; null on a CPU, and
-  // where several ranks reduce gradients while backward goes on.
+  std::unique_ptr<GradientReduction> make_reduction(Communicator& devices);
+  // The objective with its micro-batches as graphs, as parallel.graphs says; null on a CPU. Where
+  // several ranks reduce gradients while backward goes on, all but a step's last.
   std::unique_ptr<Objective> captured_objective();
   // Memory of the rank that needs the most.
   MemoryUse memory_use() const;

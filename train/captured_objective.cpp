@@ -31,7 +31,8 @@ CapturedObjective::Key CapturedObjective::key_of(const PackedInput& input) {
 
 void CapturedObjective::train(const PackedInput& input, const GradientsReady& ready) {
   const auto [found, first] = graphs_.try_emplace(key_of(input));
-  if (first) return objective_.train(input, ready);
+  const bool awaited = ready && reduced_ == ReducedMeanwhile::yes;
+  if (first || awaited) return objective_.train(input, ready);
   std::unique_ptr<Graph>& graph = found->second;
   if (!graph) graph = device_.capture([&] { objective_.train(input, {}); });
   graph->launch(device_.compute_stream());

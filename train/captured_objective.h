@@ -12,14 +12,16 @@ namespace bertyard {
 
 // An objective whose forward and backward of a micro-batch are recorded once for each shape and
 // then replayed: a CUDA graph, which costs the host one call where there were hundreds. The first
-// micro-batch of a shape runs as it is, the second is recorded. Gradients are ready all at once, at
-// the end: not for runs that reduce them meanwhile. Inputs must come to the same addresses every
-// time, as DeviceBatch brings them, and what changes from step to step is read from device memory.
-// Borrows objective and device; goes before memory and communicators do.
+// micro-batch of a shape runs as it is, the second is recorded. The gradients of a replay are ready
+// all at once, at the end; where they are reduced meanwhile, a micro-batch whose gradients somebody
+// waits for runs as it is. Inputs must come to the same addresses every time, as DeviceBatch brings
+// them, and what changes from step to step is read from device memory. Borrows objective and
+// device; goes before memory and communicators do.
+enum class ReducedMeanwhile { no, yes };
 class CapturedObjective final : public Objective {
  public:
-  CapturedObjective(Objective& objective, Device& device)
-      : objective_(objective), device_(device) {}
+  CapturedObjective(Objective& objective, Device& device, ReducedMeanwhile reduced)
+      : objective_(objective), device_(device), reduced_(reduced) {}
 
   ParameterStore& parameters() override { return objective_.parameters(); }
   const ParameterStore& parameters() const override;
@@ -41,6 +43,7 @@ class CapturedObjective final : public Objective {
 
   Objective& objective_;
   Device& device_;
+  ReducedMeanwhile reduced_;
   std::map<Key, std::unique_ptr<Graph>> graphs_;  // null: has run once
   std::int64_t replayed_ = 0;
 };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/pretraining_objective.h"
 
-#include <array>
-
 #include "core/backend/layer_ops.h"
 
 namespace bertyard {
@@ -49,6 +47,8 @@ void PretrainingObjective::plan(ArenaPlan& plan, const Capacities& capacities, M
 void PretrainingObjective::bind(const Arena& arena, Device& device) {
   arena_ = &arena;
   device_ = &device;
+  scales_on_host_ = device.allocate_pinned(2 * sizeof(float));
+  scales_sent_ = device.make_event();
   if (teaches_) teacher_->bind(arena, device);
 }
 
@@ -60,12 +60,15 @@ void PretrainingObjective::begin(const StepCounts& counts) {
   const auto inverse = [](std::int64_t count) {
     return count > 0 ? static_cast<float>(1.0 / static_cast<double>(count)) : 0.0f;
   };
-  const std::array<float, 2> scales{inverse(counts.masked), inverse(counts.samples)};
-  device_->copy(arena_->view(scales_), view_of(std::span<const float>(scales)),
-                CopyDirection::host_to_device, device_->compute_stream());
+  const TensorView scales(scales_on_host_.data(), DType::f32, {2});
+  scales_sent_->synchronize();  // those of the call before have left
+  scales.as<float>()[0] = inverse(counts.masked);
+  scales.as<float>()[1] = inverse(counts.samples);
+  device_->copy(arena_->view(scales_), scales, CopyDirection::host_to_device,
+                device_->compute_stream());
+  scales_sent_->record(device_->compute_stream());
   device_->set_zero(sums(), device_->compute_stream());
   if (teaches_) teacher_->begin(counts.masked, counts.tokens);
-  device_->synchronize();
 }
 
 Pass PretrainingObjective::pass(const PackedInput& input, Mode mode) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -72,6 +73,8 @@ class PretrainingObjective final : public Objective {
   bool teaches_ = false;  // planned for training
   std::uint64_t dropout_seed_;
   ArenaSlot sums_, scales_;  // a teacher's sums follow the others
+  Buffer scales_on_host_;    // pinned
+  std::unique_ptr<Event> scales_sent_;
   const Arena* arena_ = nullptr;
   Device* device_ = nullptr;
 };

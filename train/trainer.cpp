@@ -28,13 +28,16 @@ Trainer::Trainer(const Parts& parts, const RunPlan& plan, const Options& options
       plan_(plan),
       options_(options),
       open_stream_(std::move(open_stream)),
+      on_host_(parts.device.info().kind == DeviceKind::cpu),
       times_(options.watch.straggler),
       spike_(options.watch.spike) {
   const auto sums = static_cast<std::size_t>(parts_.objective.sums().elements());
   const std::size_t of_leaves = sums * static_cast<std::size_t>(parts_.reduction.leaves());
-  exchanged_.resize(of_leaves + kFlagCount);
-  leaf_sums_ = std::span(exchanged_).first(of_leaves);
-  flags_ = std::span(exchanged_).subspan(of_leaves);
+  const std::size_t count = of_leaves + kFlagCount;
+  pinned_ = parts_.device.allocate_pinned(count * sizeof(double));
+  exchanged_ = {static_cast<double*>(pinned_.data()), count};
+  leaf_sums_ = exchanged_.first(of_leaves);
+  flags_ = exchanged_.subspan(of_leaves);
   report_.sums.resize(sums);
 }
 
@@ -145,20 +148,24 @@ void Trainer::accumulate(const StepBatches& batches) {
     parts_.reduction.leaf_done();
     first = end;
   }
+  parts_.device.synchronize();  // the sums have come, and what follows is waiting for others
 }
 
 void Trainer::accumulate_leaf(std::span<const Batch> micro_batches, const GradientsReady& last) {
   Device& device = parts_.device;
   device.set_zero(parts_.objective.parameters().gradients(), device.compute_stream());
+  // A GPU's host only hands out work: when it gives out backward says nothing, and a micro-batch
+  // that nobody wants to hear of may be one graph.
   for (const Batch& batch : micro_batches) {
     enter(RankPhase::forward);
     const PackedInput input = parts_.batch.upload(batch);
-    const bool is_last = &batch == &micro_batches.back();
+    const bool tells = &batch == &micro_batches.back() && last;
     const auto ready = [&](std::int64_t elements) {
       enter(RankPhase::backward);
-      if (is_last && last) last(elements);
+      if (tells) last(elements);
     };
-    parts_.objective.train(input, std::ref(ready));  // by reference: a copy would allocate
+    // By reference: a copy would allocate.
+    parts_.objective.train(input, tells || on_host_ ? GradientsReady(std::ref(ready)) : nullptr);
   }
 }
 
@@ -168,7 +175,6 @@ void Trainer::keep_sums(int leaf) {
   const auto kept = leaf_sums_.subspan(static_cast<std::size_t>(leaf) * count, count);
   parts_.device.copy(view_of(kept), sums, CopyDirection::device_to_host,
                      parts_.device.compute_stream());
-  parts_.device.synchronize();
 }
 
 // The objective's sums over all leaves in their order, so that no bit depends on who computed them;
@@ -183,7 +189,7 @@ void Trainer::exchange() {
   };
   flags_[kCheckpointDue] = time_due(options_.checkpoint_every, last_save_);
   flags_[kEvaluationDue] = time_due(options_.evaluate_every, last_evaluation_);
-  parts_.communicator.all_reduce_sum(view_of(std::span(exchanged_))).wait();
+  parts_.communicator.all_reduce_sum(view_of(exchanged_)).wait();
 
   std::vector<double>& sums = report_.sums;
   std::fill(sums.begin(), sums.end(), 0.0);

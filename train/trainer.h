@@ -135,12 +135,14 @@ class Trainer {
   const RunPlan& plan_;
   Options options_;
   OpenStream open_stream_;
+  bool on_host_;  // the device is the host
   std::unique_ptr<BatchStream> stream_;
   std::size_t stream_phase_ = 0;
   TrainState state_;
   // The step's figures, kept so that a step allocates nothing.
   StepReport report_;
-  std::vector<double> exchanged_;  // [leaves, sums], those of other ranks 0; then [flags]
+  Buffer pinned_;
+  std::span<double> exchanged_;  // of it: [leaves, sums], those of other ranks 0; then [flags]
   std::span<double> leaf_sums_, flags_;
   std::int64_t skipped_ = 0;    // in a row
   std::int64_t rollbacks_ = 0;  // since the last checkpoint

@@ -101,26 +101,33 @@ void Optimizer::bind(const Arena& arena, Device& device) {
   for (const TensorView& view : {first_moment_, second_moment_, scalars_}) {
     if (view.elements() > 0) device.set_zero(view, device.compute_stream());
   }
+  on_host_ = device.allocate_pinned((1 + kStepScalarCount) * sizeof(double));
+  written_ = device.make_event();
+  read_ = device.make_event();
   write_scalar(kInverseLossScale, 1.0);
   write_scalar(kLossScale, 1.0);
 }
 
-double Optimizer::read_scalar(StepScalar scalar) const {
-  double value = 0;
-  device_->copy(view_of(std::span(&value, 1)), scalars_.slice(scalar, 1),
-                CopyDirection::device_to_host, device_->compute_stream());
-  device_->synchronize();
-  return value;
+std::span<const double> Optimizer::read_scalars() const {
+  const TensorView all(on_host_.data(), DType::f64, {1 + kStepScalarCount});
+  const TensorView found = all.slice(1, kStepScalarCount);
+  device_->copy(found, scalars_, CopyDirection::device_to_host, device_->compute_stream());
+  read_->record(device_->compute_stream());
+  read_->synchronize();
+  return found.span<double>();
 }
 
 void Optimizer::write_scalar(StepScalar scalar, double value) {
-  device_->copy(scalars_.slice(scalar, 1), view_of(std::span(&value, 1)),
-                CopyDirection::host_to_device, device_->compute_stream());
-  device_->synchronize();
+  const TensorView written(on_host_.data(), DType::f64, {1});
+  written_->synchronize();
+  *written.as<double>() = value;
+  device_->copy(scalars_.slice(scalar, 1), written, CopyDirection::host_to_device,
+                device_->compute_stream());
+  written_->record(device_->compute_stream());
 }
 
 std::int64_t Optimizer::applied_steps() const {
-  return static_cast<std::int64_t>(read_scalar(kAppliedSteps));
+  return static_cast<std::int64_t>(read_scalars()[kAppliedSteps]);
 }
 
 void Optimizer::set_applied_steps(std::int64_t steps) {
@@ -151,7 +158,6 @@ void Optimizer::collect(std::string_view name, TensorView flat) {
                   CopyDirection::device_to_device, device_->compute_stream());
   }
   if (exchange_ == nullptr) return;
-  device_->synchronize();
   for (std::size_t i = 0; i < pieces_.size(); ++i) exchange_->share(flat, i);
   exchange_->finish();
 }
@@ -174,7 +180,8 @@ UpdateOutcome Optimizer::step(double learning_rate, const ParameterStore& parame
   device_->update_ops().finish_norm(scalars_, sums_, options_.clip_norm);
   update(parameters);
   device_->layer_ops().weights_changed();
-  return {read_scalar(kGradientNorm), read_scalar(kFinite) != 0.0, exchange_seconds_};
+  const std::span<const double> scalars = read_scalars();
+  return {scalars[kGradientNorm], scalars[kFinite] != 0.0, exchange_seconds_};
 }
 
 template <typename Call>
@@ -194,10 +201,7 @@ void Optimizer::sum_squares(const TensorView& flat) {
                                           flat.slice(piece.range.first, piece.range.count),
                                           *piece.plan);
   }
-  exchange([this](ShardExchange& others) {
-    device_->synchronize();
-    others.add(sums_);
-  });
+  exchange([this](ShardExchange& others) { others.add(sums_); });
 }
 
 // LAMB needs |p| and |u| of all before it applies any.
@@ -217,10 +221,7 @@ void Optimizer::update(const ParameterStore& parameters) {
     } else {
       update_piece(pieces_[i], parameters);
     }
-    exchange([&](ShardExchange& others) {
-      device_->synchronize();
-      others.share(parameters.values(), i);
-    });
+    exchange([&](ShardExchange& others) { others.share(parameters.values(), i); });
   }
   exchange([](ShardExchange& others) { others.finish(); });
 }

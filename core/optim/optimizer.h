@@ -46,7 +46,7 @@ class Optimizer {
   std::size_t bytes() const;
 
   // Uses parameters.values() and, of the shard, parameters.gradients(); the gradients are
-  // overwritten by LAMB. Waits for the device.
+  // overwritten by LAMB. Waits for the device once, at the end.
   UpdateOutcome step(double learning_rate, const ParameterStore& parameters);
 
   // The state as a checkpoint holds it: f32 arrays in the layout of the parameters. collect()
@@ -87,7 +87,9 @@ class Optimizer {
   // Calls call(*exchange_), where there is one, and adds its time.
   template <typename Call>
   void exchange(Call call);
-  double read_scalar(StepScalar scalar) const;
+  // The scalars of the device as they are when everything given to it so far is done: waits.
+  std::span<const double> read_scalars() const;
+  // Behind everything given to the device so far; waits only for the scalar before.
   void write_scalar(StepScalar scalar, double value);
 
   OptimizerOptions options_;
@@ -100,6 +102,9 @@ class Optimizer {
   double exchange_seconds_ = 0;  // of the step under way
   Device* device_ = nullptr;
   Slots slots_;
+  // Pinned: a scalar that is written, then kStepScalarCount that are read.
+  Buffer on_host_;
+  std::unique_ptr<Event> written_, read_;
   TensorView first_moment_, second_moment_, scalars_, sums_, squares_[2];
 };
 
