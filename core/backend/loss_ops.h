@@ -58,7 +58,8 @@ class LossOps {
   // loss, correct f32 [N]; logits [T, 2]; labels i32 [N, 2], positions in the sequence.
   virtual void span_cross_entropy(TensorView loss, TensorView correct, ConstTensorView logits,
                                   ConstTensorView labels, ConstTensorView offsets) = 0;
-  // The same, and logits become (softmax - onehot) scale / 2. scale f32 [1].
+  // The same, and logits become (softmax - onehot) scale / 2, of tokens behind the last sequence 0.
+  // scale f32 [1].
   struct SpanTargets {
     ConstTensorView labels, offsets, scale;
   };

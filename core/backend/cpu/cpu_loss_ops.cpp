@@ -237,6 +237,8 @@ void CpuLossOps::span_cross_entropy_gradient(TensorView loss, TensorView correct
   check_f32({kOperation, "scale"}, targets.scale, {1});
   const WritableElements x(logits);
   const double scale = targets.scale.as<float>()[0] / 2.0;
+  const std::int64_t end = targets.offsets.as<std::int32_t>()[targets.offsets.rows() - 1];
+  clear(x, {2 * end, 1, 2 * (logits.rows() - end)});
 #pragma omp parallel for num_threads(threads_) schedule(static)
   for (std::int64_t n = 0; n < targets.offsets.rows() - 1; ++n) {
     float sum = 0;

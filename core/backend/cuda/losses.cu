@@ -112,9 +112,10 @@ struct SpanEnds {
   T* logits;
   const std::int32_t *labels, *offsets;
   const float* scale;  // null: no gradient
+  std::int64_t rows;
 };
 
-// A block a sequence, one end after the other.
+// A block a sequence, one end after the other. The last also clears what is behind it.
 template <typename T>
 __global__ void span_kernel(const SpanEnds<T> in) {
   __shared__ LogSumExp slots[kThreads];
@@ -144,6 +145,12 @@ __global__ void span_kernel(const SpanEnds<T> in) {
     __syncthreads();  // everyone has the label's logit
     for (std::int32_t i = thread; in.scale != nullptr && i < length; i += kThreads) {
       make_gradient(logits[2 * i], all, i == label, *in.scale / 2);
+    }
+  }
+  if (n + 1 == gridDim.x && in.scale != nullptr) {
+    for (std::int64_t i = 2 * std::int64_t{first + length} + thread; i < 2 * in.rows;
+         i += kThreads) {
+      in.logits[i] = from_float<T>(0.0f);
     }
   }
   if (thread != 0) return;
@@ -212,7 +219,7 @@ void span(std::string_view operation, TensorView loss, TensorView correct, Const
         SpanEnds<T>{loss.as<float>(), correct.as<float>(),
                     static_cast<T*>(const_cast<void*>(logits.data())),
                     targets.labels.as<std::int32_t>(), targets.offsets.as<std::int32_t>(),
-                    targets.scale.as<float>()});
+                    targets.scale.as<float>(), logits.rows()});
   });
 }
 
