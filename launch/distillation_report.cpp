@@ -50,7 +50,7 @@ ModelFigures measure_pretrained(const std::string& path, const RunConfig& config
   const Masker masker(config.samples.mask, mask_vocabulary(data.vocabulary));
   const int max_length = config.schedule.back().max_length;
   const MicroBatchCapacities micro = capacities_for(max_length);
-  const auto device = make_task_device(config, {.gpu = 0, .local_size = group.local_size});
+  const auto device = make_teaching_device(config, {.gpu = 0, .local_size = group.local_size});
   PretrainingObjective objective(model.config, SentenceObjective::none, 0);
   DeviceBatch batch;
   ModelMemory memory(objective, batch, nullptr,
@@ -81,7 +81,7 @@ ModelFigures measure_finetuned(const std::string& path, const RunConfig& config,
                                const ProcessGroup& group, const TaskSet& set) {
   const TaskModelFiles files = open_task_model(path, "");
   const MicroBatchCapacities micro = capacities_for(set.properties().max_length);
-  const auto device = make_task_device(config, {.gpu = 0, .local_size = group.local_size});
+  const auto device = make_teaching_device(config, {.gpu = 0, .local_size = group.local_size});
   TaskObjective objective(files.model, files.head.head, 0);
   DeviceBatch batch;
   ModelMemory memory(objective, batch, nullptr,

@@ -14,9 +14,11 @@
 #include "data/files/atomic_file.h"
 #include "data/files/file_writer.h"
 #include "launch/config.h"
+#include "launch/kernel_choices.h"
 #include "launch/resume_choice.h"
 #include "launch/signals.h"
 #include "launch/task_model_files.h"
+#include "launch/task_products.h"
 #include "train/console.h"
 #include "train/tasks/task_evaluation.h"
 
@@ -64,6 +66,7 @@ TrainEnd FinetuneRun::run() {
     const TrainEnd end = converged() || start_.step >= parts_.setup.plan.total_steps()
                              ? TrainEnd::finished
                              : train();
+    parts_.setup.disconnect();
     finish(end);
     return end;
   } catch (const std::exception& error) {
@@ -82,9 +85,13 @@ void FinetuneRun::open_directory() {
   id = parts_.control.broadcast_string("run id", id);
   FinetuneSetup& setup = parts_.setup;
   setup.memory.allocate(*setup.device);
+  const std::optional<std::uint64_t> teacher = setup.load_teacher();
+  setup.kernel_choices =
+      share_kernel_choices(kernel_choices_file(config.run), parts_.control, *setup.device,
+                           parts_.log, [&setup] { meet_products(setup); });
   CheckpointState own = identity(id);
-  if (const auto hash = setup.load_teacher()) {
-    own.settings["teacher weights hash"] = hash_text(*hash);
+  if (teacher) {
+    own.settings["teacher weights hash"] = hash_text(*teacher);
   }
   checkpoints_.emplace(RunCheckpoints::Setting{.model = setup.data.model,
                                                .vocabulary = setup.data.vocabulary.text(),
@@ -103,6 +110,10 @@ std::map<std::string, std::string> FinetuneRun::environment() const {
                                                  {"instruction_set", info.instruction_set},
                                                  {"libraries", info.libraries},
                                                  {"reduction", "fast"}};
+  if (info.kind == DeviceKind::cuda) {
+    environment["device"] = info.name;
+    environment["kernel choices"] = hash_text(xxh3(parts_.setup.kernel_choices));
+  }
   if (parallel.reduction == Reduction::ordered) {
     environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
   } else {
@@ -156,6 +167,7 @@ void FinetuneRun::restore() {
                             .config_resolved = resolved_yaml(config),
                             .command = parts_.command,
                             .environment = environment()});
+  save_kernel_choices(kernel_choices_file(config.run), parts_.setup.kernel_choices, parts_.log);
   directory_->set_status(RunStatus::running, "");
   journal_.emplace(FinetuneJournal::Setting{.run_name = config.run.name,
                                             .directory = directory_->path(),
@@ -199,8 +211,10 @@ TrainEnd FinetuneRun::train() {
         *setup.data.train, nullptr,
         setup.stream_options(phase, index, parts_.communicator.rank(), parts_.communicator.size()));
   };
-  const auto reduction = setup.make_reduction(parts_.communicator);
-  Trainer trainer({*setup.device, parts_.communicator, *reduction, setup.objective, setup.optimizer,
+  const auto reduction = setup.make_reduction(parts_.devices);
+  const std::unique_ptr<Objective> captured = setup.captured_objective(parts_.communicator.size());
+  Objective& objective = captured ? *captured : static_cast<Objective&>(setup.objective);
+  Trainer trainer({*setup.device, parts_.communicator, *reduction, objective, setup.optimizer,
                    setup.batch, *this},
                   setup.plan,
                   {.schedule = setup.schedule(),

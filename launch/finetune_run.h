@@ -19,7 +19,8 @@ namespace bertyard {
 // What one rank's fine-tuning is made of. Borrows everything.
 struct FinetuneParts {
   FinetuneSetup& setup;
-  Communicator& communicator;
+  Communicator& communicator;  // of the ranks' host memory
+  Communicator& devices;       // of their devices': the same on CPUs
   ControlPlane& control;
   Logger& log;
   std::string input_text;  // of the configuration

@@ -2,7 +2,6 @@
 #include "launch/finetune_setup.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -11,10 +10,12 @@
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
 #include "launch/config.h"
-#include "launch/run_device.h"
+#include "launch/device_ranks.h"
+#include "launch/finetune_checks.h"
 #include "launch/teacher.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/ordered_reduction.h"
+#include "train/captured_objective.h"
 
 namespace bertyard {
 namespace {
@@ -89,65 +90,13 @@ HeadDescription head_of(const RunConfig& config, const std::vector<std::string>&
   return {{HeadKind::classify, std::ssize(labels)}, labels};
 }
 
-void check_head(const RunConfig& config) {
-  if (config.finetune.head != TaggingHead::crf) return;
-  if (config.task.kind != TaskKind::tag) {
-    throw UsageError("finetune.head: crf is a head for task.kind: tag; use linear");
-  }
-  if (!config.finetune.class_weights.empty()) {
-    throw UsageError(
-        "finetune.class_weights: a CRF scores whole sentences, not labels; remove them, "
-        "or use finetune.head: linear");
-  }
-}
-
-// Means over the training labels are 1, so that the loss keeps its size.
-std::vector<float> class_weights(const RunConfig& config, const FinetuneData& data) {
-  const std::vector<std::string>& wanted = config.finetune.class_weights;
-  if (wanted.empty()) return {};
-  const std::vector<std::uint64_t> counts = data.train->label_counts();
-  if (counts.empty()) {
-    throw UsageError("finetune.class_weights: this kind of task has no classes; remove it");
-  }
-  std::vector<double> weights(counts.size(), 1.0);
-  const bool balanced = wanted.size() == 1 && wanted[0] == "balanced";
-  if (!balanced && wanted.size() != counts.size()) {
-    throw UsageError(
-        fmt::format("finetune.class_weights has {} values, expected 'balanced' or one for each of "
-                    "the {} labels",
-                    wanted.size(), counts.size()));
-  }
-  double sum = 0, total = 0;
-  for (std::size_t c = 0; c < counts.size(); ++c) {
-    const auto count = static_cast<double>(counts[c]);
-    if (balanced) {
-      weights[c] = count > 0 ? 1 / count : 0;
-    } else {
-      const std::string& text = wanted[c];
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weights[c]);
-      if (error != std::errc() || end != text.data() + text.size() || !(weights[c] >= 0)) {
-        throw UsageError(
-            fmt::format("finetune.class_weights: '{}' is no weight, expected a number "
-                        "of at least 0 or 'balanced' alone",
-                        text));
-      }
-    }
-    sum += weights[c] * count;
-    total += count;
-  }
-  if (!(sum > 0)) throw UsageError("finetune.class_weights: all weights of the data are 0");
-  std::vector<float> scaled;
-  for (const double weight : weights) scaled.push_back(static_cast<float>(weight * total / sum));
-  return scaled;
-}
-
 TaskObjective make_objective(const RunConfig& config, const FinetuneData& data,
                              const HeadConfig& head, std::uint64_t seed) {
   if (data.teacher) {
     return TaskObjective(data.model, head, seed,
                          TeacherSetting{data.teacher->model, config.distill});
   }
-  return TaskObjective(data.model, head, seed, class_weights(config, data));
+  return TaskObjective(data.model, head, seed, class_weights(config, *data.train));
 }
 
 RunPlan make_plan(const RunConfig& config, const FinetuneCell& cell, const FinetuneData& data) {
@@ -227,6 +176,7 @@ std::vector<FinetuneCell> finetune_cells(const FinetuneSection& section) {
 
 FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
   check_head(config);
+  check_task_device(config);
   std::optional<SavedModel> start;
   if (!config.model.from.empty()) start = open_saved_model(config.model.from, log);
   const bool own_vocabulary = start && start->vocabulary && config.tokenizer.vocab.empty();
@@ -271,15 +221,16 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
 }
 
 FinetuneSetup::FinetuneSetup(const RunConfig& run_config, const FinetuneCell& cell,
-                             const FinetuneData& shared, int ranks_on_host)
+                             const FinetuneData& shared, const HostPlace& place)
     : data(shared),
       plan(make_plan(run_config, cell, shared)),
       config(cell_config(run_config, cell, plan, shared)),
-      device(make_task_device(run_config, {.gpu = 0, .local_size = ranks_on_host})),
+      device(make_run_device(device_config(run_config), place)),
       capacities(capacities_of(plan, run_config, *device, shared)),
       head(head_of(run_config, shared.labels)),
       objective(make_objective(run_config, shared, head.head, config.run.seed)),
       optimizer(config.optim.optimizer, objective.parameters()),
+      batch(DeviceBatch::Sequences::as_they_are),
       memory(objective, batch, &optimizer, capacities) {}
 
 ScheduleOptions FinetuneSetup::schedule() const {
@@ -298,6 +249,22 @@ std::int64_t FinetuneSetup::evaluate_every() const {
   const double epoch = static_cast<double>(data.train->size()) /
                        static_cast<double>(plan.phases().front().global_batch);
   return std::max<std::int64_t>(1, std::llround(epoch));
+}
+
+Communicator& FinetuneSetup::joined(Communicator& ranks) {
+  if (!devices_) devices_ = join_devices(*device, config, ranks);
+  return devices_ ? *devices_ : ranks;
+}
+
+void FinetuneSetup::disconnect() {
+  if (devices_) devices_->finalize();
+}
+
+std::unique_ptr<Objective> FinetuneSetup::captured_objective(int ranks) {
+  if (!config.parallel.graphs || device->info().kind == DeviceKind::cpu) return nullptr;
+  const bool overlaps = ranks > 1 && config.parallel.reduction == Reduction::fast;
+  return std::make_unique<CapturedObjective>(
+      objective, *device, overlaps ? ReducedMeanwhile::yes : ReducedMeanwhile::no);
 }
 
 std::unique_ptr<GradientReduction> FinetuneSetup::make_reduction(Communicator& communicator) {
@@ -340,14 +307,15 @@ void FinetuneSetup::initialize_weights() {
   ParameterStore& parameters = objective.parameters();
   ModelConfig drawn = data.model;
   drawn.init = config.model.architecture.init;
-  initialize(parameters, drawn, config.run.seed);
-  if (data.start) {
-    load_huggingface_weights(data.start->path, parameters, MissingHeads::keep_values);
-  } else if (const TaskTeacher* teacher = objective.teacher()) {
-    start_from_teacher(parameters, data.model, teacher->parameters(),
-                       {teacher->config(), teacher->options()});
-  }
-  device->layer_ops().weights_changed();
+  fill_on_host(*device, parameters, [&] {
+    initialize(parameters, drawn, config.run.seed);
+    if (data.start) {
+      load_huggingface_weights(data.start->path, parameters, MissingHeads::keep_values);
+    } else if (const TaskTeacher* teacher = objective.teacher()) {
+      start_from_teacher(parameters, data.model, teacher->parameters(),
+                         {teacher->config(), teacher->options()});
+    }
+  });
 }
 
 }  // namespace bertyard

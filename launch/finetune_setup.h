@@ -11,6 +11,7 @@
 #include "data/batch_stream.h"
 #include "data/tasks/task_set.h"
 #include "launch/run_config.h"
+#include "launch/run_device.h"
 #include "launch/saved_model.h"
 #include "launch/task_model_files.h"
 #include "parallel/communicator.h"
@@ -54,7 +55,7 @@ std::vector<FinetuneCell> finetune_cells(const FinetuneSection& section);
 class FinetuneSetup {
  public:
   FinetuneSetup(const RunConfig& config, const FinetuneCell& cell, const FinetuneData& data,
-                int ranks_on_host);
+                const HostPlace& place);
 
   const FinetuneData& data;
   const RunPlan plan;
@@ -66,10 +67,15 @@ class FinetuneSetup {
   Optimizer optimizer;
   DeviceBatch batch;
   ModelMemory memory;
+  std::string kernel_choices;  // what share_kernel_choices() said
 
   ScheduleOptions schedule() const;
   std::int64_t evaluate_every() const;  // steps
-  std::unique_ptr<GradientReduction> make_reduction(Communicator& communicator);
+  // As PretrainingSetup has them.
+  Communicator& joined(Communicator& ranks);
+  void disconnect();
+  std::unique_ptr<GradientReduction> make_reduction(Communicator& devices);
+  std::unique_ptr<Objective> captured_objective(int ranks);
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
                                     int world) const;
   // Once the memory is taken: the teacher's weights, where there is one. Returns their hash.
@@ -79,6 +85,7 @@ class FinetuneSetup {
   void initialize_weights();
 
  private:
+  std::unique_ptr<Communicator> devices_;  // null where the ranks' communicator does it
   std::unique_ptr<NarrowSumCommunicator> narrow_;
 };
 

@@ -74,18 +74,17 @@ class BoundToHost {
 }  // namespace
 
 std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace& place) {
-  if (config.distill.taught()) return make_task_device(config, place);
+  if (config.distill.taught()) return make_teaching_device(config, place);
   const BackendChoice choice = config.parallel.backend;
   const int gpus = choice == BackendChoice::cpu ? 0 : cuda_device_count();
   if (gpus == 0 && choice != BackendChoice::cuda) return run_cpu_device(config, place.local_size);
   return make_cuda_device({.local_rank = place.gpu, .tf32 = config.precision == Precision::tf32});
 }
 
-std::unique_ptr<Device> make_task_device(const RunConfig& config, const HostPlace& place) {
+std::unique_ptr<Device> make_teaching_device(const RunConfig& config, const HostPlace& place) {
   if (config.parallel.backend == BackendChoice::cuda) {
     throw EnvironmentError(
-        "parallel.backend: cuda is for pre-training; fine-tuning and distillation compute on the "
-        "CPU: use cpu");
+        "parallel.backend: cuda does not teach yet: distillation computes on the CPU; use cpu");
   }
   return run_cpu_device(config, place.local_size);
 }

@@ -22,8 +22,8 @@ struct HostPlace {
 // this is the CPU.
 std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace& place);
 
-// The same for downstream tasks and distillation, whose losses only the CPU has: `auto` is the CPU.
-std::unique_ptr<Device> make_task_device(const RunConfig& config, const HostPlace& place);
+// The same for distillation, whose losses only the CPU has: `auto` is the CPU.
+std::unique_ptr<Device> make_teaching_device(const RunConfig& config, const HostPlace& place);
 
 // Calls `fill` while the parameters stand in host memory, zeros at first where that is not the
 // device's, and moves them to the device. Waits for it.

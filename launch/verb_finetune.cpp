@@ -2,6 +2,8 @@
 #include "launch/verb_finetune.h"
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -12,7 +14,9 @@
 #include "data/files/file_writer.h"
 #include "launch/build_info.h"
 #include "launch/failure.h"
+#include "launch/finetune_checks.h"
 #include "launch/finetune_grid.h"
+#include "launch/gpu_choice.h"
 #include "launch/rank_log.h"
 #include "launch/signals.h"
 #include "launch/task_model_files.h"
@@ -85,11 +89,14 @@ class Grid {
       log_.info("{}: done before", cell.name());
       return TrainEnd::finished;
     }
-    FinetuneSetup setup(loaded_.config, cell, data, group_.local_size);
+    setup_.reset();  // a GPU has room for one
+    setup_ = std::make_unique<FinetuneSetup>(loaded_.config, cell, data,
+                                             HostPlace{place_gpu(), group_.local_size});
+    FinetuneSetup& setup = *setup_;
     place_threads(setup.device->info());
-    FinetuneRun run(
-        {setup, *group_.communicator, *group_.control, log_, loaded_.input_text, options_.command},
-        cell);
+    FinetuneRun run({setup, *group_.communicator, setup.joined(*group_.communicator),
+                     *group_.control, log_, loaded_.input_text, options_.command},
+                    cell);
     const TrainEnd end = run.run();
     if (end == TrainEnd::finished && leads()) {
       results_.push_back(run.result());
@@ -98,7 +105,13 @@ class Grid {
     return end;
   }
 
-  // All cells have the same threads.
+  // All cells have the same GPU,
+  int place_gpu() {
+    if (!gpu_) gpu_ = choose_gpu(device_config(loaded_.config), group_);
+    return *gpu_;
+  }
+
+  // and the same threads.
   void place_threads(const DeviceInfo& device) {
     if (!threads_placed_.empty()) return;
     threads_placed_ = bind_threads(loaded_.config.parallel.bind, device, *group_.control);
@@ -150,6 +163,8 @@ class Grid {
   const ProcessGroup& group_;
   Logger& log_;
   std::vector<CellResult> results_;
+  std::optional<int> gpu_;
+  std::unique_ptr<FinetuneSetup> setup_;  // where it fails, until that is told
   std::string threads_placed_;
 };
 
@@ -177,8 +192,9 @@ int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment
                         {{"configuration", hash_text(xxh3(resolved_yaml(loaded.config)))},
                          {"program", build_identity(), ItemOrigin::environment}});
   log.info("bertyard {} ({})", version_text(), git_revision());
+  Grid grid(loaded, options, group, log);
   try {
-    return Grid(loaded, options, group, log).run();
+    return grid.run();
   } catch (const std::exception& error) {
     // Before the stack unwinds: a sum over the ranks may still be at work on the gradients.
     if (environment.size() > 1) report_failure(&environment, error);

@@ -24,6 +24,7 @@ CapturedObjective::Key CapturedObjective::key_of(const PackedInput& input) {
           input.masked(),
           input.packing.max_length,
           input.packing.key_mask.present(),
+          input.last_rows.present(),
           input.sentence_labels.present(),
           input.task_labels.present() ? input.task_labels.elements() : 0,
           input.task_values.present() ? input.task_values.elements() : 0};

@@ -37,7 +37,7 @@ class CapturedObjective final : public Objective {
 
  private:
   // Sizes and the optional inputs that are there: what decides the calls of a micro-batch.
-  using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, bool, bool,
+  using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, bool, bool, bool,
                          std::int64_t, std::int64_t>;
   static Key key_of(const PackedInput& input);
 

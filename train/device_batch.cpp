@@ -88,7 +88,8 @@ PackedInput DeviceBatch::upload(const Batch& batch) {
   check(batch);
   Staging& staging = staging_[turn_];
   if (staging.used) staging.copied->synchronize();
-  const std::int64_t sequences = capacities_.sequences;
+  const std::int64_t sequences =
+      sequences_filled_ == Sequences::filled ? capacities_.sequences : batch.sequence_count();
   const Filling<std::int32_t> tokens{.elements = capacities_.tokens};
   PackedInput input;
   input.indices = {put(tokens_, batch.tokens, tokens), put(positions_, batch.positions, tokens),

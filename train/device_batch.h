@@ -18,9 +18,13 @@ namespace bertyard {
 // is not the host it owns two pinned copies there, so that one can be filled while the other is on
 // its way, and fills every micro-batch up to its capacities: a device that chooses an algorithm for
 // each shape of a product then sees one shape. What fills it belongs to no sequence and has no
-// label: empty sequences in front, then the batch, then tokens and masked rows.
+// label: empty sequences in front, then the batch, then tokens and masked rows. Labels of whole
+// sequences go with their place, so tasks that have them leave the number of sequences as it is.
 class DeviceBatch {
  public:
+  enum class Sequences { filled, as_they_are };
+  explicit DeviceBatch(Sequences sequences = Sequences::filled) : sequences_filled_(sequences) {}
+
   void plan(ArenaPlan& plan, const Capacities& capacities);
   void bind(const Arena& arena, Device& device);
 
@@ -57,6 +61,7 @@ class DeviceBatch {
   ConstTensorView put(const Place& place, const std::vector<T>& values,
                       const Filling<T>& filling = {});
 
+  Sequences sequences_filled_;
   Capacities planned_, capacities_;
   ArenaPlan staging_plan_;
   Place tokens_, positions_, segments_, samples_, key_mask_, offsets_, last_rows_, rows_, labels_,

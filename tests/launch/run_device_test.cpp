@@ -58,7 +58,7 @@ TEST(RunDevice, WhatJoinsGpusIsRefusedOnTheCpu) {
        {std::pair(CommChoice::nccl, "nccl"), std::pair(CommChoice::host, "host")}) {
     RunConfig config = with_backend(BackendChoice::cpu);
     config.parallel.comm = choice;
-    for (const auto make : {make_run_device, make_task_device}) {
+    for (const auto make : {make_run_device, make_teaching_device}) {
       try {
         static_cast<void>(make(config, {}));
         ADD_FAILURE() << name;
@@ -75,16 +75,15 @@ TEST(RunDevice, WhatJoinsGpusIsRefusedOnTheCpu) {
   }
 }
 
-TEST(RunDevice, DownstreamTasksAndDistillationAreRefusedOnAGpu) {
+TEST(RunDevice, DistillationIsRefusedOnAGpu) {
   const std::string text =
-      "parallel.backend: cuda is for pre-training; fine-tuning and distillation compute on the "
-      "CPU: "
-      "use cpu";
-  EXPECT_EQ(refusal([] { return make_task_device(with_backend(BackendChoice::cuda), {}); }), text);
+      "parallel.backend: cuda does not teach yet: distillation computes on the CPU; use cpu";
+  EXPECT_EQ(refusal([] { return make_teaching_device(with_backend(BackendChoice::cuda), {}); }),
+            text);
   RunConfig taught = with_backend(BackendChoice::cuda);
   taught.distill.teacher = "teacher";
   EXPECT_EQ(refusal([&] { return make_run_device(taught, {}); }), text);
-  EXPECT_EQ(make_task_device(with_backend(BackendChoice::automatic), {})->info().kind,
+  EXPECT_EQ(make_teaching_device(with_backend(BackendChoice::automatic), {})->info().kind,
             DeviceKind::cpu);
 }
 

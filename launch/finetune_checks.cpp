@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/finetune_checks.h"
+
+#include <charconv>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+
+namespace bertyard {
+namespace {
+
+// A GPU does not have the loss of a conditional random field.
+bool needs_the_cpu(const RunConfig& config) {
+  return config.finetune.head == TaggingHead::crf;
+}
+
+}  // namespace
+
+void check_task_device(const RunConfig& config) {
+  if (config.parallel.backend != BackendChoice::cuda || !needs_the_cpu(config)) return;
+  throw UsageError(
+      "finetune.head: crf does not go with parallel.backend: cuda; set parallel.backend to cpu");
+}
+
+void check_head(const RunConfig& config) {
+  if (config.finetune.head != TaggingHead::crf) return;
+  if (config.task.kind != TaskKind::tag) {
+    throw UsageError("finetune.head: crf is a head for task.kind: tag; use linear");
+  }
+  if (!config.finetune.class_weights.empty()) {
+    throw UsageError(
+        "finetune.class_weights: a CRF scores whole sentences, not labels; remove them, "
+        "or use finetune.head: linear");
+  }
+}
+
+RunConfig device_config(RunConfig config) {
+  if (needs_the_cpu(config)) config.parallel.backend = BackendChoice::cpu;
+  return config;
+}
+
+std::vector<float> class_weights(const RunConfig& config, const TaskSet& data) {
+  const std::vector<std::string>& wanted = config.finetune.class_weights;
+  if (wanted.empty()) return {};
+  const std::vector<std::uint64_t> counts = data.label_counts();
+  if (counts.empty()) {
+    throw UsageError("finetune.class_weights: this kind of task has no classes; remove it");
+  }
+  std::vector<double> weights(counts.size(), 1.0);
+  const bool balanced = wanted.size() == 1 && wanted[0] == "balanced";
+  if (!balanced && wanted.size() != counts.size()) {
+    throw UsageError(
+        fmt::format("finetune.class_weights has {} values, expected 'balanced' or one for each of "
+                    "the {} labels",
+                    wanted.size(), counts.size()));
+  }
+  double sum = 0, total = 0;
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    const auto count = static_cast<double>(counts[c]);
+    if (balanced) {
+      weights[c] = count > 0 ? 1 / count : 0;
+    } else {
+      const std::string& text = wanted[c];
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weights[c]);
+      if (error != std::errc() || end != text.data() + text.size() || !(weights[c] >= 0)) {
+        throw UsageError(
+            fmt::format("finetune.class_weights: '{}' is no weight, expected a number "
+                        "of at least 0 or 'balanced' alone",
+                        text));
+      }
+    }
+    sum += weights[c] * count;
+    total += count;
+  }
+  if (!(sum > 0)) throw UsageError("finetune.class_weights: all weights of the data are 0");
+  std::vector<float> scaled;
+  for (const double weight : weights) scaled.push_back(static_cast<float>(weight * total / sum));
+  return scaled;
+}
+
+}  // namespace bertyard

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "data/tasks/task_set.h"
+#include "launch/run_config.h"
+
+namespace bertyard {
+
+// Throw UsageError where finetune.head does not go with the task, and where parallel.backend is
+// cuda and a GPU lacks something for it.
+void check_head(const RunConfig& config);
+void check_task_device(const RunConfig& config);
+
+// What says where a fine-tuning computes: `auto` is the CPU where a GPU lacks something for it.
+RunConfig device_config(RunConfig config);
+
+// Of the labels, as finetune.class_weights says; empty where it says nothing. Means over the
+// training labels are 1, so that the loss keeps its size. Throws UsageError for what are no
+// weights.
+std::vector<float> class_weights(const RunConfig& config, const TaskSet& train);
+
+}  // namespace bertyard
