@@ -15,10 +15,12 @@ constexpr NamedValue<BackendChoice> kBackends[] = {
     {BackendChoice::automatic, "auto"}, {BackendChoice::cpu, "cpu"}, {BackendChoice::cuda, "cuda"}};
 constexpr NamedValue<CommChoice> kComms[] = {
     {CommChoice::automatic, "auto"}, {CommChoice::nccl, "nccl"}, {CommChoice::host, "host"}};
-constexpr NamedValue<InstructionSet> kInstructionSets[] = {{InstructionSet::automatic, "auto"},
-                                                           {InstructionSet::avx512, "avx512"},
-                                                           {InstructionSet::avx2, "avx2"},
-                                                           {InstructionSet::generic, "generic"}};
+constexpr NamedValue<InstructionSet> kInstructionSets[] = {
+    {InstructionSet::automatic, "auto"},
+    {InstructionSet::avx512_bf16, "avx512_bf16"},
+    {InstructionSet::avx512, "avx512"},
+    {InstructionSet::avx2, "avx2"},
+    {InstructionSet::generic, "generic"}};
 constexpr NamedValue<Reduction> kReductions[] = {{Reduction::fast, "fast"},
                                                  {Reduction::ordered, "ordered"}};
 constexpr NamedValue<ThreadBinding> kBindings[] = {{ThreadBinding::automatic, "auto"},

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/plan_cluster.h"
 
+#include <algorithm>
+#include <optional>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -56,6 +59,7 @@ void take_rates(MeasuredCluster& measured, const json& result) {
   const double compute = replayed ? ms("forward and backward") : ms("forward") + ms("backward");
   cluster.efficiency = fitted_efficiency(job_of(result), cluster, 1, compute * 1e-3);
   cluster.step_ms = ms("other");
+  measured.devices = std::min(result.at("ranks").get<int>(), cluster.devices_per_node);
   measured.data_seconds = ms("data") * 1e-3;
 }
 
@@ -72,19 +76,18 @@ double update_bytes(OptimizerKind kind) {
   }
 }
 
-MeasuredCluster measured_cluster(const ClusterOptions& cluster,
-                                 const std::vector<std::string>& files) {
-  MeasuredCluster measured{cluster, 0};
-  bool linked = false;
+std::vector<MeasuredCluster> measured_clusters(const ClusterOptions& cluster,
+                                               const std::vector<std::string>& files) {
+  if (files.empty()) return {{1, cluster, 0}};
+  std::vector<MeasuredCluster> measured(files.size(), {1, cluster, 0});
+  std::optional<LinkOptions> node;
   for (std::size_t i = 0; i < files.size(); ++i) {
     try {
       const json result = json::parse(read_file(files[i]));
-      if (i == 0) take_rates(measured, result);
-      if (linked || !result.contains("links")) continue;
-      linked = true;
+      take_rates(measured[i], result);
+      if (node || !result.contains("links")) continue;
       const json& links = result.at("links");
-      measured.cluster.node = {links.at("latency_us").get<double>(),
-                               links.at("gigabytes").get<double>()};
+      node = {links.at("latency_us").get<double>(), links.at("gigabytes").get<double>()};
     } catch (const json::exception& error) {
       throw DataError(
           fmt::format("{}: expected a result of 'bertyard bench --json' of this "
@@ -92,7 +95,18 @@ MeasuredCluster measured_cluster(const ClusterOptions& cluster,
                       files[i], error.what()));
     }
   }
+  for (MeasuredCluster& one : measured) one.cluster.node = node.value_or(cluster.node);
   return measured;
+}
+
+const MeasuredCluster& rates_for(const std::vector<MeasuredCluster>& measured, int devices) {
+  const MeasuredCluster* best = &measured.front();
+  const int busy = std::min(devices, best->cluster.devices_per_node);
+  for (const MeasuredCluster& one : measured) {
+    const bool closer = best->devices > busy || one.devices > best->devices;
+    if (one.devices <= busy && closer) best = &one;
+  }
+  return *best;
 }
 
 }  // namespace bertyard

@@ -19,6 +19,8 @@ std::string name_of(InstructionSet instruction_set) {
   switch (instruction_set) {
     case InstructionSet::automatic:
       return "";
+    case InstructionSet::avx512_bf16:
+      return "avx512_bf16";
     case InstructionSet::avx512:
       return "avx512";
     case InstructionSet::avx2:

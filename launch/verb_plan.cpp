@@ -36,7 +36,7 @@ RunData planned_data(const RunConfig& config, double fill) {
 }
 
 ScalingJob job_of(const PretrainingSetup& setup, const PlannedPhase& phase,
-                  const RunPlan::DataFacts& facts, double data_seconds) {
+                  const RunPlan::DataFacts& facts) {
   const MaskOptions& mask = setup.config.samples.mask;
   double tokens = 0, squares = 0, masked = 0;
   for (const std::int64_t whole : facts.lengths) {
@@ -60,7 +60,6 @@ ScalingJob job_of(const PretrainingSetup& setup, const PlannedPhase& phase,
   job.optimizer_bytes = update_bytes(setup.config.optim.optimizer.kind);
   job.bucket_bytes = static_cast<double>(setup.config.parallel.bucket_bytes);
   job.shard_optimizer = setup.config.parallel.shard_optimizer;
-  job.data_seconds = data_seconds;
   return job;
 }
 
@@ -98,7 +97,7 @@ double memory_of(const RunConfig& config, double fill, int devices, std::int64_t
 }
 
 PlanRow plan_row(const PretrainingSetup& one, const std::vector<ScalingJob>& jobs,
-                 const ClusterOptions& cluster, int devices) {
+                 const MeasuredCluster& measured, int devices) {
   PlanRow row;
   row.devices = devices;
   const auto& phases = one.plan.phases();
@@ -106,7 +105,8 @@ PlanRow plan_row(const PretrainingSetup& one, const std::vector<ScalingJob>& job
     ScalingJob job = jobs[i];
     const std::int64_t capacity = capacity_for(phases[i], devices);
     job.micro_batch_tokens = static_cast<double>(capacity);
-    row.phases.push_back({predict_step(job, cluster, devices), capacity});
+    job.data_seconds = measured.data_seconds;
+    row.phases.push_back({predict_step(job, measured.cluster, devices), capacity});
     row.seconds += row.phases.back().point.step() *
                    static_cast<double>(phases[i].end_step - phases[i].first_step);
   }
@@ -114,14 +114,14 @@ PlanRow plan_row(const PretrainingSetup& one, const std::vector<ScalingJob>& job
 }
 
 PlanReport make_report(const PlanVerbOptions& options, const RunConfig& config) {
-  const auto [cluster, data_seconds] = measured_cluster(config.cluster, options.measured);
+  const std::vector<MeasuredCluster> measured = measured_clusters(config.cluster, options.measured);
   const PretrainingSetup one(config, planned_data(config, options.fill), {});
   const RunPlan::DataFacts facts = data_facts(*one.train);
   PlanReport report;
-  report.cluster = cluster;
+  report.cluster = measured.front().cluster;
   std::vector<ScalingJob> jobs;
   for (const PlannedPhase& phase : one.plan.phases()) {
-    jobs.push_back(job_of(one, phase, facts, data_seconds));
+    jobs.push_back(job_of(one, phase, facts));
     report.phases.push_back({phase.end_step - phase.first_step, phase.global_batch,
                              phase.max_length,
                              jobs.back().tokens * static_cast<double>(phase.global_batch)});
@@ -129,7 +129,7 @@ PlanReport make_report(const PlanVerbOptions& options, const RunConfig& config) 
   for (int devices = 1; devices <= options.most_devices; devices *= 2) {
     report.end = obstacle(config, one, devices);
     if (!report.end.empty()) break;
-    report.rows.push_back(plan_row(one, jobs, cluster, devices));
+    report.rows.push_back(plan_row(one, jobs, rates_for(measured, devices), devices));
     std::int64_t most = 0;
     for (const PlannedStep& step : report.rows.back().phases) {
       most = std::max(most, step.micro_batch_tokens);

@@ -85,7 +85,8 @@ struct MicroBatchOptions {
 // Of activations and products; master weights, gradients of parameters and statistics are fp32.
 enum class Precision { fp32, bf16, tf32 };
 enum class BackendChoice { automatic, cpu, cuda };
-enum class InstructionSet { automatic, avx512, avx2, generic };  // of our own kernels on the CPU
+// Of our own kernels on the CPU.
+enum class InstructionSet { automatic, avx512_bf16, avx512, avx2, generic };
 // Of the threads of a rank to cores.
 enum class ThreadBinding {
   automatic,  // each to a core of its own, within what the launcher left the process

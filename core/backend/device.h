@@ -21,7 +21,7 @@ enum class DeviceKind { cpu, cuda };
 struct DeviceInfo {
   DeviceKind kind = DeviceKind::cpu;
   std::string name;             // "AMD EPYC, 2 threads" or "NVIDIA H100"
-  std::string instruction_set;  // "avx512", "avx2", "generic", "sm_90"
+  std::string instruction_set;  // "avx512_bf16", "avx512", "avx2", "generic", "sm_90"
   std::string libraries;        // "oneDNN 2.6.3, OpenBLAS 0.3.21"
   int threads = 1;              // of this process; 1 on a GPU
   std::size_t memory_bytes = 0;
@@ -101,7 +101,8 @@ enum class MatrixLibraryChoice { automatic, openblas, onednn };
 
 struct CpuOptions {
   int threads = 0;                   // 0: what OpenMP would use
-  std::string instruction_set = {};  // empty: the best here; else "avx512", "avx2" or "generic"
+  // Empty: the best here; else "avx512_bf16", "avx512", "avx2" or "generic".
+  std::string instruction_set = {};
   MatrixLibraryChoice matrix_library = MatrixLibraryChoice::automatic;
 };
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);

@@ -91,6 +91,30 @@ TEST_F(PlanTest, TakesAClusterFromAFileAndRatesFromBench) {
   EXPECT_EQ(plan("--from replayed.json --devices 1")["rows"], measured["rows"]);
 }
 
+TEST_F(PlanTest, TakesRatesOfAsManyDevicesOfANodeAsAreAtWork) {
+  const Ended bench = run("bench run.yaml --json --steps 1 --warmup 1");
+  ASSERT_EQ(bench.code, 0) << bench.errors;
+  json one = json::parse(bench.output);
+  one["parts_ms"]["optimizer"] = 2.0;
+  json two = one;  // that share the memory's rate
+  two["ranks"] = 2;
+  two["parts_ms"]["optimizer"] = 3.0;
+  write("one.json", one.dump());
+  write("two.json", two.dump());
+
+  for (const char* order : {"--from one.json --from two.json", "--from two.json --from one.json"}) {
+    const json rows = plan(std::string(order) + " --devices 4")["rows"];
+    const auto optimizer_ms = [&](int row) {
+      return rows[static_cast<std::size_t>(row)]["phases"][0]["optimizer_ms"].get<double>();
+    };
+    EXPECT_NEAR(optimizer_ms(0), 2.0, 1e-6) << order;
+    EXPECT_NEAR(optimizer_ms(1), 3.0, 1e-6) << order;
+    EXPECT_NEAR(optimizer_ms(2), 3.0, 1e-6) << "the nearest below";
+  }
+  const json rows = plan("--from two.json --devices 1")["rows"];
+  EXPECT_NEAR(rows[0]["phases"][0]["optimizer_ms"].get<double>(), 3.0, 1e-6);
+}
+
 TEST_F(PlanTest, DrawsAndPrints) {
   const Ended ended = run("plan run.yaml --svg scaling.svg");
 

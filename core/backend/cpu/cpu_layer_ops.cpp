@@ -10,7 +10,7 @@ CpuLayerOps::CpuLayerOps(const CpuKernels& kernels, MatrixLibrary& matrices, int
       threads_(threads) {}
 
 std::size_t CpuLayerOps::workspace_bytes(const WorkspaceLimits& limits) const {
-  return workspace_.bytes(limits) + matrices_.kept_bytes(limits.weights, limits.activations);
+  return workspace_.bytes(limits) + matrices_.kept_bytes(limits);
 }
 
 void CpuLayerOps::reserve(const WorkspaceLimits& limits) {

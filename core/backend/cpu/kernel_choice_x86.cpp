@@ -6,6 +6,9 @@
 
 namespace bertyard {
 
+namespace avx512_bf16 {
+CpuKernels kernels();
+}
 namespace avx512 {
 CpuKernels kernels();
 }
@@ -28,6 +31,11 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512vl");
 }
 
+// avx512 with products of bf16, from Zen 4 and Cooper Lake on.
+bool has_avx512_bf16() {
+  return has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
+
 [[noreturn]] void throw_unsupported(const std::string& instruction_set) {
   throw EnvironmentError(fmt::format(
       "CPU: the instruction set {} was asked for, but this processor does not have it; choose {} "
@@ -39,6 +47,7 @@ bool has_avx512() {
 
 CpuKernels choose_kernels(const std::string& instruction_set) {
   if (instruction_set.empty()) {
+    if (has_avx512_bf16()) return avx512_bf16::kernels();
     if (has_avx512()) return avx512::kernels();
     return has_avx2() ? avx2::kernels() : generic::kernels();
   }
@@ -51,9 +60,13 @@ CpuKernels choose_kernels(const std::string& instruction_set) {
     if (!has_avx512()) throw_unsupported(instruction_set);
     return avx512::kernels();
   }
-  throw UsageError(
-      fmt::format("CPU: the instruction set must be avx512, avx2, generic or empty, found '{}'",
-                  instruction_set));
+  if (instruction_set == "avx512_bf16") {
+    if (!has_avx512_bf16()) throw_unsupported(instruction_set);
+    return avx512_bf16::kernels();
+  }
+  throw UsageError(fmt::format(
+      "CPU: the instruction set must be avx512_bf16, avx512, avx2, generic or empty, found '{}'",
+      instruction_set));
 }
 
 }  // namespace bertyard

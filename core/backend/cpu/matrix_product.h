@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/backend/device.h"
+#include "core/backend/workspace_limits.h"
 #include "core/tensor/dtype.h"
 
 namespace bertyard {
@@ -49,8 +50,8 @@ class MatrixLibrary {
   virtual void weights_changed() {}
   // Whether `type` is fast here: f32 always; bf16 where the processor has the instructions.
   virtual bool computes(DType type) const { return type == DType::f32; }
-  // Bytes kept for weights of so many elements in all that enter products of `type`.
-  virtual std::size_t kept_bytes(std::int64_t /*elements*/, DType /*type*/) const { return 0; }
+  // Bytes that copies of operands take at these limits.
+  virtual std::size_t kept_bytes(const WorkspaceLimits& /*limits*/) const { return 0; }
   virtual std::string name() const = 0;  // "OpenBLAS 0.3.21"
 };
 

@@ -2,6 +2,7 @@
 // oneDNN's matmul primitive: one for each shape that occurs, kept; weights reordered once after
 // every change into the layout that the primitive asks for. Not its BLAS-like entry dnnl_sgemm,
 // whose code uses the stack pointer as a general register (docs/decisions/0003-matrix-products.md).
+#include <algorithm>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -60,6 +61,9 @@ struct CompiledProduct {
   dnnl::matmul::primitive_desc description;
   dnnl::matmul run;
   Memory a, b, y, bias, scratch;
+  // For a second operand of bf16 that changes: the product asks for a layout of its own.
+  Memory plain_b;
+  dnnl::reorder pack;
   std::unordered_map<int, Memory> arguments;  // made once: a call allocates nothing of ours
 
   CompiledProduct(const dnnl::engine& engine, const dnnl::matmul::primitive_desc& desc)
@@ -118,9 +122,13 @@ class OneDnn : public MatrixLibrary {
     return type == DType::bf16 && (here & kNeeded) == kNeeded;
   }
 
-  // One copy for x w^T and one for dy w; layouts pad to blocks of 64.
-  std::size_t kept_bytes(std::int64_t elements, DType type) const override {
-    return 2 * static_cast<std::size_t>(elements) * size_of(type);
+  // Of weights one copy for x w^T and one for dy w, and of activations in bf16 the packed ones;
+  // layouts pad to blocks of 64.
+  std::size_t kept_bytes(const WorkspaceLimits& limits) const override {
+    const std::int64_t packed = limits.activations == DType::bf16
+                                    ? limits.tokens * std::max(limits.hidden, limits.intermediate)
+                                    : 0;
+    return static_cast<std::size_t>(2 * limits.weights + packed) * size_of(limits.activations);
   }
 
   std::string name() const override {
@@ -150,10 +158,12 @@ class OneDnn : public MatrixLibrary {
       settings.set_post_ops(after);
     }
     const Memory::desc a = matrix_desc(p.m, p.k, p.a, p.a.dtype);
+    const bool packs = p.second == SecondOperand::changes && p.b.dtype == DType::bf16;
+    const Memory::desc plain_b = matrix_desc(p.k, p.n, p.b, p.b.dtype);
     const Memory::desc b =
-        p.second == SecondOperand::weight
+        packs || p.second == SecondOperand::weight
             ? Memory::desc({p.k, p.n}, type_of(p.a.dtype), Memory::format_tag::any)
-            : matrix_desc(p.k, p.n, p.b, p.b.dtype);
+            : plain_b;
     const Memory::desc bias =
         p.bias == nullptr ? Memory::desc()
                           : Memory::desc({1, p.n}, Memory::data_type::f32, Memory::dims{p.n, 1});
@@ -161,21 +171,37 @@ class OneDnn : public MatrixLibrary {
     const auto description = describe(engine_, a, b, bias, y, settings);
     const std::size_t scratch = description.scratchpad_desc().get_size();
     if (scratch > scratch_.bytes()) scratch_ = allocate_host_memory(scratch);
-    return {engine_, description};
+    CompiledProduct product(engine_, description);
+    if (packs && description.weights_desc() != plain_b) {
+      const std::size_t bytes = description.weights_desc().get_size();
+      if (bytes > packed_.bytes()) packed_ = allocate_host_memory(bytes);
+      product.plain_b = Memory(plain_b, engine_, nullptr);
+      product.pack = dnnl::reorder(product.plain_b, product.b);
+    }
+    return product;
   }
 
   void execute(const MatrixProduct& p, CompiledProduct& product) {
     product.a.set_data_handle(const_cast<void*>(p.a.data));
     product.y.set_data_handle(p.y);
     product.scratch.set_data_handle(scratch_.data());
-    product.b.set_data_handle(p.second == SecondOperand::weight ? packed(p, product)
-                                                                : const_cast<void*>(p.b.data));
+    product.b.set_data_handle(second_operand(p, product));
     if (p.bias != nullptr) product.bias.set_data_handle(const_cast<float*>(p.bias));
     product.run.execute(stream_, product.arguments);
     stream_.wait();
   }
 
-  // Where the weight lies in the layout of the product.
+  // Where the second operand lies in the layout of the product.
+  void* second_operand(const MatrixProduct& p, CompiledProduct& product) {
+    void* const given = const_cast<void*>(p.b.data);
+    if (p.second == SecondOperand::weight) return packed(p, product);
+    if (!product.pack) return given;
+    product.plain_b.set_data_handle(given);
+    product.b.set_data_handle(packed_.data());
+    product.pack.execute(stream_, product.plain_b, product.b);
+    return packed_.data();
+  }
+
   void* packed(const MatrixProduct& p, const CompiledProduct& product) {
     const Memory::desc wanted = product.description.weights_desc();
     PackedWeight& weight = weights_[{p.b.data, p.b.transpose, p.n, p.k, wanted.get_size()}];
@@ -201,6 +227,7 @@ class OneDnn : public MatrixLibrary {
            PackedWeight>
       weights_;
   Buffer scratch_;
+  Buffer packed_;  // a second operand that changes
 };
 
 }  // namespace

@@ -124,7 +124,7 @@ class CpuOpsTest : public ::testing::TestWithParam<const char*> {
 };
 
 inline auto instruction_sets() {
-  return ::testing::Values("generic", "avx2", "avx512");
+  return ::testing::Values("generic", "avx2", "avx512", "avx512_bf16");
 }
 inline std::string instruction_set_name(const ::testing::TestParamInfo<const char*>& info) {
   return info.param;

@@ -3,9 +3,8 @@
 
 #include <cstdint>
 
-#include "core/backend/cpu/kernels/bfloat.h"
+#include "core/backend/cpu/kernels/attention_operands.h"
 #include "core/backend/cpu/kernels/philox_rows.h"
-#include "core/backend/cpu/kernels/tile_product.h"
 #include "core/backend/cpu/kernels/vector_math.h"
 
 // What forward and backward of one attention head share: a block of queries at a time, so that the
@@ -16,63 +15,25 @@ namespace {
 inline constexpr std::int64_t kQueryBlock = 64;
 inline constexpr float kInfinity = __builtin_inff();
 
-inline std::int64_t padded(std::int64_t n) {
-  return (n + 15) / 16 * 16;
-}
-
 // Hands out consecutive pieces of a head's scratch, each 64-byte aligned.
 struct Scratch {
   float* next;
-  float* take(std::int64_t floats) {
+  template <typename Operand = float>
+  Operand* take(std::int64_t count) {
+    static_assert(sizeof(Operand) == sizeof(float));
     float* taken = next;
-    next += padded(floats);
-    return taken;
+    next += padded(count);
+    return reinterpret_cast<Operand*>(taken);
   }
 };
 
-// to[n, D] = from, whose rows are `stride` apart.
-template <typename Element>
-inline void pack_rows(float* to, const Element* from, std::int64_t n, std::int64_t width,
-                      std::int64_t stride) {
-  for (std::int64_t i = 0; i < n; ++i) {
-#pragma omp simd
-    for (std::int64_t d = 0; d < width; ++d) to[i * width + d] = wide(from[i * stride + d]);
-  }
-}
-
-template <typename Element>
-inline void unpack_rows(Element* to, const float* from, std::int64_t n, std::int64_t width,
-                        std::int64_t stride) {
-  for (std::int64_t i = 0; i < n; ++i) {
-#pragma omp simd
-    for (std::int64_t d = 0; d < width; ++d) store_narrow(to[i * stride + d], from[i * width + d]);
-  }
-}
-
-// to[D, padded n] = from transposed; the padding columns are 0.
-template <typename Element>
-inline void pack_transposed(float* to, const Element* from, std::int64_t n, std::int64_t width,
-                            std::int64_t stride) {
-  const std::int64_t columns = padded(n);
-  for (std::int64_t d = 0; d < width; ++d) {
-    for (std::int64_t i = n; i < columns; ++i) to[d * columns + i] = 0.0f;
-  }
-  constexpr std::int64_t kBlock = 16;
-  for (std::int64_t first = 0; first < n; first += kBlock) {
-    const std::int64_t end = first + kBlock < n ? first + kBlock : n;
-    for (std::int64_t d = 0; d < width; ++d) {
-      for (std::int64_t i = first; i < end; ++i) {
-        to[d * columns + i] = wide(from[i * stride + d]);
-      }
-    }
-  }
-}
-
 // scores[rows, padded L] = q k^T / sqrt(D); q [rows, D].
-inline void score_block(float* scores, const float* q, const float* k_transposed, std::int64_t rows,
-                        std::int64_t length, std::int64_t width) {
+template <typename Operand>
+inline void score_block(float* scores, const Operand* q, const Operand* k_transposed,
+                        std::int64_t rows, std::int64_t length, std::int64_t width) {
   const std::int64_t columns = padded(length);
-  product({scores, columns, q, width, 1, k_transposed, columns, rows, columns, width});
+  const std::int64_t inner = width / kPerOperand<Operand>;
+  product<Operand>({scores, columns, q, inner, 1, k_transposed, columns, rows, columns, inner});
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(width));
 #pragma omp simd
   for (std::int64_t i = 0; i < rows * columns; ++i) scores[i] *= scale;

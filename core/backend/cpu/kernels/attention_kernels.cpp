@@ -55,63 +55,93 @@ void forward_block(const AttentionHead<Element>& head, float* scores, const floa
 }
 
 template <typename Element>
-void forward(const AttentionHead<Element>& head) {
+StridedRows<Element> rows_of(const Element* data, std::int64_t n, std::int64_t width,
+                             std::int64_t stride) {
+  return {data, n, width, stride};
+}
+
+template <typename Operand, typename Element>
+void forward_of(const AttentionHead<Element>& head) {
   const std::int64_t length = head.length;
   const std::int64_t columns = padded(length);
   const std::int64_t width = head.head_size;
+  const std::int64_t inner = columns / kPerOperand<Operand>;
   Scratch scratch{head.scratch};
-  float* k_transposed = scratch.take(width * columns);
-  float* v = scratch.take(length * width);
+  auto* k_transposed = scratch.take<Operand>(width * columns);
+  auto* v = scratch.take<Operand>(length * width);
   float* scores = scratch.take(kQueryBlock * columns);
-  float* block = scratch.take(kQueryBlock * width);  // of q, then of y
+  auto* q = scratch.take<Operand>(kQueryBlock * width);
+  float* y = scratch.take(kQueryBlock * width);
   float* bias = scratch.take(columns);
   float* factor = scratch.take(columns);
-  pack_transposed(k_transposed, head.k, length, width, head.stride);
-  pack_rows(v, head.v, length, width, head.stride);
+  Operand* packed = kIsPair<Operand> ? scratch.take<Operand>(kQueryBlock * inner) : nullptr;
+  pack_transposed(k_transposed, rows_of(head.k, length, width, head.stride));
+  pack_layers(v, rows_of(head.v, length, width, head.stride));
   key_bias(bias, head);
   for (std::int64_t first = 0; first < length; first += kQueryBlock) {
     const std::int64_t rows = length - first < kQueryBlock ? length - first : kQueryBlock;
-    pack_rows(block, head.q + first * head.stride, rows, width, head.stride);
-    score_block(scores, block, k_transposed, rows, length, width);
+    pack_rows(q, rows_of(head.q + first * head.stride, rows, width, head.stride));
+    score_block(scores, q, k_transposed, rows, length, width);
     forward_block(head, scores, bias, factor, first, rows);
-    product({block, width, scores, columns, 1, v, width, rows, width, length});
-    unpack_rows(head.y + first * head.output_stride, block, rows, width, head.output_stride);
+    product<Operand>({y, width, as_rows(packed, scores, rows, columns), inner, 1, v, width, rows,
+                      width, layers<Operand>(length)});
+    unpack_rows(head.y + first * head.output_stride, y, rows, width, head.output_stride);
   }
 }
 
+template <typename Operand>
 struct BackwardScratch {
-  float *k_transposed, *v_transposed, *k, *dk, *dv;
-  float *scores, *dprobability, *q, *dy, *dq, *bias, *factor;
+  Operand *k_transposed, *v_transposed, *k_layers;
+  float *dk, *dv, *scores, *dprobability;
+  Operand *q, *dy;  // rows
+  float *dq, *bias, *factor;
+  // Only of pairs: with floats the rows serve.
+  Operand *q_layers, *dy_layers, *packed_rows, *packed_layers;
 };
 
-BackwardScratch backward_scratch(float* memory, std::int64_t length, std::int64_t width) {
+template <typename Operand>
+BackwardScratch<Operand> backward_scratch(float* memory, std::int64_t length, std::int64_t width) {
   const std::int64_t columns = padded(length);
   Scratch s{memory};
-  return {s.take(width * columns),
-          s.take(width * columns),
-          s.take(length * width),
-          s.take(length * width),
-          s.take(length * width),
-          s.take(kQueryBlock * columns),
-          s.take(kQueryBlock * columns),
-          s.take(kQueryBlock * width),
-          s.take(kQueryBlock * width),
-          s.take(kQueryBlock * width),
-          s.take(columns),
-          s.take(columns)};
+  BackwardScratch<Operand> taken = {s.take<Operand>(width * columns),
+                                    s.take<Operand>(width * columns),
+                                    s.take<Operand>(length * width),
+                                    s.take(length * width),
+                                    s.take(length * width),
+                                    s.take(kQueryBlock * columns),
+                                    s.take(kQueryBlock * columns),
+                                    s.take<Operand>(kQueryBlock * width),
+                                    s.take<Operand>(kQueryBlock * width),
+                                    s.take(kQueryBlock * width),
+                                    s.take(columns),
+                                    s.take(columns),
+                                    nullptr,
+                                    nullptr,
+                                    nullptr,
+                                    nullptr};
+  if (!kIsPair<Operand>) {
+    taken.q_layers = taken.q;
+    taken.dy_layers = taken.dy;
+    return taken;
+  }
+  taken.q_layers = s.take<Operand>(kQueryBlock / 2 * width);
+  taken.dy_layers = s.take<Operand>(kQueryBlock / 2 * width);
+  taken.packed_rows = s.take<Operand>(kQueryBlock / 2 * columns);
+  taken.packed_layers = s.take<Operand>(kQueryBlock / 2 * columns);
+  return taken;
 }
 
 // One query: scores become P R, dprobability becomes (dS + dscores) / sqrt(D), with
 // dS = P (dP R - sum(dy y)).
-template <typename Element>
-void backward_row(const AttentionHead<Element>& head, const BackwardScratch& s, std::int64_t query,
-                  std::int64_t row) {
+template <typename Operand, typename Element>
+void backward_row(const AttentionHead<Element>& head, const BackwardScratch<Operand>& s,
+                  std::int64_t query, std::int64_t row) {
   const std::int64_t columns = padded(head.length);
   const Element* y = head.saved_y + query * head.output_stride;
-  const float* dy = s.dy + row * head.head_size;
+  const Element* dy = head.dy + query * head.output_stride;
   float delta = 0;
 #pragma omp simd reduction(+ : delta)
-  for (std::int64_t d = 0; d < head.head_size; ++d) delta += dy[d] * wide(y[d]);
+  for (std::int64_t d = 0; d < head.head_size; ++d) delta += wide(dy[d]) * wide(y[d]);
   if (head.sample != nullptr) query_factors(s.factor, head, query);
   const float log_sum = head.saved_log_sum[query * head.log_sum_stride];
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(head.head_size));
@@ -132,37 +162,52 @@ void backward_row(const AttentionHead<Element>& head, const BackwardScratch& s, 
 }
 
 // dv += (P R)^T dy;  dk += dS^T q;  dq = dS k.
-template <typename Element>
-void backward_products(const AttentionHead<Element>& head, const BackwardScratch& s,
+template <typename Operand, typename Element>
+void backward_products(const AttentionHead<Element>& head, const BackwardScratch<Operand>& s,
                        std::int64_t first, std::int64_t rows) {
   const std::int64_t length = head.length;
   const std::int64_t columns = padded(length);
   const std::int64_t width = head.head_size;
+  const std::int64_t depth = layers<Operand>(rows);
   const Store store = first == 0 ? Store::overwrite : Store::add;
-  product({s.dv, width, s.scores, 1, columns, s.dy, width, length, width, rows, store});
-  product({s.dk, width, s.dprobability, 1, columns, s.q, width, length, width, rows, store});
-  product({s.dq, width, s.dprobability, columns, 1, s.k, width, rows, width, length});
+  const Operand* p = as_rows(s.packed_rows, s.scores, rows, columns);
+  const Operand* p_layers = as_layers(s.packed_layers, p, rows, columns);
+  product<Operand>(
+      {s.dv, width, p_layers, 1, columns, s.dy_layers, width, length, width, depth, store});
+  const Operand* ds = as_rows(s.packed_rows, s.dprobability, rows, columns);
+  const Operand* ds_layers = as_layers(s.packed_layers, ds, rows, columns);
+  product<Operand>(
+      {s.dk, width, ds_layers, 1, columns, s.q_layers, width, length, width, depth, store});
+  product<Operand>({s.dq, width, ds, columns / kPerOperand<Operand>, 1, s.k_layers, width, rows,
+                    width, layers<Operand>(length)});
   unpack_rows(head.dq + first * head.stride, s.dq, rows, width, head.stride);
 }
 
-template <typename Element>
-void backward(const AttentionHead<Element>& head) {
+template <typename Operand, typename Element>
+void backward_of(const AttentionHead<Element>& head) {
   const std::int64_t length = head.length;
   const std::int64_t columns = padded(length);
   const std::int64_t width = head.head_size;
-  const BackwardScratch s = backward_scratch(head.scratch, length, width);
-  pack_transposed(s.k_transposed, head.k, length, width, head.stride);
-  pack_transposed(s.v_transposed, head.v, length, width, head.stride);
-  pack_rows(s.k, head.k, length, width, head.stride);
+  const std::int64_t inner = width / kPerOperand<Operand>;
+  const auto s = backward_scratch<Operand>(head.scratch, length, width);
+  pack_transposed(s.k_transposed, rows_of(head.k, length, width, head.stride));
+  pack_transposed(s.v_transposed, rows_of(head.v, length, width, head.stride));
+  pack_layers(s.k_layers, rows_of(head.k, length, width, head.stride));
   key_bias(s.bias, head);
   for (std::int64_t j = 0; j < columns; ++j) s.factor[j] = 1.0f;
   for (std::int64_t first = 0; first < length; first += kQueryBlock) {
     const std::int64_t rows = length - first < kQueryBlock ? length - first : kQueryBlock;
-    pack_rows(s.q, head.q + first * head.stride, rows, width, head.stride);
+    const auto q = rows_of(head.q + first * head.stride, rows, width, head.stride);
+    const auto dy = rows_of(head.dy + first * head.output_stride, rows, width, head.output_stride);
+    pack_rows(s.q, q);
+    pack_rows(s.dy, dy);
+    if (kIsPair<Operand>) {
+      pack_layers(s.q_layers, q);
+      pack_layers(s.dy_layers, dy);
+    }
     score_block(s.scores, s.q, s.k_transposed, rows, length, width);
-    pack_rows(s.dy, head.dy + first * head.output_stride, rows, width, head.output_stride);
-    product(
-        {s.dprobability, columns, s.dy, width, 1, s.v_transposed, columns, rows, columns, width});
+    product<Operand>(
+        {s.dprobability, columns, s.dy, inner, 1, s.v_transposed, columns, rows, columns, inner});
     for (std::int64_t r = 0; r < rows; ++r) backward_row(head, s, first + r, r);
     backward_products(head, s, first, rows);
   }
@@ -170,18 +215,39 @@ void backward(const AttentionHead<Element>& head) {
   unpack_rows(head.dv, s.dv, length, width, head.stride);
 }
 
-// What backward_scratch() takes; forward needs less.
+// What backward_scratch() takes at most; forward needs less.
 std::int64_t scratch_floats(std::int64_t length, std::int64_t head_size) {
   const std::int64_t columns = padded(length);
   return 2 * padded(head_size * columns) + 3 * padded(length * head_size) +
-         2 * padded(kQueryBlock * columns) + 3 * padded(kQueryBlock * head_size) + 2 * columns;
+         2 * padded(kQueryBlock * columns) + 3 * padded(kQueryBlock * head_size) + 2 * columns +
+         (kMultipliesPairs ? kQueryBlock * (columns + head_size) : 0);
+}
+
+void forward(const AttentionHead<float>& head) {
+  forward_of<float>(head);
+}
+void backward(const AttentionHead<float>& head) {
+  backward_of<float>(head);
+}
+
+// Heads that do not fill whole vectors are computed in float.
+void forward_narrow(const AttentionHead<BFloatBits>& head) {
+  if constexpr (kMultipliesPairs) {
+    if (head.head_size % kLanes == 0) return forward_of<Pair>(head);
+  }
+  forward_of<float>(head);
+}
+void backward_narrow(const AttentionHead<BFloatBits>& head) {
+  if constexpr (kMultipliesPairs) {
+    if (head.head_size % kLanes == 0) return backward_of<Pair>(head);
+  }
+  backward_of<float>(head);
 }
 
 }  // namespace
 
 AttentionKernels attention_kernels() {
-  return {forward<float>, backward<float>, forward<BFloatBits>, backward<BFloatBits>,
-          scratch_floats};
+  return {forward, backward, forward_narrow, backward_narrow, scratch_floats};
 }
 
 }  // namespace bertyard::BERTYARD_ISA_NAMESPACE

@@ -20,11 +20,14 @@ inline void store_narrow(float& to, float x) {
   to = x;
 }
 // To nearest even. Adding the rounding term would turn a NaN of small payload into infinity.
-inline void store_narrow(BFloatBits& to, float x) {
+inline std::uint32_t narrow_bits(float x) {
   const auto bits = __builtin_bit_cast(std::uint32_t, x);
   const std::uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
   const std::uint32_t quiet = bits >> 16 | 0x40u;
-  to = static_cast<BFloatBits>((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
+  return (bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded;
+}
+inline void store_narrow(BFloatBits& to, float x) {
+  to = static_cast<BFloatBits>(narrow_bits(x));
 }
 
 }  // namespace

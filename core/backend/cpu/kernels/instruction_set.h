@@ -3,8 +3,9 @@
 
 #include "core/backend/cpu/kernels/kernels.h"
 
-// The build names the namespace of this compilation (BERTYARD_ISA_NAMESPACE: avx512, avx2 or
-// generic) and the floats in a vector register of that instruction set (BERTYARD_ISA_LANES).
+// The build names the namespace of this compilation (BERTYARD_ISA_NAMESPACE:
+// avx512_bf16, avx512, avx2 or generic) and the floats in a vector register of that instruction set
+// (BERTYARD_ISA_LANES).
 namespace bertyard::BERTYARD_ISA_NAMESPACE {
 
 inline constexpr int kLanes = BERTYARD_ISA_LANES;
