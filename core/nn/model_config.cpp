@@ -27,6 +27,11 @@ void require(bool condition, const std::string& message) {
 
 std::int64_t ModelConfig::parameter_count() const {
   const std::int64_t h = hidden;
+  if (is_elmo()) {
+    const std::int64_t projection = intermediate == h ? 0 : intermediate * h;
+    const std::int64_t lstm = 4 * intermediate * (2 * h + 1) + projection;
+    return vocab_size * h + vocab_size + 2 * layers * lstm;
+  }
   const std::int64_t embeddings = (vocab_size + max_positions + segments) * h + 2 * h;
   const std::int64_t attending = 4 * (h * h + h) + 2 * h;
   const std::int64_t feed_forward = 2 * h * intermediate + intermediate + h + 2 * h;
@@ -35,6 +40,10 @@ std::int64_t ModelConfig::parameter_count() const {
   const std::int64_t nsp = 2 * h + 2;
   const std::int64_t sentences = is_causal() ? 0 : pooler + nsp;
   return embeddings + layers * (attending + feed_forward) + mlm + sentences;
+}
+
+std::string_view name_of(ModelType type) {
+  return type == ModelType::elmo ? "elmo" : "transformer";
 }
 
 std::string_view name_of(AttentionDirection attention) {
@@ -60,6 +69,21 @@ std::vector<std::string> model_preset_names() {
   return names;
 }
 
+namespace {
+
+// A field that only a transformer has must not say anything of another model.
+void validate_elmo(const ModelConfig& c) {
+  require(!c.is_causal(),
+          "attention is causal, but an ELMo has none: it reads both ways, each way "
+          "on its own; use attention bidirectional or type transformer");
+  require(c.intermediate >= c.hidden,
+          fmt::format("intermediate is {}, fewer cells than the {} outputs (hidden) of an ELMo's "
+                      "LSTM; use {} or more",
+                      c.intermediate, c.hidden, c.hidden));
+}
+
+}  // namespace
+
 void validate(const ModelConfig& c) {
   const auto positive = [](const char* field, std::int64_t value) {
     require(value > 0, fmt::format("{} is {}, expected at least 1", field, value));
@@ -71,7 +95,9 @@ void validate(const ModelConfig& c) {
   positive("intermediate", c.intermediate);
   positive("max_positions", c.max_positions);
   positive("segments", c.segments);
-  if (c.hidden % c.heads != 0) {
+  if (c.is_elmo()) {
+    validate_elmo(c);
+  } else if (c.hidden % c.heads != 0) {
     std::int64_t fitting = c.heads;
     while (c.hidden % fitting != 0) --fitting;
     require(false, fmt::format("hidden {} is not divisible by heads {}; use heads {}", c.hidden,

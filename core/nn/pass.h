@@ -5,6 +5,7 @@
 
 #include "core/backend/layer_ops.h"
 #include "core/backend/loss_ops.h"
+#include "core/backend/recurrent_ops.h"
 #include "core/nn/parameters.h"
 #include "core/tensor/tensor_view.h"
 
@@ -49,7 +50,8 @@ struct Pass {
   const PackedInput& input;
   Mode mode = Mode::training;
   std::uint64_t dropout_seed = 0;
-  LossOps* losses = nullptr;  // of downstream tasks; their heads need it
+  LossOps* losses = nullptr;          // of downstream tasks; their heads and LSTMs need it
+  RecurrentOps* recurrent = nullptr;  // LSTMs need it
 
   Dropout dropout(double probability, std::int64_t layer, DropoutSite site) const {
     if (mode == Mode::evaluation) return {};
