@@ -17,7 +17,7 @@ struct PackedInput {
   EmbeddingIndices indices;         // i32 [T] each
   PackedSequences packing;          // offsets i32 [N + 1]
   ConstTensorView sample;           // u64 [T], global sample index, keys the dropout
-  ConstTensorView masked_rows;      // i32 [M], rows of [T, H]
+  ConstTensorView masked_rows;      // i32 [M], rows of [T, H], or [2 T, H]: ElmoModel
   ConstTensorView masked_labels;    // i32 [M]
   ConstTensorView last_rows;        // i32 [N], of each sequence's last token; downstream tasks
   ConstTensorView sentence_labels;  // i32 [N], 0: B follows A, 1: random; absent without NSP
