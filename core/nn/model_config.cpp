@@ -12,6 +12,7 @@ struct Preset {
   const char* name;
   std::int64_t layers, hidden, heads, intermediate;
 };
+constexpr const char* kElmoPreset = "elmo";
 // github.com/google-research/bert: the released sizes.
 constexpr Preset kPresets[] = {
     {"bert-tiny", 2, 128, 2, 512},    {"bert-mini", 4, 256, 4, 1024},
@@ -50,7 +51,23 @@ std::string_view name_of(AttentionDirection attention) {
   return attention == AttentionDirection::causal ? "causal" : "bidirectional";
 }
 
+namespace {
+
+// The one that Peters et al. (2018) published, over word pieces. There is nothing that attends.
+ModelConfig published_elmo() {
+  ModelConfig config;
+  config.type = ModelType::elmo;
+  config.layers = 2;
+  config.hidden = 512;
+  config.intermediate = 4096;
+  config.attention_dropout = 0;
+  return config;
+}
+
+}  // namespace
+
 std::optional<ModelConfig> model_preset(std::string_view name) {
+  if (name == kElmoPreset) return published_elmo();
   for (const Preset& preset : kPresets) {
     if (name != preset.name) continue;
     ModelConfig config;
@@ -66,6 +83,7 @@ std::optional<ModelConfig> model_preset(std::string_view name) {
 std::vector<std::string> model_preset_names() {
   std::vector<std::string> names;
   for (const Preset& preset : kPresets) names.emplace_back(preset.name);
+  names.emplace_back(kElmoPreset);
   return names;
 }
 

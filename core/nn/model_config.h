@@ -66,8 +66,9 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
-// "bert-tiny", "bert-mini", "bert-small", "bert-medium", "bert-base", "bert-large"; nothing for any
-// other name. The vocabulary size is left at its default.
+// "bert-tiny", "bert-mini", "bert-small", "bert-medium", "bert-base", "bert-large", and "elmo", as
+// published but over word pieces; nothing for any other name. The vocabulary size is left at its
+// default.
 std::optional<ModelConfig> model_preset(std::string_view name);
 std::vector<std::string> model_preset_names();
 
