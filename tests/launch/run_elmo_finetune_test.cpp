@@ -169,9 +169,9 @@ TEST_F(ElmoFinetuneTest, PairsNumbersAndAnswers) {
 
   const Ended numbers =
       finetune(0, "sts", {"task.kind=regress", "task.name=stsb", "task.train=[pairs.tsv]"});
-  const Ended answers = finetune(
-      0, "squad",
-      {"task.kind=qa", "task.name=squad", "task.train=[squad.json]", "finetune.epochs=30"});
+  const Ended answers = finetune(0, "squad",
+                                 {"task.kind=qa", "task.name=squad", "task.train=[squad.json]",
+                                  "finetune.epochs=40", "eval.every=60 steps"});
 
   ASSERT_EQ(numbers.code, 0) << numbers.errors;
   const Ended scored = run_program({"eval", "runs/sts", "--data", "pairs.tsv", "--json"});
