@@ -17,8 +17,9 @@ struct Batch {
   std::vector<std::uint64_t> samples;    // [T], global index of the token's sample: keys dropout
   std::vector<std::uint64_t> global_indices;       // [N], the same per sequence
   std::vector<std::uint64_t> sample_ids;           // [N]
-  std::vector<std::int32_t> masked_rows;           // [M], rows of [T]
+  std::vector<std::int32_t> masked_rows;           // [M], rows of [T] or [2 T]
   std::vector<std::int32_t> masked_labels;         // [M], the original ids
+  std::int32_t rows_per_token = 1;                 // 2: rows of [2 T], see next_tokens.h
   std::vector<std::int32_t> next_sentence_labels;  // [N], 1: random next (NSP) or swapped (SOP)
   std::vector<std::int32_t> task_labels;           // [N] or [N, 2], of a downstream task
   std::vector<float> task_values;                  // [N], of a regression

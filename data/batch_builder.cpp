@@ -3,7 +3,8 @@
 
 namespace bertyard {
 
-BatchBuilder::BatchBuilder(const PlannedMicroBatch& planned) {
+BatchBuilder::BatchBuilder(const PlannedMicroBatch& planned, TokenTargets targets) {
+  batch_.rows_per_token = static_cast<std::int32_t>(rows_per_token(targets));
   const auto tokens = static_cast<std::size_t>(planned.tokens);
   const auto masked = static_cast<std::size_t>(planned.masked);
   const std::size_t sequences = planned.samples.size();
@@ -42,9 +43,10 @@ void BatchBuilder::append(const StoredSample& sample, const Names& names) {
   batch_.next_sentence_labels.push_back(sample.is_random_next ? 1 : 0);
   const std::size_t first_mask = batch_.masked_rows.size();
   batch_.masked_rows.resize(first_mask + sample.mask_positions.size());
+  const std::size_t first_prediction = static_cast<std::size_t>(batch_.rows_per_token) * first_row;
   for (std::size_t i = 0; i < sample.mask_positions.size(); ++i) {
     batch_.masked_rows[first_mask + i] =
-        static_cast<std::int32_t>(first_row + sample.mask_positions[i]);
+        static_cast<std::int32_t>(first_prediction + sample.mask_positions[i]);
   }
   batch_.masked_labels.insert(batch_.masked_labels.end(), sample.mask_labels.begin(),
                               sample.mask_labels.end());

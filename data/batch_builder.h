@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "data/batch.h"
+#include "data/next_tokens.h"
 #include "data/sample_source.h"
 #include "data/step_plan.h"
 
@@ -14,7 +15,8 @@ namespace bertyard {
 // on the way.
 class BatchBuilder {
  public:
-  explicit BatchBuilder(const PlannedMicroBatch& planned);
+  explicit BatchBuilder(const PlannedMicroBatch& planned,
+                        TokenTargets targets = TokenTargets::masked);
 
   struct Names {
     std::uint64_t global_index;

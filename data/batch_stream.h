@@ -29,7 +29,7 @@ struct BatchStreamOptions {
   MicroBatchCapacities capacities;
   std::uint64_t start_index = 0;  // position in the data: global index of the next sample
   StreamOrder order = StreamOrder::shuffled;
-  TokenTargets targets = TokenTargets::masked;  // next: no masks, "masked" are the predicted tokens
+  TokenTargets targets = TokenTargets::masked;  // others: "masked" are the predicted tokens
   std::optional<BlockShuffle> blocks;           // shuffled: by blocks; absent: over all samples
   std::uint64_t sample_limit = 0;               // sequential: stop after so many; 0 is all
   int prefetch = 4;                             // steps ready ahead
@@ -39,8 +39,8 @@ struct BatchStreamOptions {
 // Samples -> steps of packed micro-batches for one rank, made ahead by its own threads. What a
 // step holds is a pure function of the options and the position, whatever the threads do.
 // Masks: the stored ones where the source has them; else drawn by (seed, epoch, sample id), the
-// epoch being kFixedMaskEpoch in a sequential stream; with TokenTargets::next there are none.
-// Borrows source and masker.
+// epoch being kFixedMaskEpoch in a sequential stream; with other TokenTargets than masked there are
+// none. Borrows source and masker.
 class BatchStream {
  public:
   // `masker` may be null where the source stores its masks or none are wanted. Throws UsageError on

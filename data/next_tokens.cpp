@@ -22,4 +22,18 @@ void predict_next_tokens(StoredSample& sample) {
                             sample.tokens.end());
 }
 
+void predict_neighbours(StoredSample& sample) {
+  const std::size_t length = sample.tokens.size();
+  sample.mask_positions.clear();
+  sample.mask_labels.clear();
+  const auto predict = [&sample](std::size_t row, std::size_t token) {
+    sample.mask_positions.push_back(static_cast<std::uint32_t>(row));
+    sample.mask_labels.push_back(sample.tokens[token]);
+  };
+  for (std::size_t t = 0; t < length; ++t) {
+    if (t + 1 < length) predict(2 * t, t + 1);
+    if (t > 0) predict(2 * t + 1, t - 1);
+  }
+}
+
 }  // namespace bertyard

@@ -57,7 +57,7 @@ StepBuilder::StepBuilder(const SampleSource& source, const Masker* masker,
                          const BatchStreamOptions& options)
     : source_(source),
       masker_(source.properties().masks == MaskTime::prepare ||
-                      options.targets == TokenTargets::next
+                      options.targets != TokenTargets::masked
                   ? nullptr
                   : masker),
       options_(options),
@@ -93,16 +93,19 @@ std::vector<Sampler::Draw> StepBuilder::draw_step(std::uint64_t first_index,
 
 void StepBuilder::read(const Sampler::Draw& drawn, StoredSample& sample) const {
   source_.read(drawn.sample_id, sample);
+  const bool predicts_all = options_.targets != TokenTargets::masked;
   const bool predicts_next = options_.targets == TokenTargets::next;
-  if (predicts_next && !sample.key_mask.empty()) {
+  if (predicts_all && !sample.key_mask.empty()) {
     throw DataError(fmt::format(
-        "{}: sample {} has holes in its input_mask, and what stands behind one has no token before "
-        "it; model.attention: causal needs samples without holes",
-        source_.properties().path, drawn.sample_id));
+        "{}: sample {} has holes in its input_mask, and what stands {} one has no token {} it; {} "
+        "needs samples without holes",
+        source_.properties().path, drawn.sample_id, predicts_next ? "behind" : "beside",
+        predicts_next ? "before" : "next to",
+        predicts_next ? "model.attention: causal" : "model.type: elmo"));
   }
-  if (predicts_next) take_masks_back(sample);
+  if (predicts_all) take_masks_back(sample);
   cut_sample(sample, options_.max_length);
-  if (predicts_next) predict_next_tokens(sample);
+  if (predicts_all) predicts_next ? predict_next_tokens(sample) : predict_neighbours(sample);
   if (masker_ == nullptr) return;
   MaskedTokens masked{std::move(sample.mask_positions), std::move(sample.mask_labels)};
   masker_->mask(sample.tokens, {options_.seed, drawn.epoch, drawn.sample_id}, masked);
@@ -113,7 +116,9 @@ void StepBuilder::read(const Sampler::Draw& drawn, StoredSample& sample) const {
 SampleLoad StepBuilder::load_of(const Sampler::Draw& drawn, StoredSample& scratch) const {
   const SampleShape shape = source_.shape(drawn.sample_id);
   const std::int64_t length = std::min<std::int64_t>(shape.length, options_.max_length);
-  if (options_.targets == TokenTargets::next) return {length, length - 1};
+  if (options_.targets != TokenTargets::masked) {
+    return {length, predictions_of(options_.targets, length)};
+  }
   if (masker_ == nullptr && length == shape.length) return {length, shape.masked};
   if (masker_ != nullptr && masker_->options().unit == MaskUnit::token) {
     return {length, masker_->count(length, shape.a_length < shape.length ? 3 : 2)};
@@ -126,7 +131,7 @@ SampleLoad StepBuilder::load_of(const Sampler::Draw& drawn, StoredSample& scratc
 Batch StepBuilder::build_batch(const PlannedMicroBatch& planned, std::uint64_t first_index,
                                const std::vector<Sampler::Draw>& draws,
                                StoredSample& scratch) const {
-  BatchBuilder builder(planned);
+  BatchBuilder builder(planned, options_.targets);
   for (std::size_t i = 0; i < planned.samples.size(); ++i) {
     if (i + kSamplesAhead < planned.samples.size()) {
       source_.prefetch(draws[planned.samples[i + kSamplesAhead]].sample_id);

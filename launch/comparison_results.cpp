@@ -157,7 +157,9 @@ SystemFacts system_facts(const std::string& directory, const RunConfig& config) 
   }
   Logger log = rank_logger({}, 0, "");
   const SavedModel model = open_saved_model(directory, log);
-  facts.model = fmt::format("{} model, {}", name_of(model.config.attention), directory);
+  const std::string_view kind =
+      model.config.is_elmo() ? name_of(model.config.type) : name_of(model.config.attention);
+  facts.model = fmt::format("{} model, {}", kind, directory);
   facts.parameters = model.config.parameter_count();
   if (!model.step) return facts;
   const CheckpointState state = read_checkpoint_manifest(model.path).state;

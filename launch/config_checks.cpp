@@ -9,6 +9,8 @@
 
 #include "core/base/error.h"
 #include "data/google_samples.h"
+#include "launch/elmo_checks.h"
+#include "train/pretraining_objective.h"
 
 namespace bertyard {
 namespace {
@@ -63,7 +65,7 @@ class Checks {
   }
   void phase(std::size_t index) const;
   void capacity(const char* name, std::int64_t capacity, const std::string& key,
-                std::int64_t needed) const;
+                std::int64_t needed, std::int64_t each = 1) const;
 
   const LoadedConfig& loaded_;
   const RunConfig& config_;
@@ -74,7 +76,7 @@ class Checks {
 void Checks::model() const {
   const ModelConfig& model = config_.model.architecture;
   const std::vector<std::string> keys{"model.hidden", "model.heads"};
-  if (!all_read(keys) || model.hidden % model.heads == 0) return;
+  if (model.is_elmo() || !all_read(keys) || model.hidden % model.heads == 0) return;
   std::int64_t below = std::min(model.heads, model.hidden);
   while (model.hidden % below != 0) --below;
   std::int64_t above = std::min(model.heads, model.hidden);
@@ -235,12 +237,13 @@ void Checks::corpus() const {
 }
 
 void Checks::capacity(const char* name, std::int64_t capacity, const std::string& key,
-                      std::int64_t needed) const {
+                      std::int64_t needed, std::int64_t each) const {
   const std::string own = fmt::format("parallel.micro_batch.{}", name);
-  if (capacity == 0 || capacity >= needed || !all_read({own, key})) return;
+  if (capacity == 0 || capacity >= each * needed || !all_read({own, key})) return;
   mistake({own, key},
-          fmt::format("{} cannot hold one sample, {}; use auto",
-                      seen(own, std::to_string(capacity)), seen(key, std::to_string(needed))));
+          fmt::format("{} cannot hold one sample, {}{}; use auto",
+                      seen(own, std::to_string(capacity)), seen(key, std::to_string(needed)),
+                      each == 2 ? " with two predictions a token" : ""));
 }
 
 void Checks::capacities() const {
@@ -248,13 +251,14 @@ void Checks::capacities() const {
   for (std::size_t i = 0; i < config_.schedule.size(); ++i) {
     capacity("tokens", batch.tokens, phase_key(i, "length"), config_.schedule[i].max_length);
   }
-  if (!config_.model.architecture.is_causal()) {
+  if (!config_.model.architecture.is_language_model()) {
     return capacity("masked", batch.masked, "samples.mask.max_predictions",
                     config_.samples.mask.max_predictions);
   }
   if (config_.task.kind != TaskKind::none) return;  // predicts no tokens
   for (std::size_t i = 0; i < config_.schedule.size(); ++i) {
-    capacity("masked", batch.masked, phase_key(i, "length"), config_.schedule[i].max_length);
+    capacity("masked", batch.masked, phase_key(i, "length"), config_.schedule[i].max_length,
+             rows_per_token(token_targets(config_.model.architecture)));
   }
 }
 
@@ -323,6 +327,7 @@ void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
   checks.evaluation();
   checks.gpus();
   checks.teacher();
+  check_elmo(loaded, layers, errors);
 }
 
 }  // namespace bertyard

@@ -12,6 +12,8 @@ constexpr NamedValue<Activation> kActivations[] = {{Activation::gelu_tanh, "gelu
                                                    {Activation::gelu_erf, "gelu_erf"}};
 constexpr NamedValue<Initialization> kInitializations[] = {
     {Initialization::truncated_normal, "truncated_normal"}, {Initialization::normal, "normal"}};
+constexpr NamedValue<ModelType> kModelTypes[] = {{ModelType::transformer, "transformer"},
+                                                 {ModelType::elmo, "elmo"}};
 constexpr NamedValue<AttentionDirection> kDirections[] = {
     {AttentionDirection::bidirectional, "bidirectional"}, {AttentionDirection::causal, "causal"}};
 constexpr NamedValue<Shuffle> kShuffles[] = {{Shuffle::global, "global"},
@@ -155,13 +157,19 @@ std::vector<ConfigField> model_fields() {
       make_field({"model.preset", "sets the keys below that are not given"},
                  at(&RunConfig::model, &ModelSection::preset),
                  text_choice_type(model_preset_names())),
-      make_field({"model.layers", "transformer blocks", kIdentity}, shape(&ModelConfig::layers),
-                 count_type<std::int64_t>({1, 1000})),
-      make_field({"model.hidden", "width", kIdentity}, shape(&ModelConfig::hidden),
-                 count_type<std::int64_t>({1, 65536})),
+      make_field({"model.type",
+                  "transformer: BERT and GPT; elmo: LSTMs that read each way, trained on the "
+                  "tokens before and behind each, without masks and pairs; comes with the preset",
+                  FieldRole::newer_identity},
+                 shape(&ModelConfig::type), choice_type<ModelType>(kModelTypes, {})),
+      make_field({"model.layers", "transformer blocks, or an ELMo's LSTMs each way", kIdentity},
+                 shape(&ModelConfig::layers), count_type<std::int64_t>({1, 1000})),
+      make_field({"model.hidden", "width; of an ELMo each way", kIdentity},
+                 shape(&ModelConfig::hidden), count_type<std::int64_t>({1, 65536})),
       make_field({"model.heads", "attention heads; must divide hidden", kIdentity},
                  shape(&ModelConfig::heads), count_type<std::int64_t>({1, 65536})),
-      make_field({"model.intermediate", "width of the feed-forward layer", kIdentity},
+      make_field({"model.intermediate",
+                  "width of the feed-forward layer, or cells of an ELMo's LSTM", kIdentity},
                  shape(&ModelConfig::intermediate), count_type<std::int64_t>({1, 1 << 20})),
       make_field({"model.attention",
                   "bidirectional: BERT, trained on masked tokens; causal: a token sees itself and "

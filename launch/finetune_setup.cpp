@@ -123,6 +123,7 @@ RunConfig cell_config(const RunConfig& config, const FinetuneCell& cell, const R
   own.run.name = config.run.name + "/" + cell.name();
   own.run.seed = static_cast<std::uint64_t>(cell.seed);
   own.model.architecture = data.model;
+  if (data.model.is_elmo()) own.model.preset = name_of(ModelType::elmo);
   own.schedule = {
       {{static_cast<double>(plan.total_steps()), AmountUnit::steps}, phase.max_length, cell.batch}};
   own.samples.max_length = std::max(config.samples.max_length, phase.max_length);
@@ -201,7 +202,9 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
   }
   if (start) {  // dropout belongs to the training, not to the weights
     data.model.dropout = config.model.architecture.dropout;
-    data.model.attention_dropout = config.model.architecture.attention_dropout;
+    if (!data.model.is_elmo()) {
+      data.model.attention_dropout = config.model.architecture.attention_dropout;
+    }
   }
   validate(data.model);
   Splits splits = read_splits(config, log);

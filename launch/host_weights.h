@@ -4,14 +4,14 @@
 #include <span>
 #include <vector>
 
-#include "core/nn/pretraining_model.h"
+#include "core/nn/trained_model.h"
 
 namespace bertyard {
 
 // The parameters of a pre-training model in host memory of their own, without a device.
 struct HostWeights {
   explicit HostWeights(const ModelConfig& config)
-      : model(config, SentenceObjective::next_sentence, store),
+      : model(make_trained_model(config, SentenceObjective::next_sentence, store)),
         values(static_cast<std::size_t>(store.flat_elements())) {
     store.bind(view_of(std::span(values)), {});
   }
@@ -19,7 +19,7 @@ struct HostWeights {
   HostWeights& operator=(const HostWeights&) = delete;
 
   ParameterStore store;
-  PretrainingModel model;
+  TrainedModel model;
   std::vector<float> values;
 };
 

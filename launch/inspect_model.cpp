@@ -48,6 +48,15 @@ std::string map_text(const std::string& heading, const std::map<std::string, std
 }  // namespace
 
 std::vector<BannerRow> model_rows(const ModelConfig& config) {
+  if (config.is_elmo()) {
+    return {{"parameters", grouped(config.parameter_count())},
+            {"type", std::string(name_of(config.type))},
+            {"layers", fmt::format("{} each way, hidden {}, {} cells", config.layers, config.hidden,
+                                   config.intermediate)},
+            {"inputs", fmt::format("{} entries, {} positions", grouped(config.vocab_size),
+                                   config.max_positions)},
+            {"dropout", fmt::format("{:g}", config.dropout)}};
+  }
   return {
       {"parameters", grouped(config.parameter_count())},
       {"layers", fmt::format("{}, hidden {}, {} heads, intermediate {}", config.layers,

@@ -31,6 +31,9 @@ Baselines baselines_of(const PretrainingSetup& setup, const EvaluationData& data
   if (data.targets == TokenTargets::next) {
     return next_token_baselines(held_out, *setup.train, setup.model.vocab_size);
   }
+  if (data.targets == TokenTargets::neighbours) {
+    return neighbour_baselines(held_out, *setup.train, setup.model.vocab_size);
+  }
   return compute_baselines(
       held_out, unigram_counts(setup.config.data.train, *setup.train, setup.model.vocab_size));
 }

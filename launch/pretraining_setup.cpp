@@ -51,8 +51,10 @@ RunPlan make_plan(const RunConfig& config, const SampleSource& train) {
     phase.capacities = choose_capacities(
         wanted, {phase.global_batch, phase.max_length, leaves_of(config.parallel)},
         mask_bounds(train, config));
-    const bool predicts_all = config.model.architecture.is_causal() && wanted.masked == 0;
-    if (predicts_all) phase.capacities.masked = phase.capacities.tokens;
+    const ModelConfig& model = config.model.architecture;
+    if (model.is_language_model() && wanted.masked == 0) {
+      phase.capacities.masked = rows_per_token(token_targets(model)) * phase.capacities.tokens;
+    }
   }
   return plan;
 }
@@ -93,7 +95,7 @@ std::unique_ptr<SampleSource> same_pairs(std::unique_ptr<SampleSource> valid,
 }
 
 NextSentence pairs_of(const SampleSource& source, const ModelConfig& model) {
-  return model.is_causal() ? NextSentence::none : source.properties().next_sentence;
+  return model.is_language_model() ? NextSentence::none : source.properties().next_sentence;
 }
 
 SentenceObjective sentence_objective(const SampleSource& source, const ModelConfig& model) {
@@ -141,7 +143,7 @@ NextSentence PretrainingSetup::next_sentence() const {
 }
 
 TokenTargets PretrainingSetup::targets() const {
-  return model.is_causal() ? TokenTargets::next : TokenTargets::masked;
+  return token_targets(model);
 }
 
 ScheduleOptions PretrainingSetup::schedule() const {
@@ -244,7 +246,8 @@ BatchStreamOptions PretrainingSetup::stream_options(const PlannedPhase& phase, s
 }
 
 const Masker* PretrainingSetup::masker_for(const SampleSource& source) const {
-  const bool draws = source.properties().masks == MaskTime::training && !model.is_causal();
+  const bool draws =
+      source.properties().masks == MaskTime::training && targets() == TokenTargets::masked;
   return draws ? &masker : nullptr;
 }
 

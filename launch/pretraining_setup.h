@@ -59,7 +59,7 @@ class PretrainingSetup {
   std::string kernel_choices;                // what share_kernel_choices() said
 
   int ranks() const { return place_.ranks; }
-  // What is trained on beside the tokens: nothing where the model is causal.
+  // What is trained on beside the tokens: nothing where it is a language model.
   NextSentence next_sentence() const;
   TokenTargets targets() const;
   ScheduleOptions schedule() const;
@@ -83,7 +83,7 @@ class PretrainingSetup {
   MemoryUse memory_use() const;
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
                                     int world) const;
-  // Null where the source stores its masks, and for a causal model.
+  // Null where the source stores its masks, and for a language model.
   const Masker* masker_for(const SampleSource& source) const;
   // The held-out samples as evaluate() takes them, cut as the phase cuts.
   EvaluationData evaluation_data(const PlannedPhase& phase) const;

@@ -45,8 +45,11 @@ std::size_t step_bytes(const PretrainingSetup& setup, const PlannedPhase& phase)
   const std::int64_t samples = (phase.global_batch + ranks - 1) / ranks;
   const std::int64_t tokens = samples * phase.max_length;
   const MaskOptions& mask = setup.config.samples.mask;
-  const auto masked = std::min(samples * mask.max_predictions,
-                               static_cast<std::int64_t>(mask.rate * static_cast<double>(tokens)));
+  const auto masked =
+      setup.model.is_language_model()
+          ? rows_per_token(setup.targets()) * tokens
+          : std::min(samples * mask.max_predictions,
+                     static_cast<std::int64_t>(mask.rate * static_cast<double>(tokens)));
   return bytes_of(tokens, &Batch::tokens) + bytes_of(tokens, &Batch::positions) +
          bytes_of(tokens, &Batch::segments) + bytes_of(tokens, &Batch::samples) +
          bytes_of(samples, &Batch::cu_seqlens) + bytes_of(samples, &Batch::global_indices) +

@@ -28,6 +28,21 @@ std::string memory_text(const MemoryUse& use) {
       use.reduction > 0 ? fmt::format(", reduction {}", number(use.reduction)) : "");
 }
 
+std::string reading_text(const ModelConfig& model) {
+  if (model.is_elmo()) return ", ELMo: each token predicts both of its neighbours";
+  return model.is_causal() ? ", causal: each token predicts the next" : "";
+}
+
+std::string model_text(const ModelConfig& model) {
+  const std::string sizes =
+      model.is_elmo()
+          ? fmt::format("{} layers of LSTMs each way, hidden {}, cells {}", model.layers,
+                        model.hidden, model.intermediate)
+          : fmt::format("{} layers, hidden {}, heads {}", model.layers, model.hidden, model.heads);
+  return fmt::format("{}, {} parameters{}", sizes, grouped(model.parameter_count()),
+                     reading_text(model));
+}
+
 std::vector<std::string> training_banner(PretrainingSetup& setup, const Communicator& devices,
                                          const std::filesystem::path& directory,
                                          std::int64_t resumed_step) {
@@ -43,7 +58,7 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
   const std::string micro =
       fmt::format("at most {} tokens, {} sequences, {} {}", grouped(setup.capacities.tokens),
                   setup.capacities.sequences, setup.capacities.masked,
-                  model.is_causal() ? "predicted" : "masked");
+                  model.is_language_model() ? "predicted" : "masked");
   return banner_lines({
       {"ranks", fmt::format("{} over {}, {} threads each, gradients summed {}{}", devices.size(),
                             devices.name(), device.threads,
@@ -54,9 +69,7 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
                             setup.shards ? ", optimizer state dealt out (ZeRO-1)" : "")},
       {"threads", setup.threads_placed},
       {"device", fmt::format("{} ({}; {})", device.name, device.instruction_set, device.libraries)},
-      {"model", fmt::format("{} layers, hidden {}, heads {}, {} parameters{}", model.layers,
-                            model.hidden, model.heads, grouped(model.parameter_count()),
-                            model.is_causal() ? ", causal: each token predicts the next" : "")},
+      {"model", model_text(model)},
       {"schedule", phases},
       {"precision", setup.capacities.activations == DType::bf16
                         ? "bf16 activations, fp32 weights and sums"

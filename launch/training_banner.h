@@ -16,6 +16,11 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
                                          const std::filesystem::path& directory,
                                          std::int64_t resumed_step);
 
+// "12 layers, hidden 768, heads 12, 110,106,428 parameters"
+std::string model_text(const ModelConfig& model);
+// How it is trained where not on masked tokens: ", causal: ..."; else nothing.
+std::string reading_text(const ModelConfig& model);
+
 // "1.35 GiB a rank (weights 0.41, gradients ...)", below 1 GiB in MiB.
 std::string memory_text(const MemoryUse& use);
 

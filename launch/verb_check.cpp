@@ -59,7 +59,7 @@ int run_check(const CheckVerbOptions& options) {
   shards("train", *setup.train);
   if (setup.valid) shards("held out", *setup.valid);
   fmt::print("model       {} parameters{}\n", grouped(setup.model.parameter_count()),
-             setup.model.is_causal() ? ", causal: each token predicts the next" : "");
+             reading_text(setup.model));
   for (std::size_t i = 0; i < setup.plan.phases().size(); ++i) print_phase(setup, i, options.ranks);
   fmt::print("memory      {}\n", memory_text(setup.memory_use()));
   fmt::print("process     {}\n", process_memory_text(setup));

@@ -54,6 +54,12 @@ EncodePlan make_plan(const EncodeVerbOptions& options) {
         plan.model.path));
   }
   plan.vectors.pooling = options.pooling.value_or(modules ? modules->pooling : Pooling::mean);
+  if (plan.model.config.is_elmo()) {
+    throw UsageError(fmt::format(
+        "{}: the model is an ELMo, and vectors are taken from transformers alone; its layers are "
+        "for tasks: bertyard finetune",
+        plan.model.path));
+  }
   if (plan.vectors.pooling == Pooling::cls && plan.model.config.is_causal()) {
     throw UsageError(fmt::format(
         "{}: the model is causal, so its first token has seen nothing of a text; use --pool mean",

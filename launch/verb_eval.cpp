@@ -40,7 +40,7 @@ std::unique_ptr<SampleSource> open_data(const EvalVerbOptions& options, const Sa
 
 std::optional<Masker> masker_for(const SampleSource& source, const EvalVerbOptions& options,
                                  const SavedModel& model) {
-  if (source.properties().masks == MaskTime::prepare || model.config.is_causal()) {
+  if (source.properties().masks == MaskTime::prepare || model.config.is_language_model()) {
     return std::nullopt;
   }
   if (!model.vocabulary) {
@@ -72,7 +72,7 @@ void print_text(const Evaluated& evaluated) {
   const PretrainingScores& scores = evaluation.scores;
   fmt::print("model   {} ({})\n", model.path, model.kind);
   fmt::print("data    {}: {} samples, {} {} tokens\n", options.data, evaluation.counts.samples,
-             evaluation.counts.masked, model.config.is_causal() ? "predicted" : "masked");
+             evaluation.counts.masked, model.config.is_language_model() ? "predicted" : "masked");
   fmt::print("{:<7} loss {:.4f} nats, accuracy {:.2f}%\n",
              token_task_title(token_task(model.config)), scores.mlm_loss,
              100 * scores.mlm_accuracy);
@@ -89,7 +89,7 @@ void print_json(const Evaluated& evaluated) {
   const std::string tokens(token_task(model.config));
   json[tokens + "_loss"] = scores.mlm_loss;
   json[tokens + "_accuracy"] = scores.mlm_accuracy;
-  if (!model.config.is_causal()) {
+  if (!model.config.is_language_model()) {
     json["nsp_loss"] = nullptr;  // always there, so that a reader needs no case of its own
     json["nsp_accuracy"] = nullptr;
   }
@@ -98,7 +98,8 @@ void print_json(const Evaluated& evaluated) {
     json[task + "_loss"] = scores.sentence_loss;
     json[task + "_accuracy"] = scores.sentence_accuracy;
   }
-  json[model.config.is_causal() ? "predicted_tokens" : "masked_tokens"] = evaluation.counts.masked;
+  const char* counted = model.config.is_language_model() ? "predicted_tokens" : "masked_tokens";
+  json[counted] = evaluation.counts.masked;
   json["samples"] = evaluation.counts.samples;
   json["model"] = model.path;
   json["data"] = options.data;
@@ -113,14 +114,15 @@ int run_eval(const EvalVerbOptions& options, MpiEnvironment& environment) {
   const SavedModel model = open_saved_model(options.model, log);
   const auto source = open_data(options, model);
   const std::optional<Masker> masker = masker_for(*source, options, model);
-  const bool is_causal = model.config.is_causal();
+  const bool predicts_all = model.config.is_language_model();
+  const TokenTargets targets = token_targets(model.config);
   const NextSentence next_sentence =
-      is_causal ? NextSentence::none : source->properties().next_sentence;
+      predicts_all ? NextSentence::none : source->properties().next_sentence;
   const std::int64_t max_length = options.max_length > 0
                                       ? std::min(options.max_length, model.config.max_positions)
                                       : model.config.max_positions;
   MicroBatchCapacities micro = capacities_for(*source, max_length);
-  if (is_causal) micro.masked = micro.tokens;
+  if (predicts_all) micro.masked = rows_per_token(targets) * micro.tokens;
 
   CpuOptions cpu;
   cpu.threads = cpu_threads(options.threads, group.local_size);
@@ -134,15 +136,14 @@ int run_eval(const EvalVerbOptions& options, MpiEnvironment& environment) {
   memory.allocate(*device);
   model.load(objective.parameters());
   device->layer_ops().weights_changed();
-  const PretrainingEvaluation evaluation =
-      evaluate(objective, batch, *device, *group.communicator,
-               {.source = *source,
-                .masker = masker ? &*masker : nullptr,
-                .seed = kMaskSeed,
-                .sample_limit = options.samples,
-                .max_length = static_cast<int>(max_length),
-                .capacities = micro,
-                .targets = is_causal ? TokenTargets::next : TokenTargets::masked});
+  const PretrainingEvaluation evaluation = evaluate(objective, batch, *device, *group.communicator,
+                                                    {.source = *source,
+                                                     .masker = masker ? &*masker : nullptr,
+                                                     .seed = kMaskSeed,
+                                                     .sample_limit = options.samples,
+                                                     .max_length = static_cast<int>(max_length),
+                                                     .capacities = micro,
+                                                     .targets = targets});
   if (group.rank() != 0) return static_cast<int>(ExitCode::ok);
   const auto print = options.form == OutputForm::json ? print_json : print_text;
   print({options, model, evaluation, next_sentence});

@@ -90,6 +90,13 @@ int run_fill_mask(const FillMaskVerbOptions& options) {
                     "does not see what follows a [MASK]; take a bidirectional model",
                     model.path));
   }
+  if (model.config.is_elmo()) {
+    throw DataError(
+        fmt::format("{}: the model is an ELMo: it predicts a token from what stands before it or "
+                    "from what stands behind it, not from both, and knows no [MASK]; take a "
+                    "bidirectional transformer",
+                    model.path));
+  }
   if (!model.vocabulary) {
     throw DataError(fmt::format(
         "{}: there is no vocab.txt and no tokenizer.json; text cannot be turned into tokens",

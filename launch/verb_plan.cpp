@@ -114,6 +114,11 @@ PlanRow plan_row(const PretrainingSetup& one, const std::vector<ScalingJob>& job
 }
 
 PlanReport make_report(const PlanVerbOptions& options, const RunConfig& config) {
+  if (config.model.architecture.is_elmo()) {
+    throw UsageError(
+        "plan: model.type: elmo computes on CPUs, token after token; what is predicted here are "
+        "transformers. Measure it: bertyard bench");
+  }
   const std::vector<MeasuredCluster> measured = measured_clusters(config.cluster, options.measured);
   const PretrainingSetup one(config, planned_data(config, options.fill), {});
   const RunPlan::DataFacts facts = data_facts(*one.train);

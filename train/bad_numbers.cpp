@@ -93,8 +93,13 @@ std::string batch_json(const Batch& batch, std::int64_t step, int rank) {
     line["tokens"] = part(batch.tokens);
     line["segments"] = part(batch.segments);
     line["masked"] = Json::array();
-    for (; masked < batch.masked_rows.size() && batch.masked_rows[masked] < end; ++masked) {
-      line["masked"].push_back({batch.masked_rows[masked] - begin, batch.masked_labels[masked]});
+    const std::int32_t rows = batch.rows_per_token;
+    const auto is_here = [&](std::size_t m) {
+      return m < batch.masked_rows.size() && batch.masked_rows[m] < rows * end;
+    };
+    for (; is_here(masked); ++masked) {
+      line["masked"].push_back(
+          {batch.masked_rows[masked] - rows * begin, batch.masked_labels[masked]});
     }
     if (batch.next_sentence_labels.size() > n) {
       line["next_sentence"] = batch.next_sentence_labels[n];

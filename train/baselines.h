@@ -39,6 +39,9 @@ Baselines compute_baselines(const BaselineData& data, const std::vector<std::uin
 // counts are those of `train`, of 20 million tokens at most, evenly spread.
 Baselines next_token_baselines(const BaselineData& data, const SampleSource& train,
                                std::int64_t vocab_size);
+// The means of those figures and of the same reading backwards, for an ELMo.
+Baselines neighbour_baselines(const BaselineData& data, const SampleSource& train,
+                              std::int64_t vocab_size);
 
 // How often each of `vocab_size` ids stands where it could be masked: from the manifest of the
 // training shards at `path`, or, where there is none, counted over all of `source`.

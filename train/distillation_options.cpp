@@ -19,6 +19,10 @@ void check_teacher(const ModelConfig& student, const TeacherSetting& setting) {
   const DistillationOptions& options = setting.options;
   require(options.uses_labels() || options.cosine > 0 || options.uses_layers(),
           "all terms have weight 0; set one of distill.soft, hard, cosine, hidden, attention");
+  require(!student.is_elmo() && !teacher.is_elmo(),
+          fmt::format("the teacher's type is {}, the student's {}, and only transformers are "
+                      "distilled; set model.preset to one and name such a teacher",
+                      name_of(teacher.type), name_of(student.type)));
   require(
       !student.is_causal() && !teacher.is_causal(),
       fmt::format("the teacher's attention is {}, the student's {}, and only bidirectional models "

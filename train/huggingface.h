@@ -22,7 +22,8 @@ namespace bertyard {
 // Reads DIRECTORY/config.json. Throws DataError that names file and key for a missing or unsuitable
 // value, and for what BERT here is not: another model_type, relative positions, cross-attention,
 // untied embeddings. "is_decoder" means causal. (Google's bert_config.json is not read: its "gelu"
-// is another function.)
+// is another function.) An ELMo's "model_type" is "bertyard_elmo": transformers has none, and opens
+// no such directory.
 ModelConfig read_huggingface_config(const std::filesystem::path& directory);
 
 // A downstream head as config.json describes it.

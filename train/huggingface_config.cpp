@@ -48,6 +48,9 @@ class ConfigFile {
     if (!values_.contains(key) || values_[key] == expected) return;
     fail(key, fmt::format("{}: this program trains BERT's encoder only", expected.dump()));
   }
+  bool says(const char* key, const Json& value) const {
+    return values_.contains(key) && values_[key] == value;
+  }
   Activation activation() const {
     const std::string name = values_.contains("hidden_act") && values_["hidden_act"].is_string()
                                  ? values_["hidden_act"].get<std::string>()
@@ -63,25 +66,35 @@ class ConfigFile {
   Json values_;
 };
 
+// transformers has no ELMo: a directory of one is for this program.
+constexpr const char* kElmoType = "bertyard_elmo";
+constexpr const char *kElmo = "BertyardElmo", *kBert = "Bert";
+
 const char* class_of(HeadKind kind) {
   switch (kind) {
     case HeadKind::tag:
-      return "BertForTokenClassification";
+      return "ForTokenClassification";
     case HeadKind::span:
-      return "BertForQuestionAnswering";
+      return "ForQuestionAnswering";
     case HeadKind::classify:
     case HeadKind::regress:
       break;
   }
-  return "BertForSequenceClassification";
+  return "ForSequenceClassification";
 }
 
 bool is_of_sequence(const HeadConfig& head) {
   return head.kind == HeadKind::classify || head.kind == HeadKind::regress;
 }
 
+// "BertForPreTraining"
+std::string architecture_of(const ModelConfig& config, const HeadDescription* head) {
+  const std::string model = config.is_elmo() ? kElmo : kBert;
+  if (head != nullptr) return model + class_of(head->head.kind);
+  return model + (config.is_causal() ? "LMHeadModel" : "ForPreTraining");
+}
+
 void describe_head(Json& json, const HeadDescription& head) {
-  json["architectures"] = {class_of(head.head.kind)};
   if (head.head.kind == HeadKind::span) return;
   std::vector<std::string> labels = head.labels;
   if (labels.empty()) labels.push_back("LABEL_0");
@@ -106,10 +119,19 @@ fs::path config_path(const fs::path& directory) {
                   directory.string()));
 }
 
-}  // namespace
+// What is not in the file has the values of the preset: they are not read.
+ModelConfig read_elmo(const ConfigFile& file) {
+  ModelConfig config = *model_preset("elmo");
+  config.vocab_size = file.whole("vocab_size");
+  config.layers = file.whole("num_hidden_layers");
+  config.hidden = file.whole("hidden_size");
+  config.intermediate = file.whole("intermediate_size");
+  config.max_positions = file.whole("max_position_embeddings");
+  config.dropout = file.number("hidden_dropout_prob", config.dropout);
+  return config;
+}
 
-ModelConfig read_huggingface_config(const fs::path& directory) {
-  const ConfigFile file(config_path(directory));
+ModelConfig read_bert(const ConfigFile& file) {
   file.require_value("model_type", "bert");
   file.require_value("position_embedding_type", "absolute");
   file.require_value("add_cross_attention", false);
@@ -129,6 +151,14 @@ ModelConfig read_huggingface_config(const fs::path& directory) {
   config.attention_dropout = file.number("attention_probs_dropout_prob", 0.1);
   config.norm_epsilon = file.number("layer_norm_eps", 1e-12);
   if (file.truth("is_decoder", false)) config.attention = AttentionDirection::causal;
+  return config;
+}
+
+}  // namespace
+
+ModelConfig read_huggingface_config(const fs::path& directory) {
+  const ConfigFile file(config_path(directory));
+  const ModelConfig config = file.says("model_type", kElmoType) ? read_elmo(file) : read_bert(file);
   try {
     validate(config);
   } catch (const UsageError& error) {
@@ -140,28 +170,29 @@ ModelConfig read_huggingface_config(const fs::path& directory) {
 std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id,
                                     const HeadDescription* head) {
   Json json;
-  json["architectures"] = {config.is_causal() ? "BertLMHeadModel" : "BertForPreTraining"};
+  json["architectures"] = {architecture_of(config, head)};
   if (head != nullptr) describe_head(json, *head);
   const bool by_last = head != nullptr && config.is_causal() && is_of_sequence(head->head);
   if (by_last) json["bertyard_pooling"] = "last";
-  json["model_type"] = "bert";
+  json["model_type"] = config.is_elmo() ? kElmoType : "bert";
   json["vocab_size"] = config.vocab_size;
   json["num_hidden_layers"] = config.layers;
   json["hidden_size"] = config.hidden;
-  json["num_attention_heads"] = config.heads;
   json["intermediate_size"] = config.intermediate;
   json["max_position_embeddings"] = config.max_positions;
+  json["hidden_dropout_prob"] = config.dropout;
+  json["pad_token_id"] = pad_id;
+  json["torch_dtype"] = "float32";
+  if (config.is_elmo()) return json.dump(2) + "\n";
+  json["num_attention_heads"] = config.heads;
   json["type_vocab_size"] = config.segments;
   json["hidden_act"] = config.activation == Activation::gelu_erf ? "gelu" : "gelu_new";
   json["initializer_range"] = config.init_range;
-  json["hidden_dropout_prob"] = config.dropout;
   json["attention_probs_dropout_prob"] = config.attention_dropout;
   json["layer_norm_eps"] = config.norm_epsilon;
   if (config.is_causal()) json["is_decoder"] = true;  // transformers' BERT is causal with it
-  json["pad_token_id"] = pad_id;
   json["position_embedding_type"] = "absolute";
   json["tie_word_embeddings"] = true;
-  json["torch_dtype"] = "float32";
   return json.dump(2) + "\n";
 }
 
@@ -201,9 +232,10 @@ std::optional<HeadDescription> read_huggingface_head(const fs::path& directory) 
   const Json json = Json::parse(read_file(path), nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("architectures")) return std::nullopt;
   const Json& classes = json["architectures"];
-  const std::string name = classes.is_array() && !classes.empty() && classes[0].is_string()
-                               ? classes[0].get<std::string>()
-                               : "";
+  std::string name = classes.is_array() && !classes.empty() && classes[0].is_string()
+                         ? classes[0].get<std::string>()
+                         : "";
+  if (name.starts_with(kElmo)) name.replace(0, std::string_view(kElmo).size(), kBert);
   HeadDescription head;
   if (name == "BertForQuestionAnswering") {
     head.head = {HeadKind::span, 2};

@@ -32,7 +32,8 @@ bool is_buffer(std::string_view name) {
 bool is_head(std::string_view name) {
   return name.starts_with("cls.") || name.starts_with("bert.pooler.") ||
          name.starts_with("classifier.") || name.starts_with("qa_outputs.") ||
-         name.starts_with("crf.");
+         name.starts_with("crf.") || name.starts_with("elmo.softmax.") ||
+         name.starts_with("elmo_task.");
 }
 
 fs::path weights_path(const fs::path& path) {
@@ -124,7 +125,8 @@ class Import {
   void refuse_strangers() {
     for (const auto& [name, entry] : found_) {
       if (parameters_.find(name) || name == kDecoder || name == kDecoderBias) continue;
-      if (name.starts_with("bert.encoder.") || name.starts_with("bert.embeddings.")) {
+      if (name.starts_with("bert.encoder.") || name.starts_with("bert.embeddings.") ||
+          name.starts_with("elmo.forward.") || name.starts_with("elmo.backward.")) {
         throw DataError(
             fmt::format("{} {} has no place in this model; it belongs to a larger or "
                         "another one",

@@ -6,13 +6,14 @@
 namespace bertyard {
 namespace {
 
-// Of the matrices that linear layers multiply with: all but biases, norms and the small tables.
+// Of the matrices that linear layers multiply with, frozen ones too: all but biases, norms and the
+// small tables.
 std::int64_t weight_elements(const ParameterStore& parameters) {
   std::int64_t elements = 0;
   for (const ParameterInfo& info : parameters.infos()) {
     const bool table = info.name.ends_with("position_embeddings.weight") ||
                        info.name.ends_with("token_type_embeddings.weight");
-    if (info.decay == WeightDecay::yes && !table) elements += info.shape.elements();
+    if (info.shape.rank() == 2 && !table) elements += info.shape.elements();
   }
   return elements;
 }
@@ -41,12 +42,19 @@ WorkspaceLimits ModelMemory::limits() const {
   return limits;
 }
 
+RecurrentLimits ModelMemory::recurrent_limits() const {
+  return bertyard::recurrent_limits(objective_.config(), capacities_);
+}
+
 MemoryUse ModelMemory::use(Device& device) const {
+  const RecurrentLimits recurrent = recurrent_limits();
+  const std::size_t steps =
+      recurrent.cells > 0 ? device.recurrent_ops().workspace_bytes(recurrent) : 0;
   return {parameters_plan_.bytes(),
           gradients_plan_.bytes(),
           optimizer_plan_.bytes(),
           activations_plan_.bytes(),
-          device.layer_ops().workspace_bytes(limits()),
+          device.layer_ops().workspace_bytes(limits()) + steps,
           0};
 }
 
@@ -70,6 +78,8 @@ void ModelMemory::allocate(Device& device) {
   objective_.bind(activations_arena_, device);
   batch_.bind(activations_arena_, device);
   device.layer_ops().reserve(limits());
+  const RecurrentLimits recurrent = recurrent_limits();
+  if (recurrent.cells > 0) device.recurrent_ops().reserve(recurrent);
   device.layer_ops().bind_parameters(values);
   device.synchronize();
 }

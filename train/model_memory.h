@@ -5,6 +5,7 @@
 
 #include "core/backend/device.h"
 #include "core/backend/layer_ops.h"
+#include "core/backend/recurrent_ops.h"
 #include "core/optim/optimizer.h"
 #include "core/tensor/arena.h"
 #include "train/device_batch.h"
@@ -39,6 +40,7 @@ class ModelMemory {
 
  private:
   WorkspaceLimits limits() const;
+  RecurrentLimits recurrent_limits() const;
 
   Objective& objective_;
   DeviceBatch& batch_;

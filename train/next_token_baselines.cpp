@@ -27,7 +27,17 @@ struct PairCount {
 };
 using PairCounts = std::unordered_map<std::uint64_t, PairCount>;
 
-PairCounts held_out_pairs(const BaselineData& data, Baselines& result) {
+enum class Reading { forward, backward };
+
+// Calls `see` for each token of a sample with what the reader has seen last before it.
+template <typename See>
+void read_pairs(StoredSample& sample, Reading reading, See see) {
+  if (reading == Reading::backward) std::reverse(sample.tokens.begin(), sample.tokens.end());
+  for (std::size_t t = 1; t < sample.tokens.size(); ++t)
+    see(sample.tokens[t - 1], sample.tokens[t]);
+}
+
+PairCounts held_out_pairs(const BaselineData& data, Reading reading, Baselines& result) {
   const std::uint64_t limit =
       data.sample_limit == 0 ? data.source.size() : std::min(data.sample_limit, data.source.size());
   PairCounts pairs;
@@ -36,10 +46,10 @@ PairCounts held_out_pairs(const BaselineData& data, Baselines& result) {
     data.source.read(i, sample);
     take_masks_back(sample);
     cut_sample(sample, data.max_length);
-    for (std::size_t t = 1; t < sample.tokens.size(); ++t) {
-      ++pairs[pair_of(sample.tokens[t - 1], sample.tokens[t])].held_out;
+    read_pairs(sample, reading, [&](std::uint32_t before, std::uint32_t token) {
+      ++pairs[pair_of(before, token)].held_out;
       ++result.masked;
-    }
+    });
     ++result.samples;
   }
   return pairs;
@@ -50,7 +60,8 @@ struct TokenCounts {
   std::vector<std::uint64_t> next, before;
 };
 
-TokenCounts count_training(const SampleSource& train, std::int64_t vocab_size, PairCounts& pairs) {
+TokenCounts count_training(const SampleSource& train, std::int64_t vocab_size, Reading reading,
+                           PairCounts& pairs) {
   const auto words = static_cast<std::size_t>(vocab_size);
   TokenCounts counts{std::vector<std::uint64_t>(words), std::vector<std::uint64_t>(words)};
   const std::uint64_t stride =
@@ -59,23 +70,21 @@ TokenCounts count_training(const SampleSource& train, std::int64_t vocab_size, P
   for (std::uint64_t i = 0; i < train.size(); i += stride) {
     train.read(i, sample);
     take_masks_back(sample);
-    for (std::size_t t = 1; t < sample.tokens.size(); ++t) {
-      ++counts.before.at(sample.tokens[t - 1]);
-      ++counts.next.at(sample.tokens[t]);
-      const auto pair = pairs.find(pair_of(sample.tokens[t - 1], sample.tokens[t]));
+    read_pairs(sample, reading, [&](std::uint32_t before, std::uint32_t token) {
+      ++counts.before.at(before);
+      ++counts.next.at(token);
+      const auto pair = pairs.find(pair_of(before, token));
       if (pair != pairs.end()) ++pair->second.trained;
-    }
+    });
   }
   return counts;
 }
 
-}  // namespace
-
-Baselines next_token_baselines(const BaselineData& data, const SampleSource& train,
-                               std::int64_t vocab_size) {
+Baselines reading_baselines(const BaselineData& data, const SampleSource& train,
+                            std::int64_t vocab_size, Reading reading) {
   Baselines result;
-  PairCounts pairs = held_out_pairs(data, result);
-  const TokenCounts counts = count_training(train, vocab_size, pairs);
+  PairCounts pairs = held_out_pairs(data, reading, result);
+  const TokenCounts counts = count_training(train, vocab_size, reading, pairs);
   const double total = static_cast<double>(
       std::accumulate(counts.next.begin(), counts.next.end(), std::uint64_t{0}) +
       counts.next.size());
@@ -109,6 +118,24 @@ Baselines next_token_baselines(const BaselineData& data, const SampleSource& tra
       *std::min_element(bigram_sums.begin(), bigram_sums.end()) / predicted;
   result.most_frequent_accuracy = static_cast<double>(frequent_hits) / predicted;
   return result;
+}
+
+}  // namespace
+
+Baselines next_token_baselines(const BaselineData& data, const SampleSource& train,
+                               std::int64_t vocab_size) {
+  return reading_baselines(data, train, vocab_size, Reading::forward);
+}
+
+Baselines neighbour_baselines(const BaselineData& data, const SampleSource& train,
+                              std::int64_t vocab_size) {
+  Baselines both = reading_baselines(data, train, vocab_size, Reading::forward);
+  const Baselines other = reading_baselines(data, train, vocab_size, Reading::backward);
+  both.unigram_cross_entropy = (both.unigram_cross_entropy + other.unigram_cross_entropy) / 2;
+  both.bigram_cross_entropy = (*both.bigram_cross_entropy + *other.bigram_cross_entropy) / 2;
+  both.most_frequent_accuracy = (both.most_frequent_accuracy + other.most_frequent_accuracy) / 2;
+  both.masked += other.masked;
+  return both;
 }
 
 }  // namespace bertyard

@@ -5,8 +5,13 @@
 
 namespace bertyard {
 
+TokenTargets token_targets(const ModelConfig& model) {
+  if (model.is_elmo()) return TokenTargets::neighbours;
+  return model.is_causal() ? TokenTargets::next : TokenTargets::masked;
+}
+
 std::string_view token_task(const ModelConfig& model) {
-  return model.is_causal() ? "lm" : "mlm";
+  return model.is_language_model() ? "lm" : "mlm";
 }
 
 std::string_view token_task_title(std::string_view task) {
@@ -28,7 +33,9 @@ DistillationLosses taught_losses(std::span<const double> sums, const StepCounts&
 
 PretrainingObjective::PretrainingObjective(const ModelConfig& config, SentenceObjective sentences,
                                            std::uint64_t dropout_seed)
-    : config_(config), model_(config, sentences, parameters_), dropout_seed_(dropout_seed) {}
+    : config_(config),
+      model_(make_trained_model(config, sentences, parameters_)),
+      dropout_seed_(dropout_seed) {}
 
 PretrainingObjective::PretrainingObjective(const ModelConfig& config, const TeacherSetting& teacher,
                                            std::uint64_t dropout_seed)
@@ -39,7 +46,7 @@ PretrainingObjective::PretrainingObjective(const ModelConfig& config, const Teac
 void PretrainingObjective::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
   sums_ = plan.add(DType::f64, {kSums + (teacher_ ? MlmTeacher::kSums : 0)});
   scales_ = plan.add(DType::f32, {2});
-  model_.plan(plan, capacities, mode);
+  std::visit([&](auto& model) { model.plan(plan, capacities, mode); }, model_);
   teaches_ = teacher_ && mode == Mode::training;
   if (teaches_) teacher_->plan(plan, capacities);
 }
@@ -72,15 +79,21 @@ void PretrainingObjective::begin(const StepCounts& counts) {
 }
 
 Pass PretrainingObjective::pass(const PackedInput& input, Mode mode) const {
-  return {device_->layer_ops(), parameters_, input, mode, dropout_seed_};
+  Pass pass{device_->layer_ops(), parameters_, input, mode, dropout_seed_};
+  if (config_.is_elmo()) {
+    pass.losses = &device_->loss_ops();
+    pass.recurrent = &device_->recurrent_ops();
+  }
+  return pass;
 }
 
 void PretrainingObjective::run_forward(const Pass& pass) const {
   const TensorView sum = sums();
   const TensorView scales = arena_->view(scales_);
-  model_.forward(pass, *arena_, *device_,
-                 {sum.slice(0, 1), sum.slice(1, 1), sum.slice(2, 1), sum.slice(3, 1)},
-                 {scales.slice(0, 1), scales.slice(1, 1)});
+  const PretrainingSums parts{sum.slice(0, 1), sum.slice(1, 1), sum.slice(2, 1), sum.slice(3, 1)};
+  const PretrainingScales inverses{scales.slice(0, 1), scales.slice(1, 1)};
+  std::visit([&](const auto& model) { model.forward(pass, *arena_, *device_, parts, inverses); },
+             model_);
 }
 
 void PretrainingObjective::forward(const PackedInput& input) {
@@ -88,13 +101,14 @@ void PretrainingObjective::forward(const PackedInput& input) {
 }
 
 void PretrainingObjective::backward(const PackedInput& input, const GradientsReady& ready) {
-  model_.backward(pass(input, Mode::training), *arena_, ready);
+  const Pass training = pass(input, Mode::training);
+  std::visit([&](const auto& model) { model.backward(training, *arena_, ready); }, model_);
 }
 
 void PretrainingObjective::train(const PackedInput& input, const GradientsReady& ready) {
   if (teacher_) {
     const TensorView all = sums();
-    return teacher_->train(pass(input, Mode::training), model_,
+    return teacher_->train(pass(input, Mode::training), model(),
                            {.hard = all.slice(0, 1),
                             .correct = all.slice(1, 1),
                             .taught = all.slice(kSums, MlmTeacher::kSums)},

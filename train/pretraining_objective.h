@@ -6,14 +6,18 @@
 #include <span>
 #include <string_view>
 
-#include "core/nn/pretraining_model.h"
+#include "core/nn/trained_model.h"
+#include "data/next_tokens.h"
 #include "train/mlm_teacher.h"
 #include "train/objective.h"
 
 namespace bertyard {
 
+// What of its samples a model is trained on.
+TokenTargets token_targets(const ModelConfig& model);
+
 // Masked tokens and sentence pairs, as means over what they were counted on. Of a causal model
-// "mlm" are the next tokens.
+// "mlm" are the next tokens, of an ELMo those and the ones before.
 struct PretrainingScores {
   double mlm_loss = 0;
   double mlm_accuracy = 0;
@@ -21,7 +25,7 @@ struct PretrainingScores {
   double sentence_accuracy = 0;
   double loss() const { return mlm_loss + sentence_loss; }
 };
-// What "mlm" is called in files, and for people: "lm" and "LM" of a causal model.
+// What "mlm" is called in files, and for people: "lm" and "LM" of a causal model or an ELMo.
 std::string_view token_task(const ModelConfig& model);
 std::string_view token_task_title(std::string_view task);
 // `sums` as PretrainingObjective::sums() has them.
@@ -32,7 +36,8 @@ DistillationLosses taught_losses(std::span<const double> sums, const StepCounts&
 
 // BERT's own objective, MLM with or without NSP, or what a teacher makes of MLM; or, where the
 // config is causal, the next token's cross entropy at every token (Radford et al. 2018, equation
-// 1). Owns model and parameter store; the memory of values and gradients is bound by the trainer.
+// 1); of an ELMo the mean of both directions' (Peters et al. 2018, equation 1, halved). Owns model
+// and parameter store; the memory of values and gradients is bound by the trainer.
 class PretrainingObjective final : public Objective {
  public:
   static constexpr std::int64_t kSums = 4;  // MLM loss and correct, sentence loss and correct
@@ -46,7 +51,8 @@ class PretrainingObjective final : public Objective {
   ParameterStore& parameters() override { return parameters_; }
   const ParameterStore& parameters() const override { return parameters_; }
   const ModelConfig& config() const override { return config_; }
-  const PretrainingModel& model() const { return model_; }
+  // Not of an ELMo.
+  const PretrainingModel& model() const { return std::get<PretrainingModel>(model_); }
   MlmTeacher* teacher() { return teacher_ ? &*teacher_ : nullptr; }
   const MlmTeacher* teacher() const { return teacher_ ? &*teacher_ : nullptr; }
 
@@ -68,7 +74,7 @@ class PretrainingObjective final : public Objective {
 
   ModelConfig config_;
   ParameterStore parameters_;
-  PretrainingModel model_;
+  TrainedModel model_;
   std::optional<MlmTeacher> teacher_;
   bool teaches_ = false;  // planned for training
   std::uint64_t dropout_seed_;

@@ -17,6 +17,7 @@ struct StepWork {
 // Multiplications and additions of the matrix products of one training step, 3 x forward: layers,
 // attention over the tokens of the own sequence (half of them where it is causal), and the token
 // head on predicted tokens alone. Pooler and next-sentence head are left out: below a thousandth.
+// Of an ELMo: gates and projections of all LSTMs, and the softmax.
 double step_flops(const ModelConfig& model, const StepWork& work);
 
 }  // namespace bertyard

@@ -77,7 +77,9 @@ TaskWeights TaskObjective::weights() const {
 }
 
 Pass TaskObjective::pass(const PackedInput& input, Mode mode) const {
-  return {device_->layer_ops(), parameters_, input, mode, dropout_seed_, &device_->loss_ops()};
+  Pass pass{device_->layer_ops(), parameters_, input, mode, dropout_seed_, &device_->loss_ops()};
+  if (config_.is_elmo()) pass.recurrent = &device_->recurrent_ops();
+  return pass;
 }
 
 void TaskObjective::train(const PackedInput& input, const GradientsReady& ready) {

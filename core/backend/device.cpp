@@ -14,4 +14,11 @@ LossOps& Device::loss_ops() {
                   info().name));
 }
 
+RecurrentOps& Device::recurrent_ops() {
+  throw EnvironmentError(
+      fmt::format("{}: LSTMs, which model.type: elmo is made of, are not available on this device; "
+                  "use parallel.backend: cpu",
+                  info().name));
+}
+
 }  // namespace bertyard

@@ -13,6 +13,7 @@ namespace bertyard {
 
 class LayerOps;
 class LossOps;
+class RecurrentOps;
 class UpdateOps;
 
 enum class DeviceKind { cpu, cuda };
@@ -94,6 +95,7 @@ class Device {
   virtual UpdateOps& update_ops() = 0;
   // Throws EnvironmentError where the device has none.
   virtual LossOps& loss_ops();
+  virtual RecurrentOps& recurrent_ops();
 };
 
 // `automatic` is oneDNN where the build has a usable one.

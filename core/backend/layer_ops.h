@@ -28,6 +28,8 @@ enum class DropoutSite : std::uint32_t {
   attention_output = 2,
   feed_forward_output = 3,
   classifier = 4,
+  lstm_input = 5,
+  lstm_output = 6,
 };
 
 // Inverted dropout, y = x keep / (1 - p), whose decisions are a pure function of the place in the

@@ -69,6 +69,9 @@ class RecurrentOps {
   virtual void lstm_backward(TensorView dpre, const LstmGradients& gradients,
                              const LstmBackward& input) = 0;
 
+  // y = a + b, a layer and what goes past it; y may be either.   all of one shape
+  virtual void add(TensorView y, ConstTensorView a, ConstTensorView b) = 0;
+
   // y[t] = a[t] | b[t], what two directions say.   y [T, A + B]; a [T, A]; b [T, B]
   virtual void join_columns(TensorView y, ConstTensorView a, ConstTensorView b) = 0;
   // Its backward: a = the first columns of y, b = the others.

@@ -17,4 +17,15 @@ void class_losses(const Pass& pass, const RowResults& results, TensorView logits
   }
 }
 
+void sequence_losses(const Pass& pass, const RowResults& results, HeadKind kind, TensorView logits,
+                     const TaskWeights& weights) {
+  if (kind != HeadKind::regress) {
+    return class_losses(pass, results, logits, pass.input.task_labels, weights);
+  }
+  const ConstTensorView values = pass.input.task_values;
+  pass.mode == Mode::training
+      ? pass.losses->squared_error_gradient(results.loss, logits, values, weights.scale)
+      : pass.losses->squared_error(results.loss, logits, values);
+}
+
 }  // namespace bertyard

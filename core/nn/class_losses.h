@@ -10,4 +10,8 @@ namespace bertyard {
 void class_losses(const Pass& pass, const RowResults& results, TensorView logits,
                   ConstTensorView labels, const TaskWeights& weights);
 
+// The losses of a head with a class or a number for each sequence: those, or squared errors.
+void sequence_losses(const Pass& pass, const RowResults& results, HeadKind kind, TensorView logits,
+                     const TaskWeights& weights);
+
 }  // namespace bertyard

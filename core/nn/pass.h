@@ -5,6 +5,7 @@
 
 #include "core/backend/layer_ops.h"
 #include "core/backend/loss_ops.h"
+#include "core/backend/recurrent_ops.h"
 #include "core/nn/parameters.h"
 #include "core/tensor/tensor_view.h"
 
@@ -16,7 +17,7 @@ struct PackedInput {
   EmbeddingIndices indices;         // i32 [T] each
   PackedSequences packing;          // offsets i32 [N + 1]
   ConstTensorView sample;           // u64 [T], global sample index, keys the dropout
-  ConstTensorView masked_rows;      // i32 [M], rows of [T, H]
+  ConstTensorView masked_rows;      // i32 [M], rows of [T, H], or [2 T, H]: ElmoModel
   ConstTensorView masked_labels;    // i32 [M]
   ConstTensorView last_rows;        // i32 [N], of each sequence's last token; downstream tasks
   ConstTensorView sentence_labels;  // i32 [N], 0: B follows A, 1: random; absent without NSP
@@ -49,7 +50,8 @@ struct Pass {
   const PackedInput& input;
   Mode mode = Mode::training;
   std::uint64_t dropout_seed = 0;
-  LossOps* losses = nullptr;  // of downstream tasks; their heads need it
+  LossOps* losses = nullptr;          // of downstream tasks; their heads and LSTMs need it
+  RecurrentOps* recurrent = nullptr;  // LSTMs need it
 
   Dropout dropout(double probability, std::int64_t layer, DropoutSite site) const {
     if (mode == Mode::evaluation) return {};

@@ -61,14 +61,7 @@ TensorView SequenceHead::compute_logits(const Pass& pass, const Arena& arena,
 
 void SequenceHead::losses(const Pass& pass, const Arena& arena, const RowResults& results,
                           const TaskWeights& weights) const {
-  const TensorView y = logits(pass.input, arena);
-  if (head_.kind != HeadKind::regress) {
-    return class_losses(pass, results, y, pass.input.task_labels, weights);
-  }
-  const ConstTensorView values = pass.input.task_values;
-  pass.mode == Mode::training
-      ? pass.losses->squared_error_gradient(results.loss, y, values, weights.scale)
-      : pass.losses->squared_error(results.loss, y, values);
+  sequence_losses(pass, results, head_.kind, logits(pass.input, arena), weights);
 }
 
 // ddropped = dlogits Wc;  dtoken = dropout'(ddropped), or with a pooler dpre = dropout'(ddropped)

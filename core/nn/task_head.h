@@ -41,7 +41,8 @@ class TaskHead {
 
 // Names and shapes as transformers has them in BertForSequenceClassification (pooler and
 // classifier; of a causal model the classifier alone), BertForTokenClassification (classifier),
-// BertForQuestionAnswering (qa_outputs); a CRF's as pytorch-crf has them, under "crf.".
+// BertForQuestionAnswering (qa_outputs); a CRF's as pytorch-crf has them, under "crf.". On an
+// ELMo's body the last two are as wide as that, and sequences have a PooledHead.
 std::unique_ptr<TaskHead> make_task_head(const ModelConfig& config, const HeadConfig& head,
                                          ParameterStore& parameters);
 

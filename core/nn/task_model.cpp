@@ -6,11 +6,29 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/nn/pooled_head.h"
 #include "core/nn/sequence_head.h"
 #include "core/nn/span_head.h"
 #include "core/nn/token_head.h"
 
 namespace bertyard {
+
+namespace {
+
+using Body = std::variant<Encoder, ElmoTaskBody>;
+
+Body make_body(const ModelConfig& config, ParameterStore& parameters) {
+  if (config.is_elmo()) return Body(std::in_place_type<ElmoTaskBody>, config, parameters);
+  return Body(std::in_place_type<Encoder>, config, parameters);
+}
+
+// As a head that looks at tokens one by one sees the model: of this width.
+ModelConfig seen_by_tokens(ModelConfig config) {
+  if (config.is_elmo()) config.hidden = ElmoTaskBody::width(config);
+  return config;
+}
+
+}  // namespace
 
 std::unique_ptr<TaskHead> make_task_head(const ModelConfig& config, const HeadConfig& head,
                                          ParameterStore& parameters) {
@@ -18,12 +36,15 @@ std::unique_ptr<TaskHead> make_task_head(const ModelConfig& config, const HeadCo
                  fmt::format("task head: {} labels, expected at least one", head.labels));
   switch (head.kind) {
     case HeadKind::tag:
-      return std::make_unique<TokenHead>(config, head, parameters);
+      return std::make_unique<TokenHead>(seen_by_tokens(config), head, parameters);
     case HeadKind::span:
-      return std::make_unique<SpanHead>(config, head, parameters);
+      return std::make_unique<SpanHead>(seen_by_tokens(config), head, parameters);
     case HeadKind::classify:
     case HeadKind::regress:
       break;
+  }
+  if (config.is_elmo()) {
+    return std::make_unique<PooledHead>(config, ElmoTaskBody::width(config), head, parameters);
   }
   return std::make_unique<SequenceHead>(config, head, parameters);
 }
@@ -32,10 +53,10 @@ TaskModel::TaskModel(const ModelConfig& config, const HeadConfig& head, Paramete
     : config_(head),
       head_(make_task_head(config, head, parameters)),
       head_end_(parameters.flat_elements()),
-      encoder_(config, parameters) {}
+      body_(make_body(config, parameters)) {}
 
 void TaskModel::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
-  encoder_.plan(plan, capacities, mode);
+  std::visit([&](auto& body) { body.plan(plan, capacities, mode); }, body_);
   head_->plan(plan, capacities, mode);
   const std::int64_t rows = std::max(capacities.masked, capacities.sequences);
   row_loss_ = plan.add(DType::f32, {rows});
@@ -43,7 +64,9 @@ void TaskModel::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
 }
 
 TensorView TaskModel::compute_logits(const Pass& pass, const Arena& arena) const {
-  return head_->compute_logits(pass, arena, encoder_.forward(pass, arena));
+  const TensorView x =
+      std::visit([&](const auto& body) { return body.forward(pass, arena); }, body_);
+  return head_->compute_logits(pass, arena, x);
 }
 
 void TaskModel::losses(const Pass& pass, const Arena& arena, const TaskSums& sums,
@@ -60,11 +83,13 @@ void TaskModel::losses(const Pass& pass, const Arena& arena, const TaskSums& sum
 
 void TaskModel::backward(const Pass& pass, const Arena& arena, Device& device,
                          const GradientsReady& ready) const {
-  const TensorView dhidden = encoder_.output_gradient(arena, pass.input.tokens());
+  const std::int64_t tokens = pass.input.tokens();
+  const TensorView dhidden =
+      std::visit([&](const auto& body) { return body.output_gradient(arena, tokens); }, body_);
   device.set_zero(dhidden, device.compute_stream());
   head_->backward(pass, arena, dhidden);
   if (ready) ready(head_end_);
-  encoder_.backward(pass, arena, ready);
+  std::visit([&](const auto& body) { body.backward(pass, arena, ready); }, body_);
 }
 
 }  // namespace bertyard

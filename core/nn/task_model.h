@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <variant>
 
 #include "core/backend/device.h"
+#include "core/nn/elmo_task_body.h"
 #include "core/nn/encoder.h"
 #include "core/nn/task_head.h"
 
@@ -14,8 +16,8 @@ struct TaskSums {
   TensorView loss, correct;
 };
 
-// Encoder and the head of a downstream task. Registers its parameters in backward order and plans
-// its activations; owns no memory.
+// Encoder, or what an ELMo has in its place, and the head of a downstream task. Registers its
+// parameters in backward order and plans its activations; owns no memory.
 class TaskModel {
  public:
   TaskModel(const ModelConfig& config, const HeadConfig& head, ParameterStore& parameters);
@@ -32,14 +34,14 @@ class TaskModel {
 
   const HeadConfig& head_config() const { return config_; }
   const TaskHead& head() const { return *head_; }
-  const Encoder& encoder() const { return encoder_; }
+  const Encoder& encoder() const { return std::get<Encoder>(body_); }  // not of an ELMo
   std::int64_t head_end() const { return head_end_; }
 
  private:
   HeadConfig config_;
   std::unique_ptr<TaskHead> head_;
   std::int64_t head_end_;  // flat offset where the head's gradients end
-  Encoder encoder_;
+  std::variant<Encoder, ElmoTaskBody> body_;
   ArenaSlot row_loss_, row_correct_;
 };
 

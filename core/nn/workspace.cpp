@@ -4,15 +4,25 @@
 namespace bertyard {
 
 WorkspaceLimits workspace_limits(const ModelConfig& config, const Capacities& capacities) {
+  // Layers of an ELMo are as wide as both directions, and none attends.
+  const bool is_elmo = config.is_elmo();
   return {.tokens = capacities.tokens,
           .masked = capacities.masked,
           .sequences = capacities.sequences,
           .max_length = capacities.max_length,
-          .hidden = config.hidden,
-          .heads = config.heads,
+          .hidden = is_elmo ? 2 * config.hidden : config.hidden,
+          .heads = is_elmo ? 0 : config.heads,
           .intermediate = config.intermediate,
           .vocab_size = config.vocab_size,
           .activations = capacities.activations};
+}
+
+RecurrentLimits recurrent_limits(const ModelConfig& config, const Capacities& capacities) {
+  if (!config.is_elmo()) return {};
+  return {.tokens = capacities.tokens,
+          .sequences = capacities.sequences,
+          .cells = config.intermediate,  // a task's LSTMs have `hidden`, which is no more
+          .outputs = config.hidden};
 }
 
 }  // namespace bertyard

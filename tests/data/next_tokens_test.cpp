@@ -33,6 +33,52 @@ TEST(NextTokens, EveryTokenButTheLastPredictsTheOneAfterIt) {
   EXPECT_THAT(sample.tokens, ElementsAre(1, 40, 41, 2, 42, 2));
 }
 
+TEST(Neighbours, ATokenPredictsTheOneAfterItAndTheOneBeforeIt) {
+  StoredSample sample, single;
+  sample.tokens = {1, 40, 41, 2};
+  single.tokens = {1};
+
+  predict_neighbours(sample);
+  predict_neighbours(single);
+
+  EXPECT_THAT(sample.mask_positions, ElementsAre(0, 2, 3, 4, 5, 7));
+  EXPECT_THAT(sample.mask_labels, ElementsAre(40, 41, 1, 2, 40, 41));
+  EXPECT_THAT(sample.tokens, ElementsAre(1, 40, 41, 2));
+  EXPECT_TRUE(single.mask_positions.empty());
+}
+
+// Rows of a whole batch are counted two a token: those of its second sequence too.
+TEST(Neighbours, ABatchHasTwoRowsForEachToken) {
+  const MadeSamples source(100, MaskTime::prepare);
+  BatchStreamOptions options = next_options();
+  options.targets = TokenTargets::neighbours;
+  options.capacities.masked = 512;
+  options.max_length = 20;
+  BatchStream stream(source, nullptr, options);
+
+  const StepBatches step = stream.next().value();
+
+  EXPECT_EQ(step.masked, 2 * (step.tokens - step.samples));
+  for (const Batch& batch : step.micro_batches) {
+    ASSERT_GT(batch.sequence_count(), 1);
+    std::size_t at = 0;
+    for (std::size_t n = 0; n + 1 < batch.cu_seqlens.size(); ++n) {
+      const std::int32_t begin = batch.cu_seqlens[n], end = batch.cu_seqlens[n + 1];
+      EXPECT_LE(end - begin, 20);
+      const auto expect_row = [&](std::int32_t row, std::int32_t token) {
+        ASSERT_LT(at, batch.masked_rows.size());
+        EXPECT_EQ(batch.masked_rows[at], row);
+        EXPECT_EQ(batch.masked_labels[at++], batch.tokens[static_cast<std::size_t>(token)]);
+      };
+      for (std::int32_t t = begin; t < end; ++t) {
+        if (t + 1 < end) expect_row(2 * t, t + 1);
+        if (t > begin) expect_row(2 * t + 1, t - 1);
+      }
+    }
+    EXPECT_EQ(at, batch.masked_rows.size());
+  }
+}
+
 TEST(NextTokens, StoredMasksAreTakenBack) {
   StoredSample sample;
   sample.tokens = {1, 3, 41, 3, 2};
@@ -113,14 +159,23 @@ TEST(NextTokens, ASampleWithHolesIsRefusedByName) {
   const HoledSamples source(20);
   BatchStreamOptions options = next_options();
   options.order = StreamOrder::sequential;
+  options.capacities.masked = 512;
+  const auto message = [&](TokenTargets targets) -> std::string {
+    options.targets = targets;
+    try {
+      BatchStream(source, nullptr, options).next();
+      return "a sample with holes was taken";
+    } catch (const DataError& error) {
+      return error.what();
+    }
+  };
 
-  try {
-    BatchStream(source, nullptr, options).next();
-    FAIL() << "a sample with holes was taken";
-  } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), AllOf(HasSubstr("made: sample 3 has holes in its input_mask"),
-                                    HasSubstr("model.attention: causal needs samples without")));
-  }
+  EXPECT_THAT(message(TokenTargets::next),
+              AllOf(HasSubstr("made: sample 3 has holes in its input_mask"),
+                    HasSubstr("model.attention: causal needs samples without")));
+  EXPECT_THAT(message(TokenTargets::neighbours),
+              AllOf(HasSubstr("made: sample 3 has holes in its input_mask"),
+                    HasSubstr("model.type: elmo needs samples without")));
 }
 
 }  // namespace

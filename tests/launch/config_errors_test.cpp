@@ -19,22 +19,23 @@ TEST_F(ConfigErrorsTest, ShowsEveryMistakeWithItsLine) {
       "train:\n"
       "  keep_last: 5\n";
 
-  EXPECT_EQ(report(text),
-            "run.yaml:2:11: error: 'model.preset' is 'bert-bas', expected one of: bert-tiny, "
-            "bert-mini, bert-small, bert-medium, bert-base, bert-large; did you mean 'bert-base'?\n"
-            "    2 |   preset: bert-bas\n"
-            "      |           ^\n"
-            "run.yaml:3:3: error: unknown key 'model.hiden'; did you mean 'hidden'?\n"
-            "    3 |   hiden: 512\n"
-            "      |   ^\n"
-            "run.yaml:6:3: error: duplicate key 'optim.lr'; keep one of them\n"
-            "    6 |   lr: 2e-4\n"
-            "      |   ^\n"
-            "run.yaml:8:3: error: unknown key 'train.keep_last'; 'keep_last' exists as "
-            "'checkpoint.keep_last'\n"
-            "    8 |   keep_last: 5\n"
-            "      |   ^\n"
-            "4 error(s)");
+  EXPECT_EQ(
+      report(text),
+      "run.yaml:2:11: error: 'model.preset' is 'bert-bas', expected one of: bert-tiny, "
+      "bert-mini, bert-small, bert-medium, bert-base, bert-large, elmo; did you mean 'bert-base'?\n"
+      "    2 |   preset: bert-bas\n"
+      "      |           ^\n"
+      "run.yaml:3:3: error: unknown key 'model.hiden'; did you mean 'hidden'?\n"
+      "    3 |   hiden: 512\n"
+      "      |   ^\n"
+      "run.yaml:6:3: error: duplicate key 'optim.lr'; keep one of them\n"
+      "    6 |   lr: 2e-4\n"
+      "      |   ^\n"
+      "run.yaml:8:3: error: unknown key 'train.keep_last'; 'keep_last' exists as "
+      "'checkpoint.keep_last'\n"
+      "    8 |   keep_last: 5\n"
+      "      |   ^\n"
+      "4 error(s)");
 }
 
 TEST_F(ConfigErrorsTest, CaretStandsUnderTheCharacterAfterAccents) {

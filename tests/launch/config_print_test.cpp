@@ -64,7 +64,7 @@ TEST_F(ConfigPrintTest, DocumentationAndSchemaHaveEveryKey) {
     EXPECT_FALSE(field.meaning.empty()) << field.key;
   }
   EXPECT_EQ(schema["properties"]["model"]["properties"]["layers"]["description"],
-            "transformer blocks");
+            "transformer blocks, or an ELMo's LSTMs each way");
   EXPECT_EQ(schema["properties"]["samples"]["properties"]["mask"]["properties"]["unit"]["enum"],
             nlohmann::json({"token", "word", "span"}));
   EXPECT_TRUE(schema["properties"]["schedule"]["items"]["properties"].contains("until"));

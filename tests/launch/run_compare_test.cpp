@@ -126,6 +126,40 @@ TEST_F(CompareTest, RunsWhatIsNotDoneAndMakesTheTable) {
   EXPECT_EQ(table(), json);
 }
 
+TEST_F(CompareTest, AnElmoStandsBesideBert) {
+  const std::string sizes = "preset: elmo, heads: null, hidden: 24, intermediate: 40";
+  write("elmo.yaml", "extends: run.yaml\nrun: {name: elmo}\nmodel: {" + sizes +
+                         "}\nparallel: {micro_batch: {masked: auto}}\n");
+  write("cmp.yaml", R"(run: {name: cmp}
+seeds: [1, 2]
+systems:
+  - {name: BERT, pretrain: bert.yaml}
+  - {name: ELMo, pretrain: elmo.yaml, set: ["finetune.lr=[1e-2, 1e-9]", finetune.epochs=8]}
+  - name: unread
+    from: random
+    set: [model.preset=elmo, model.heads=null, model.hidden=24, model.intermediate=40]
+tasks: [words.yaml, pairs.yaml]
+)");
+
+  const Ended ended = compare();
+
+  ASSERT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.output,
+              AllOf(HasSubstr("ELMo: elmo model, runs/elmo, "), HasSubstr("unread: random weights"),
+                    HasSubstr("Average over 2 of 2 tasks: words, pairs.")));
+  const nlohmann::json json = table();
+  ASSERT_EQ(json["systems"].size(), 3u);
+  EXPECT_EQ(json["systems"][1]["tokens"], json["systems"][0]["tokens"]);
+  EXPECT_EQ(json["systems"][1]["parameters"], json["systems"][2]["parameters"]);
+  EXPECT_GT(json["systems"][1]["scores"]["words"]["mean"], 0.9);
+  const Ended again = compare();
+  EXPECT_EQ(again.code, 0) << again.errors;
+  EXPECT_THAT(again.errors,
+              AllOf(HasSubstr("ELMo: pre-trained before, runs/elmo"),
+                    HasSubstr("ELMo, pairs: done before"), Not(HasSubstr(": fine-tuning"))));
+  EXPECT_EQ(table(), json);
+}
+
 TEST_F(CompareTest, StoppedItGoesOnToTheSameTable) {
   ASSERT_EQ(compare().code, 0);
   const nlohmann::json whole = scores();

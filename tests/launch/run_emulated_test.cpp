@@ -67,6 +67,16 @@ TEST_F(EmulatedRunTest, ReplayedMicroBatchesHaveTheBitsOfThoseThatAreNot) {
   expect_same_bits("replayed", "plain");
 }
 
+TEST_F(EmulatedRunTest, AnElmoIsToldToTakeTheCpu) {
+  const Ended ended = train_on_gpu(0, "elmo",
+                                   {"model.preset=elmo", "model.heads=null",
+                                    "model.intermediate=128", "parallel.micro_batch.masked=auto"});
+
+  expect_error(
+      ended, 4,
+      {"emulated sm_90", "LSTMs", "are not available on this device", "use parallel.backend: cpu"});
+}
+
 TEST_F(EmulatedRunTest, AutoTakesTheGpuAndBFloatsFollowTheCpu) {
   const Ended gpu = train_on_gpu(0, "gpu", {"precision=bf16"});
   ASSERT_EQ(gpu.code, 0) << gpu.errors;

@@ -102,8 +102,9 @@ class Counter final : public TrainerHooks {
   std::vector<std::int64_t> ends_;
 };
 
-ModelConfig toy_model() {
+ModelConfig toy_model(ModelType type) {
   ModelConfig config;
+  config.type = type;
   config.vocab_size = 200;
   config.layers = 2;
   config.hidden = 32;
@@ -117,6 +118,7 @@ struct Setting {
   MatrixLibraryChoice matrix_library = MatrixLibraryChoice::openblas;
   OptimizerKind optimizer = OptimizerKind::adamw;
   int leaves = 0;  // above 0: ordered reduction
+  ModelType model = ModelType::transformer;
 };
 
 // Samples of one length and as many masks each, so that every micro-batch has one shape.
@@ -125,17 +127,20 @@ std::vector<std::int64_t> allocations_of_steps(const Setting& setting) {
   const SyntheticSource source({.samples = 1000, .max_length = kLength}, vocabulary);
   const Masker masker({.max_predictions = 5}, mask_vocabulary(vocabulary));
   const auto device = make_cpu_device({.threads = 2, .matrix_library = setting.matrix_library});
-  PretrainingObjective objective(toy_model(), SentenceObjective::next_sentence, 1);
+  const ModelConfig model = toy_model(setting.model);
+  const TokenTargets targets = token_targets(model);
+  const std::int64_t masked = model.is_elmo() ? 2 * 4 * kLength : 20;
+  PretrainingObjective objective(model, SentenceObjective::next_sentence, 1);
   Optimizer optimizer({.kind = setting.optimizer}, objective.parameters());
   DeviceBatch batch;
-  ModelMemory memory(objective, batch, &optimizer, {4 * kLength, 4, 20, kLength});
+  ModelMemory memory(objective, batch, &optimizer, {4 * kLength, 4, masked, kLength});
   memory.allocate(*device);
-  initialize(objective.parameters(), toy_model(), 1);
+  initialize(objective.parameters(), model, 1);
   device->layer_ops().weights_changed();
 
   RunPlan plan({{{static_cast<double>(kSteps), AmountUnit::steps}, kLength, kBatch}},
                {1, AmountUnit::steps}, data_facts(source));
-  plan.phases().front().capacities = {4 * kLength, 4, 20};
+  plan.phases().front().capacities = {4 * kLength, 4, masked};
   SingleCommunicator communicator;
   const TensorView gradients = objective.parameters().gradients();
   std::unique_ptr<GradientReduction> reduction;
@@ -154,6 +159,7 @@ std::vector<std::int64_t> allocations_of_steps(const Setting& setting) {
                     options.global_batch = phase.global_batch;
                     options.max_length = phase.max_length;
                     options.capacities = phase.capacities;
+                    options.targets = targets;
                     options.start_index = start;
                     options.leaves = setting.leaves;
                     return std::make_unique<BatchStream>(source, &masker, options);
@@ -168,6 +174,12 @@ TEST(Allocations, AreSeen) {
   const std::int64_t before = allocations;
   const auto some = std::make_unique<std::vector<int>>(100);
   EXPECT_EQ(allocations - before, 2) << some->size();
+}
+
+TEST(Allocations, AStepOfAnElmoMakesNone) {
+  for (const int leaves : {0, 2}) {
+    EXPECT_EQ(allocations_of_steps({.leaves = leaves, .model = ModelType::elmo}), kNone) << leaves;
+  }
 }
 
 TEST(Allocations, AStepMakesNone) {

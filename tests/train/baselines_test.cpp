@@ -68,6 +68,28 @@ TEST_F(NextTokenBaselines, AreThoseWorkedByHand) {
   EXPECT_NEAR(found.bigram_cross_entropy.value(), bigram, 1e-12);
 }
 
+// Backwards the training text says 2 4 3 1, twice, and 2 3 3 1: what comes are 4, 3, 1, 4, 3, 1, 3,
+// 3, 1, so p(3) = 5/14, p(4) = 3/14, p(1) = 4/14.
+TEST_F(NextTokenBaselines, OfNeighboursAreTheMeansOfBothReadings) {
+  const GivenSamples held_out({sample_of({1, 3, 4, 2})});
+
+  const Baselines found = neighbour_baselines({.source = held_out}, train_, 5),
+                  forward = next_token_baselines({.source = held_out}, train_, 5);
+
+  EXPECT_EQ(found.masked, 6);
+  EXPECT_EQ(found.samples, 1);
+  EXPECT_DOUBLE_EQ(found.most_frequent_accuracy, 1.0 / 3);
+  const double unigram = -(std::log(3.0 / 14) + std::log(5.0 / 14) + std::log(4.0 / 14)) / 3;
+  EXPECT_NEAR(found.unigram_cross_entropy, (forward.unigram_cross_entropy + unigram) / 2, 1e-12);
+  // c(2 4) = 2 of 3, c(4 3) = 2 of 2, c(3 1) = 3 of 4.
+  const double bigram =
+      -(std::log(smoothed(2, 3, 3.0 / 14, 1)) + std::log(smoothed(2, 2, 5.0 / 14, 1)) +
+        std::log(smoothed(3, 4, 4.0 / 14, 1))) /
+      3;
+  EXPECT_NEAR(found.bigram_cross_entropy.value(),
+              (forward.bigram_cross_entropy.value() + bigram) / 2, 1e-12);
+}
+
 // Pairs that were never seen: no smoothing is too strong.
 TEST_F(NextTokenBaselines, TheBigramTakesTheStrengthThatIsBest) {
   const GivenSamples held_out({sample_of({4, 3})});

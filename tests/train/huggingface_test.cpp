@@ -16,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -243,6 +244,38 @@ TEST_F(HuggingFace, ADecoderIsACausalModel) {
   EXPECT_THAT(config_refusal("is_decoder", "yes"),
               HasSubstr("'is_decoder' is \"yes\", expected true or false"));
   EXPECT_THAT(config_refusal("add_cross_attention", true), HasSubstr("expected false"));
+}
+
+TEST_F(HuggingFace, AnElmoHasAFormatOfItsOwn) {
+  ModelConfig elmo = *model_preset("elmo");
+  elmo.vocab_size = 50;
+  elmo.layers = 3;
+  elmo.hidden = 8;
+  elmo.intermediate = 20;
+  elmo.max_positions = 64;
+  elmo.dropout = 0.25;
+  const HeadDescription tagger{{HeadKind::tag, 2}, {"O", "B-X"}}, span{{HeadKind::span, 2}, {}};
+
+  json config = json::parse(huggingface_config_text(elmo, 7, &tagger));
+  write_file_atomically(directory_ / "config.json", config.dump());
+
+  EXPECT_EQ(config["model_type"], "bertyard_elmo");
+  EXPECT_EQ(config["architectures"], json({"BertyardElmoForTokenClassification"}));
+  EXPECT_EQ(config["pad_token_id"], 7);
+  EXPECT_EQ(read_huggingface_config(directory_.path()), elmo);
+  const auto head = read_huggingface_head(directory_.path());
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->head, tagger.head);
+  EXPECT_EQ(head->labels, tagger.labels);
+  EXPECT_EQ(json::parse(huggingface_config_text(elmo, 0, &span))["architectures"],
+            json({"BertyardElmoForQuestionAnswering"}));
+  config["intermediate_size"] = 4;
+  write_file_atomically(directory_ / "config.json", config.dump());
+  EXPECT_THAT(message_of<DataError>([&] { read_huggingface_config(directory_.path()); }),
+              AllOf(HasSubstr("config.json: model: intermediate is 4"),
+                    HasSubstr("fewer cells than the 8 outputs")));
+  write_file_atomically(directory_ / "config.json", huggingface_config_text(elmo));
+  EXPECT_FALSE(read_huggingface_head(directory_.path()));
 }
 
 TEST_F(HuggingFace, ConfigRefusalsNameTheKey) {

@@ -8,6 +8,7 @@
 
 #include "core/backend/cpu/cpu_layer_ops.h"
 #include "core/backend/cpu/cpu_loss_ops.h"
+#include "core/backend/cpu/cpu_recurrent_ops.h"
 #include "core/backend/cpu/cpu_update_ops.h"
 #include "core/backend/cpu/host_memory.h"
 #include "core/backend/cpu/kernel_choice.h"
@@ -62,7 +63,8 @@ class CpuDevice : public Device {
         matrices_(make_matrix_library(options.matrix_library, threads_)),
         layer_ops_(kernels_, *matrices_, threads_),
         update_ops_(kernels_, threads_),
-        loss_ops_(kernels_, threads_) {}
+        loss_ops_(kernels_, threads_),
+        recurrent_ops_(kernels_, *matrices_, threads_) {}
 
   DeviceInfo info() const override {
     return {.kind = DeviceKind::cpu,
@@ -100,6 +102,7 @@ class CpuDevice : public Device {
   LayerOps& layer_ops() override { return layer_ops_; }
   UpdateOps& update_ops() override { return update_ops_; }
   LossOps& loss_ops() override { return loss_ops_; }
+  RecurrentOps& recurrent_ops() override { return recurrent_ops_; }
 
  private:
   int threads_;
@@ -108,6 +111,7 @@ class CpuDevice : public Device {
   CpuLayerOps layer_ops_;
   CpuUpdateOps update_ops_;
   CpuLossOps loss_ops_;
+  CpuRecurrentOps recurrent_ops_;
   CpuStream stream_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/backend/cpu/cpu_loss_ops.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -123,6 +124,7 @@ void CpuLossOps::dropout(TensorView y, ConstTensorView x, ConstTensorView tokens
   const std::int64_t places = chosen ? dropout.sample.rows() : x.rows();
   if (chosen) check_indices({kOperation, "tokens"}, tokens, x.rows(), places);
   const DropoutRows decisions(kOperation, dropout, places);
+  if (x.dtype() == DType::f32) return drop_f32(y, x, tokens, decisions);
   const std::int64_t columns = x.shape()[1];
   const Elements in(x);
   const WritableElements out(y);
@@ -139,6 +141,22 @@ void CpuLossOps::dropout(TensorView y, ConstTensorView x, ConstTensorView tokens
       }
       for (std::int64_t c = 0; c < columns; ++c)
         out.set(r * columns + c, row[static_cast<std::size_t>(c)]);
+    }
+  }
+}
+
+void CpuLossOps::drop_f32(TensorView y, const ConstTensorView& x, const ConstTensorView& tokens,
+                          const DropoutRows& decisions) const {
+  const std::int64_t columns = x.shape()[1];
+#pragma omp parallel for num_threads(threads_) schedule(static)
+  for (std::int64_t r = 0; r < x.rows(); ++r) {
+    const float* from = x.as<float>() + r * columns;
+    float* to = y.as<float>() + r * columns;
+    if (decisions.active()) {
+      const std::int64_t token = tokens.present() ? tokens.as<std::int32_t>()[r] : r;
+      kernels_.norm.dropout_add(to, from, nullptr, columns, decisions.row(token));
+    } else if (to != from) {
+      std::copy_n(from, columns, to);
     }
   }
 }

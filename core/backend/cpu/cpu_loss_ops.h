@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/backend/cpu/dropout_row.h"
 #include "core/backend/cpu/kernels/kernels.h"
 #include "core/backend/loss_ops.h"
 
@@ -31,6 +32,10 @@ class CpuLossOps : public LossOps {
                     const CrfScores& scores, const CrfRows& rows, ConstTensorView scale) override;
 
  private:
+  // Rows as they lie: a step that pre-trains LSTMs allocates nothing.
+  void drop_f32(TensorView y, const ConstTensorView& x, const ConstTensorView& tokens,
+                const DropoutRows& decisions) const;
+
   CpuKernels kernels_;
   int threads_;
 };

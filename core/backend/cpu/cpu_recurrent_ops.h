@@ -24,6 +24,7 @@ class CpuRecurrentOps : public RecurrentOps {
   void lstm_backward(TensorView dpre, const LstmGradients& gradients,
                      const LstmBackward& input) override;
 
+  void add(TensorView y, ConstTensorView a, ConstTensorView b) override;
   void join_columns(TensorView y, ConstTensorView a, ConstTensorView b) override;
   void split_columns(TensorView a, TensorView b, ConstTensorView y) override;
   void scalar_mix(TensorView y, std::span<const ConstTensorView> layers, ConstTensorView w,

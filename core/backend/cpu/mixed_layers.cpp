@@ -37,6 +37,16 @@ double dot(const float* a, const float* b, std::int64_t n) {
 
 }  // namespace
 
+void CpuRecurrentOps::add(TensorView y, ConstTensorView a, ConstTensorView b) {
+  check_f32({"add", "a"}, a, y.shape());
+  check_f32({"add", "b"}, b, y.shape());
+  auto* sum = y.as<float>();
+  const auto* left = a.as<float>();
+  const auto* right = b.as<float>();
+#pragma omp parallel for num_threads(threads_) schedule(static)
+  for (std::int64_t i = 0; i < y.elements(); ++i) sum[i] = left[i] + right[i];
+}
+
 void CpuRecurrentOps::join_columns(TensorView y, ConstTensorView a, ConstTensorView b) {
   const std::int64_t left = a.shape()[1];
   const std::int64_t right = b.shape()[1];

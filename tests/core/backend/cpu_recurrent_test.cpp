@@ -194,6 +194,16 @@ Values softmax(const Values& w) {
   return s;
 }
 
+TEST_F(CpuRecurrent, AddsWhatGoesPastALayer) {
+  const HostTensor a({2, 2}, {1, 2, 3, 4});
+  HostTensor b({2, 2}, {10, 20, 30, 40}), narrow({2, 1});
+
+  ops_.add(b.view(), a.read(), b.read());
+
+  EXPECT_EQ(b.values, (std::vector<float>{11, 22, 33, 44}));
+  expect_error([&] { ops_.add(b.view(), a.read(), narrow.read()); }, "add: b");
+}
+
 TEST_F(CpuRecurrent, JoinsAndSplitsColumns) {
   HostTensor a({2, 2}, {1, 2, 6, 7}), b({2, 3}, {3, 4, 5, 8, 9, 10}), y({2, 5});
   HostTensor a_again({2, 2}), b_again({2, 3});

@@ -26,6 +26,20 @@ TEST(ModelConfig, PresetsHaveThePublishedParameterCounts) {
   EXPECT_EQ(registered(*model_preset("bert-tiny")), model_preset("bert-tiny")->parameter_count());
 }
 
+// 32 million in each direction's LSTMs, as the paper's, and its vectors of word pieces.
+TEST(ModelConfig, ThePublishedElmoHasItsSizes) {
+  const ModelConfig elmo = model_preset("elmo").value();
+
+  EXPECT_TRUE(elmo.is_elmo());
+  EXPECT_EQ(elmo.layers, 2);
+  EXPECT_EQ(elmo.hidden, 512);
+  EXPECT_EQ(elmo.intermediate, 4096);
+  EXPECT_NO_THROW(validate(elmo));
+  const std::int64_t words = elmo.vocab_size * 513;
+  EXPECT_EQ(elmo.parameter_count() - words, 4 * (16384 * 1025 + 4096 * 512));
+  EXPECT_THAT(model_preset_names(), ::testing::Contains("elmo"));
+}
+
 TEST(ModelConfig, UnknownPresetIsNothing) {
   EXPECT_FALSE(model_preset("bert-bas"));
 }

@@ -39,7 +39,15 @@ struct Case {
   HeadConfig head;
   bool weighted = false;
   AttentionDirection attention = AttentionDirection::bidirectional;
+  ModelType type = ModelType::transformer;
 };
+
+ModelConfig config_of(const Case& test) {
+  ModelConfig config = small_config(test.attention);
+  config.type = test.type;
+  if (config.is_elmo()) config.layers = 2;
+  return config;
+}
 
 // A task model with its memory, and a micro-batch with made-up labels.
 class TaskRig {
@@ -47,18 +55,19 @@ class TaskRig {
   explicit TaskRig(const Case& test)
       : case_(test),
         example_({7, 12, 1, 5}, 31, 2, 11),
-        model_(small_config(test.attention), test.head, store_),
+        model_(config_of(test), test.head, store_),
         values_(static_cast<std::size_t>(store_.flat_elements())),
         gradients_(values_.size()) {
     store_.bind(view_of(std::span(values_)), view_of(std::span(gradients_)));
-    initialize(store_, small_config(), 5);
+    initialize(store_, config_of(test), 5);
     Capacities capacities = example_.capacities();
     ArenaPlan plan;
     model_.plan(plan, capacities, Mode::training);
     arena_ = Arena(device_->allocate(plan.bytes()));
-    WorkspaceLimits limits = workspace_limits(small_config(), capacities);
+    WorkspaceLimits limits = workspace_limits(config_of(test), capacities);
     limits.weights = store_.flat_elements();
     device_->layer_ops().reserve(limits);
+    device_->recurrent_ops().reserve(recurrent_limits(config_of(test), capacities));
     make_labels();
   }
 
@@ -70,10 +79,10 @@ class TaskRig {
     model_.losses(pass, arena_, {sum(0), sum(1)}, weights());
     return sums_[0] * scale_[0];
   }
-  void backward() {
+  void backward(const GradientsReady& ready = {}) {
     std::fill(gradients_.begin(), gradients_.end(), 0.0f);
     loss();
-    model_.backward(pass(), arena_, *device_, {});
+    model_.backward(pass(), arena_, *device_, ready);
   }
   ParameterStore& store() { return store_; }
 
@@ -98,7 +107,8 @@ class TaskRig {
     input_.last_rows = view_of(std::span<const std::int32_t>(last_rows_));
     input_.task_labels = view_of(std::span<const std::int32_t>(labels_));
     input_.task_values = view_of(std::span<const float>(targets_));
-    return {device_->layer_ops(), store_, input_, Mode::training, 7, &device_->loss_ops()};
+    return {device_->layer_ops(),     store_, input_, Mode::training, 7, &device_->loss_ops(),
+            &device_->recurrent_ops()};
   }
   TensorView sum(std::size_t i) { return view_of(std::span(sums_).subspan(i, 1)); }
   TaskWeights weights() {
@@ -119,6 +129,10 @@ class TaskRig {
   Arena arena_;
   PackedInput input_;
 };
+
+Case elmo_case(const char* name, const HeadConfig& head, bool weighted = false) {
+  return {name, head, weighted, AttentionDirection::bidirectional, ModelType::elmo};
+}
 
 class TaskGradient : public ::testing::TestWithParam<Case> {};
 
@@ -141,8 +155,69 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"causal_classify", {HeadKind::classify, 3}, false, AttentionDirection::causal},
         Case{"causal_regress", {HeadKind::regress, 1}, false, AttentionDirection::causal},
         Case{"causal_tag", {HeadKind::tag, 3}, false, AttentionDirection::causal},
-        Case{"causal_span", {HeadKind::span, 2}, false, AttentionDirection::causal}),
+        Case{"causal_span", {HeadKind::span, 2}, false, AttentionDirection::causal},
+        elmo_case("elmo_classify", {HeadKind::classify, 3}),
+        elmo_case("elmo_weighted", {HeadKind::classify, 3}, true),
+        elmo_case("elmo_regress", {HeadKind::regress, 1}),
+        elmo_case("elmo_tag", {HeadKind::tag, 3}),
+        elmo_case("elmo_crf", {HeadKind::tag, 3, TagDecision::crf}),
+        elmo_case("elmo_span", {HeadKind::span, 2})),
     [](const auto& test) { return std::string(test.param.name); });
+
+// The language model stays as it is; everything else is trained.
+TEST(ElmoTask, TheLanguageModelHasNoGradientAndNoDecay) {
+  TaskRig rig(elmo_case("classify", {HeadKind::classify, 3}));
+  std::vector<std::int64_t> seen;
+  rig.backward([&](std::int64_t elements) { seen.push_back(elements); });
+
+  int frozen = 0;
+  for (const ParameterInfo& info : rig.store().infos()) {
+    const TensorView gradient = rig.store().gradient(*rig.store().find(info.name));
+    const bool is_zero =
+        std::ranges::all_of(gradient.span<float>(), [](float g) { return g == 0; });
+    EXPECT_EQ(is_zero, info.name.starts_with("elmo.")) << info.name;
+    if (!info.name.starts_with("elmo.")) continue;
+    EXPECT_EQ(info.decay, WeightDecay::no) << info.name;
+    ++frozen;
+  }
+  EXPECT_EQ(frozen, 17);  // 4 tensors of 4 LSTMs, word vectors
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  EXPECT_EQ(seen.back(), rig.store().flat_elements());
+}
+
+TEST(ElmoTask, HasHeadsAsWideAsBothDirections) {
+  const auto trained = [](const HeadConfig& head) {
+    ParameterStore store;
+    const TaskModel model(config_of(elmo_case("", head)), head, store);
+    std::vector<std::string> names;
+    for (const ParameterInfo& info : store.infos()) {
+      if (!info.name.starts_with("elmo.")) names.push_back(info.name + " " + to_string(info.shape));
+    }
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  const Names body{"elmo_task.forward.weight_hh [96, 24]",
+                   "elmo_task.forward.weight_ih [96, 48]",
+                   "elmo_task.forward.bias [96]",
+                   "elmo_task.backward.weight_hh [96, 24]",
+                   "elmo_task.backward.weight_ih [96, 48]",
+                   "elmo_task.backward.bias [96]",
+                   "elmo_task.mix.weights [3]",
+                   "elmo_task.mix.gamma [1]"};
+  const auto with = [&](Names head) {
+    head.insert(head.end(), body.begin(), body.end());
+    return head;
+  };
+
+  EXPECT_EQ(
+      trained({HeadKind::classify, 3}),
+      with({"classifier.weight [3, 48]", "classifier.bias [3]", "elmo_task.pool.context [1, 48]",
+            "elmo_task.pool.dense.weight [48, 48]", "elmo_task.pool.dense.bias [48]"}));
+  EXPECT_EQ(trained({HeadKind::tag, 5}),
+            with({"classifier.weight [5, 48]", "classifier.bias [5]"}));
+  EXPECT_EQ(trained({HeadKind::span, 2}),
+            with({"qa_outputs.weight [2, 48]", "qa_outputs.bias [2]"}));
+}
 
 TEST(TaskModel, HasTheTensorsOfItsTransformersClass) {
   const auto head_of = [](const HeadConfig& head,

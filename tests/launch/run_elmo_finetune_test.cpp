@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// An ELMo on the kinds of tasks that BERT is fine-tuned on: its language model stays as it is.
+#include <csignal>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/launch/run_fixture.h"
+#include "train/safetensors.h"
+
+namespace bertyard {
+namespace {
+
+using testing::Ended;
+using ::testing::HasSubstr;
+using testing::Process;
+using ::testing::StartsWith;
+
+class ElmoFinetuneTest : public RunTest {
+ protected:
+  void SetUp() override {
+    RunTest::SetUp();
+    ASSERT_EQ(train(0, "elmo", sizes({"parallel.micro_batch.masked=auto"})).code, 0);
+    std::string rows = "sentence\tlabel\n";
+    for (int i = 0; i < 90; ++i) {
+      const std::string word(1, static_cast<char>('a' + i % 13));
+      rows += word + (i % 2 == 0 ? " good " : " bad ") + word + " day\t" +
+              std::to_string(i % 2 == 0 ? 1 : 0) + "\n";
+    }
+    write("train.tsv", rows);
+  }
+  static Arguments sizes(const Arguments& more = {}) {
+    Arguments arguments{"model.preset=elmo", "model.heads=null", "model.hidden=24",
+                        "model.intermediate=40"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  Process start_finetuning(int ranks, const std::string& name, const Arguments& more) const {
+    Arguments command;
+    if (ranks > 0) command = {BERTYARD_MPIEXEC, "-n", std::to_string(ranks)};
+    const Arguments standard{BERTYARD_PROGRAM,
+                             "finetune",
+                             config(),
+                             "run.name=" + name,
+                             "model.from=runs/elmo",
+                             "tokenizer.vocab=null",
+                             "task.kind=classify",
+                             "task.name=sst2",
+                             "task.train=[train.tsv]",
+                             "task.max_length=32",
+                             "task.held_out=20%",
+                             "finetune.lr=1e-2",
+                             "finetune.batch=16",
+                             "finetune.epochs=8",
+                             "eval.every=10 steps"};
+    command.insert(command.end(), standard.begin(), standard.end());
+    command.insert(command.end(), more.begin(), more.end());
+    return start(command);
+  }
+  Ended finetune(int ranks, const std::string& name, const Arguments& more = {}) const {
+    return start_finetuning(ranks, name, more).wait();
+  }
+  nlohmann::json config_of(const std::string& name) const {
+    return nlohmann::json::parse(read(run(name) / "best/config.json"));
+  }
+  static std::vector<float> values(const SafetensorsFile& file, const std::string& name) {
+    for (const SafetensorsEntry& entry : file.entries()) {
+      if (entry.name != name) continue;
+      std::int64_t elements = 1;
+      for (const std::int64_t extent : entry.extents) elements *= extent;
+      std::vector<float> result(static_cast<std::size_t>(elements));
+      file.read_f32(entry, result);
+      return result;
+    }
+    ADD_FAILURE() << name << " is missing";
+    return {};
+  }
+};
+
+TEST_F(ElmoFinetuneTest, SentencesAreClassifiedAndTheLanguageModelStaysAsItIs) {
+  const Ended ended = finetune(0, "tuned");
+
+  ASSERT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("accuracy 100.00 -> runs/tuned/best"));
+  EXPECT_EQ(config_of("tuned")["architectures"],
+            nlohmann::json({"BertyardElmoForSequenceClassification"}));
+  const SafetensorsFile before(run("elmo") / "checkpoints/latest/model.safetensors"),
+      after(run("tuned") / "best/model.safetensors");
+  int kept = 0;
+  for (const SafetensorsEntry& entry : after.entries()) {
+    if (!entry.name.starts_with("elmo.")) continue;
+    EXPECT_EQ(values(after, entry.name), values(before, entry.name)) << entry.name;
+    ++kept;
+  }
+  EXPECT_EQ(kept, 17);
+  EXPECT_NE(values(after, "elmo_task.mix.gamma"), std::vector<float>{1});
+  EXPECT_NE(values(after, "elmo_task.mix.weights"), (std::vector<float>{0, 0, 0}));
+  const Ended scored = run_program({"eval", "runs/tuned", "--data", "train.tsv", "--json"});
+  EXPECT_EQ(scored.code, 0) << scored.errors;
+  EXPECT_THAT(scored.output, StartsWith("{\"accuracy\":1.0,"));
+  const Ended predicted =
+      run_program({"predict", "runs/tuned", "--data", "train.tsv", "--to", "answers"});
+  EXPECT_EQ(predicted.code, 0) << predicted.errors;
+  EXPECT_THAT(read("answers/SST-2.tsv"), StartsWith("index\tprediction\n0\t1\n1\t0\n2\t1\n"));
+}
+
+TEST_F(ElmoFinetuneTest, OrderedReductionGivesTheSameBitsForAnyRanks) {
+  BERTYARD_REQUIRE_MPIRUN();
+  const Arguments ordered{"parallel.reduction=ordered", "parallel.leaves=2",
+                          "parallel.micro_batch.tokens=48", "finetune.epochs=3"};
+
+  const Ended one = finetune(1, "one", ordered), two = finetune(2, "two", ordered);
+
+  EXPECT_EQ(one.code, 0) << one.errors;
+  EXPECT_EQ(two.code, 0) << two.errors;
+  const std::string cell = "/lr-0.01_batch-16_epochs-3_seed-42";
+  expect_same_bits("one" + cell, "two" + cell);
+}
+
+TEST_F(ElmoFinetuneTest, StoppedAndResumedItHasTheSameBits) {
+  const Arguments longer{"finetune.epochs=40"};
+  const std::string cell = "/lr-0.01_batch-16_epochs-40_seed-42";
+  ASSERT_EQ(finetune(0, "whole", longer).code, 0);
+  Process stopped = start_finetuning(0, "stopped", longer);
+  EXPECT_TRUE(wait_for_steps(stopped, "stopped" + cell, 20)) << "it ended before the signal";
+  stopped.signal(SIGUSR1);
+  EXPECT_EQ(stopped.wait().code, 75);
+
+  EXPECT_EQ(finetune(0, "stopped", longer).code, 0);
+
+  expect_same_bits("whole" + cell, "stopped" + cell);
+}
+
+TEST_F(ElmoFinetuneTest, WordsAreTaggedWithAndWithoutACrf) {
+  std::string rows;
+  for (int i = 0; i < 60; ++i) {
+    const std::string word(1, static_cast<char>('a' + i % 25));
+    rows += "the O\n" + word + " B-PER\nking I-PER\nwent O\n\n";
+  }
+  write("train.conll", rows);
+  for (const char* head : {"linear", "crf"}) {
+    const Ended ended = finetune(0, head,
+                                 {"task.kind=tag", "task.name=names", "task.train=[train.conll]",
+                                  "finetune.epochs=30", std::string("finetune.head=") + head});
+
+    ASSERT_EQ(ended.code, 0) << ended.errors;
+    EXPECT_THAT(ended.output, HasSubstr("span_f1 100.00 -> ")) << head;
+    const Ended predicted = run_program(
+        {"predict", std::string("runs/") + head, "--data", "train.conll", "--to", "answers"});
+    EXPECT_EQ(predicted.code, 0) << predicted.errors;
+    EXPECT_THAT(read("answers/predictions.conll"),
+                StartsWith("the O O\na B-PER B-PER\nking I-PER I-PER\nwent O O\n\n"));
+  }
+}
+
+TEST_F(ElmoFinetuneTest, PairsNumbersAndAnswers) {
+  std::string pairs = "sentence1\tsentence2\tscore\n", paragraphs;
+  for (int i = 0; i < 60; ++i) {
+    const std::string word(1, static_cast<char>('a' + i % 20));
+    pairs += word + " good day\t" + (i % 2 == 0 ? word + " good day" : "no bad king") + "\t" +
+             (i % 2 == 0 ? "5.0" : "0.4") + "\n";
+    paragraphs += std::string(i == 0 ? "" : ",") + R"({"context": "say )" + word + " " + word +
+                  R"( went home", "qas": [{"id": ")" + std::to_string(i) +
+                  R"(", "question": "who?", "answers": [{"text": ")" + word + " " + word +
+                  R"(", "answer_start": 4}]}]})";
+  }
+  write("pairs.tsv", pairs);
+  write("squad.json", R"({"version": "1.1", "data": [{"paragraphs": [)" + paragraphs + "]}]}");
+
+  const Ended numbers =
+      finetune(0, "sts", {"task.kind=regress", "task.name=stsb", "task.train=[pairs.tsv]"});
+  const Ended answers = finetune(0, "squad",
+                                 {"task.kind=qa", "task.name=squad", "task.train=[squad.json]",
+                                  "finetune.epochs=40", "eval.every=60 steps"});
+
+  ASSERT_EQ(numbers.code, 0) << numbers.errors;
+  const Ended scored = run_program({"eval", "runs/sts", "--data", "pairs.tsv", "--json"});
+  EXPECT_GT(nlohmann::json::parse(scored.output)["pearson"], 0.9) << scored.output;
+  ASSERT_EQ(answers.code, 0) << answers.errors;
+  const Ended found = run_program({"eval", "runs/squad", "--data", "squad.json", "--json"});
+  EXPECT_EQ(nlohmann::json::parse(found.output)["exact_match"], 1.0) << found.output;
+  const Ended predicted =
+      run_program({"predict", "runs/squad", "--data", "squad.json", "--to", "answers"});
+  EXPECT_EQ(predicted.code, 0) << predicted.errors;
+  EXPECT_THAT(read("answers/nbest_predictions.json"), HasSubstr("\"probability\": "));
+}
+
+// From random weights the configuration says what the model is.
+TEST_F(ElmoFinetuneTest, StartsFromRandomWeightsToo) {
+  const Ended ended = finetune(
+      0, "fresh", sizes({"model.from=null", "tokenizer.vocab=vocab.txt", "finetune.epochs=1"}));
+
+  ASSERT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_EQ(config_of("fresh")["model_type"], "bertyard_elmo");
+}
+
+TEST_F(ElmoFinetuneTest, IsNeitherTeacherNorStudentOnATask) {
+  ASSERT_EQ(finetune(0, "tuned", {"finetune.epochs=1"}).code, 0);
+
+  expect_error(
+      finetune(0, "student",
+               {"model.from=null", "tokenizer.vocab=vocab.txt", "distill.teacher=runs/tuned"}),
+      2, {"the teacher's type is elmo", "only transformers are distilled"});
+  expect_error(run_program({"export", "runs/tuned/best", "--to", "model", "--verify"}), 3,
+               {"elmo.softmax.bias", "is missing; the file has no such head"});
+}
+
+}  // namespace
+}  // namespace bertyard
