@@ -3,7 +3,9 @@
 #include "launch/kernel_choices.h"
 
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <memory>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,6 +38,29 @@ std::string read(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
+
+// Of another kind; of no other use.
+class OtherGpu final : public Device {
+ public:
+  DeviceInfo info() const override {
+    DeviceInfo info;
+    info.kind = DeviceKind::cuda;
+    return info;
+  }
+  std::string kernel_choices() const override { return "plain loops, another GPU\n"; }
+  bool computes(DType) const override { return false; }
+  Buffer allocate(std::size_t) override { return {}; }
+  Buffer allocate_pinned(std::size_t) override { return {}; }
+  std::unique_ptr<Stream> make_stream() override { return nullptr; }
+  std::unique_ptr<Event> make_event() override { return nullptr; }
+  Stream& compute_stream() override { throw Error("no stream"); }
+  void copy(TensorView, ConstTensorView, CopyDirection, Stream&) override {}
+  void set_zero(TensorView, Stream&) override {}
+  std::unique_ptr<Graph> capture(std::function<void()>) override { return nullptr; }
+  void synchronize() override {}
+  LayerOps& layer_ops() override { throw Error("no operations"); }
+  UpdateOps& update_ops() override { throw Error("no operations"); }
+};
 
 class KernelChoicesTest : public ::testing::Test {
  protected:
@@ -91,6 +116,25 @@ TEST_F(KernelChoicesTest, ThoseOfAnotherGpuAreMadeAgainWithAWarning) {
                         ": its choices of matrix products are for 'cublasLt 1.2.3, NVIDIA T800, 7 "
                         "multiprocessors', and this is 'plain loops, emulated sm_90, 4 "
                         "multiprocessors': they are made again"));
+}
+
+TEST_F(KernelChoicesTest, GpusOfTwoKindsAreRefused) {
+  ThreadGroup group(2);
+  const auto run = [&](Communicator& ranks, ControlPlane& control) {
+    const std::unique_ptr<Device> gpu =
+        ranks.rank() == 0 ? make_cuda_device({}) : std::make_unique<OtherGpu>();
+    share_kernel_choices(file(), control, *gpu, log_, [] {});
+  };
+
+  try {
+    group.run(run);
+    ADD_FAILURE() << "expected an error";
+  } catch (const EnvironmentError& error) {
+    EXPECT_STREQ(error.what(),
+                 "kernel choices: those of rank 0 are for 'plain loops, emulated sm_90, 4 "
+                 "multiprocessors', and rank 1 has 'plain loops, another GPU'; the GPUs of a run "
+                 "must be of one kind");
+  }
 }
 
 TEST_F(KernelChoicesTest, ADamagedFileIsNamed) {
