@@ -101,6 +101,18 @@ void check_head(const RunConfig& config) {
   }
 }
 
+// What the configuration cannot know while it is read: that model.from names an ELMo.
+void check_elmo(const RunConfig& config, const ModelConfig& model, Logger& log) {
+  if (!model.is_elmo()) return;
+  if (config.precision != Precision::fp32) {
+    throw UsageError(
+        "finetune: the model is an ELMo, whose LSTMs compute in fp32; set precision to fp32");
+  }
+  if (!config.model.from.empty()) {
+    log.info("the model is an ELMo: of the keys of model, dropout alone has an effect");
+  }
+}
+
 // Means over the training labels are 1, so that the loss keeps its size.
 std::vector<float> class_weights(const RunConfig& config, const FinetuneData& data) {
   const std::vector<std::string>& wanted = config.finetune.class_weights;
@@ -174,7 +186,9 @@ RunConfig cell_config(const RunConfig& config, const FinetuneCell& cell, const R
   own.run.name = config.run.name + "/" + cell.name();
   own.run.seed = static_cast<std::uint64_t>(cell.seed);
   own.model.architecture = data.model;
-  if (data.model.is_elmo()) own.model.preset = name_of(ModelType::elmo);
+  if (model_preset(own.model.preset)->type != data.model.type) {  // a file names both alike
+    own.model.preset = data.model.is_elmo() ? "elmo" : ModelSection().preset;
+  }
   own.schedule = {
       {{static_cast<double>(plan.total_steps()), AmountUnit::steps}, phase.max_length, cell.batch}};
   own.samples.max_length = std::max(config.samples.max_length, phase.max_length);
@@ -257,6 +271,7 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
     }
   }
   validate(data.model);
+  check_elmo(config, data.model, log);
   Splits splits = read_splits(config, log);
   data.labels = task_labels(config.task, splits.train);
   const Tokenizer tokenizer(data.vocabulary, data.tokenizer);
