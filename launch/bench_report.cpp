@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "launch/training_banner.h"
 #include "train/console.h"
 #include "train/step_flops.h"
 
@@ -108,13 +109,12 @@ std::string bench_text(const BenchReport& r) {
   }
   std::string text;
   for (const std::string& line : banner_lines({
-           {"model", fmt::format("{} layers, hidden {}, heads {}, {} parameters, {}",
-                                 r.model.layers, r.model.hidden, r.model.heads,
-                                 grouped(r.model.parameter_count()), r.optimizer)},
+           {"model", fmt::format("{}, {}", model_text(r.model), r.optimizer)},
            {"data", fmt::format("{}: {} samples of at most {} tokens a step, {:.1f}% full, {:.1f} "
-                                "masked each; {} entries",
+                                "{} each; {} entries",
                                 r.data, r.batch, r.length, 100 * fill_of(r),
                                 r.mean_masked() / static_cast<double>(r.batch),
+                                r.model.is_language_model() ? "predicted" : "masked",
                                 grouped(r.model.vocab_size))},
            {"ranks",
             fmt::format("{} over {}, {} threads each ({}); {:.3g} micro-batches a step", r.ranks,
@@ -144,9 +144,13 @@ std::string bench_text(const BenchReport& r) {
 
 std::string bench_json(const BenchReport& r) {
   nlohmann::ordered_json json;
-  json["model"] = {{"layers", r.model.layers},         {"hidden", r.model.hidden},
-                   {"heads", r.model.heads},           {"intermediate", r.model.intermediate},
-                   {"vocabulary", r.model.vocab_size}, {"parameters", r.model.parameter_count()}};
+  json["model"] = {{"type", std::string(name_of(r.model.type))},
+                   {"layers", r.model.layers},
+                   {"hidden", r.model.hidden},
+                   {"intermediate", r.model.intermediate},
+                   {"vocabulary", r.model.vocab_size},
+                   {"parameters", r.model.parameter_count()}};
+  if (!r.model.is_elmo()) json["model"]["heads"] = r.model.heads;
   json["precision"] = r.activations == DType::bf16 ? "bf16" : "fp32";
   json["optimizer"] = r.optimizer;
   json["data"] = r.data;

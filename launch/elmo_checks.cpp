@@ -28,6 +28,7 @@ class ElmoChecks {
                   model.architecture.is_elmo() ? "preset: elmo" : "a preset of a transformer"));
     } else if (model.architecture.is_elmo()) {
       transformer_keys(sizes);
+      cells();
       computing();
     }
   }
@@ -54,6 +55,16 @@ class ElmoChecks {
                                "write null where it is inherited",
                                seen(key), loaded_.origin_of("model.type").place()));
     }
+  }
+  void cells() const {
+    const ModelConfig& model = loaded_.config.model.architecture;
+    const std::string hidden = "model.hidden", given = "model.intermediate";
+    if (layers_.has_mistake(hidden) || layers_.has_mistake(given)) return;
+    if (model.intermediate >= model.hidden) return;
+    const bool is_given = layers_.values().contains(given);
+    mistake(is_given ? given : hidden,
+            fmt::format("{} are fewer cells than an LSTM has outputs, {}; use {} or more",
+                        seen(given), seen(hidden), model.hidden));
   }
   void computing() const {
     const RunConfig& config = loaded_.config;

@@ -11,17 +11,19 @@
 namespace bertyard {
 namespace {
 
-// A GPU does not have the loss of a conditional random field.
-bool needs_the_cpu(const RunConfig& config) {
-  return config.finetune.head == TaggingHead::crf;
+// What a GPU does not have, as a setting; empty where it has all.
+std::string lacks(const RunConfig& config, const ModelConfig& model) {
+  if (config.finetune.head == TaggingHead::crf) return "finetune.head: crf";
+  return model.is_elmo() ? "an ELMo, whose LSTMs compute on the CPU," : "";
 }
 
 }  // namespace
 
-void check_task_device(const RunConfig& config) {
-  if (config.parallel.backend != BackendChoice::cuda || !needs_the_cpu(config)) return;
-  throw UsageError(
-      "finetune.head: crf does not go with parallel.backend: cuda; set parallel.backend to cpu");
+void check_task_device(const RunConfig& config, const ModelConfig& model) {
+  const std::string lacking = lacks(config, model);
+  if (config.parallel.backend != BackendChoice::cuda || lacking.empty()) return;
+  throw UsageError(fmt::format(
+      "{} does not go with parallel.backend: cuda; set parallel.backend to cpu", lacking));
 }
 
 void check_head(const RunConfig& config) {
@@ -36,8 +38,8 @@ void check_head(const RunConfig& config) {
   }
 }
 
-RunConfig device_config(RunConfig config) {
-  if (needs_the_cpu(config)) config.parallel.backend = BackendChoice::cpu;
+RunConfig device_config(RunConfig config, const ModelConfig& model) {
+  if (!lacks(config, model).empty()) config.parallel.backend = BackendChoice::cpu;
   return config;
 }
 

@@ -9,12 +9,12 @@
 namespace bertyard {
 
 // Throw UsageError where finetune.head does not go with the task, and where parallel.backend is
-// cuda and a GPU lacks something for it.
+// cuda and a GPU lacks something for the head or the model.
 void check_head(const RunConfig& config);
-void check_task_device(const RunConfig& config);
+void check_task_device(const RunConfig& config, const ModelConfig& model);
 
 // What says where a fine-tuning computes: `auto` is the CPU where a GPU lacks something for it.
-RunConfig device_config(RunConfig config);
+RunConfig device_config(RunConfig config, const ModelConfig& model);
 
 // Of the labels, as finetune.class_weights says; empty where it says nothing. Means over the
 // training labels are 1, so that the loss keeps its size. Throws UsageError for what are no

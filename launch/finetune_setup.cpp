@@ -90,6 +90,18 @@ HeadDescription head_of(const RunConfig& config, const std::vector<std::string>&
   return {{HeadKind::classify, std::ssize(labels)}, labels};
 }
 
+// What the configuration cannot know while it is read: that model.from names an ELMo.
+void check_elmo(const RunConfig& config, const ModelConfig& model, Logger& log) {
+  if (!model.is_elmo()) return;
+  if (config.precision != Precision::fp32) {
+    throw UsageError(
+        "finetune: the model is an ELMo, whose LSTMs compute in fp32; set precision to fp32");
+  }
+  if (!config.model.from.empty()) {
+    log.info("the model is an ELMo: of the keys of model, dropout alone has an effect");
+  }
+}
+
 TaskObjective make_objective(const RunConfig& config, const FinetuneData& data,
                              const HeadConfig& head, std::uint64_t seed) {
   if (data.teacher) {
@@ -123,7 +135,9 @@ RunConfig cell_config(const RunConfig& config, const FinetuneCell& cell, const R
   own.run.name = config.run.name + "/" + cell.name();
   own.run.seed = static_cast<std::uint64_t>(cell.seed);
   own.model.architecture = data.model;
-  if (data.model.is_elmo()) own.model.preset = name_of(ModelType::elmo);
+  if (model_preset(own.model.preset)->type != data.model.type) {  // a file names both alike
+    own.model.preset = data.model.is_elmo() ? "elmo" : ModelSection().preset;
+  }
   own.schedule = {
       {{static_cast<double>(plan.total_steps()), AmountUnit::steps}, phase.max_length, cell.batch}};
   own.samples.max_length = std::max(config.samples.max_length, phase.max_length);
@@ -177,7 +191,6 @@ std::vector<FinetuneCell> finetune_cells(const FinetuneSection& section) {
 
 FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
   check_head(config);
-  check_task_device(config);
   std::optional<SavedModel> start;
   if (!config.model.from.empty()) start = open_saved_model(config.model.from, log);
   const bool own_vocabulary = start && start->vocabulary && config.tokenizer.vocab.empty();
@@ -207,6 +220,8 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
     }
   }
   validate(data.model);
+  check_elmo(config, data.model, log);
+  check_task_device(config, data.model);
   Splits splits = read_splits(config, log);
   data.labels = task_labels(config.task, splits.train);
   const Tokenizer tokenizer(data.vocabulary, data.tokenizer);
@@ -228,7 +243,7 @@ FinetuneSetup::FinetuneSetup(const RunConfig& run_config, const FinetuneCell& ce
     : data(shared),
       plan(make_plan(run_config, cell, shared)),
       config(cell_config(run_config, cell, plan, shared)),
-      device(make_run_device(device_config(run_config), place)),
+      device(make_run_device(device_config(run_config, shared.model), place)),
       capacities(capacities_of(plan, run_config, *device, shared)),
       head(head_of(run_config, shared.labels)),
       objective(make_objective(run_config, shared, head.head, config.run.seed)),

@@ -63,6 +63,16 @@ void take_rates(MeasuredCluster& measured, const json& result) {
   measured.data_seconds = ms("data") * 1e-3;
 }
 
+// Results of older versions, which had nothing else, do not say so.
+void require_transformer(const json& result, const std::string& file) {
+  if (result.at("model").value("type", "transformer") == "transformer") return;
+  throw DataError(
+      fmt::format("{}: the measured model is no transformer, and what is predicted are "
+                  "transformers; measure one "
+                  "with 'bertyard bench --json'",
+                  file));
+}
+
 }  // namespace
 
 double update_bytes(OptimizerKind kind) {
@@ -84,6 +94,7 @@ std::vector<MeasuredCluster> measured_clusters(const ClusterOptions& cluster,
   for (std::size_t i = 0; i < files.size(); ++i) {
     try {
       const json result = json::parse(read_file(files[i]));
+      require_transformer(result, files[i]);
       take_rates(measured[i], result);
       if (node || !result.contains("links")) continue;
       const json& links = result.at("links");

@@ -57,7 +57,8 @@ TaskModelFiles open_task_model(const std::string& path, const std::string& task_
   if (!is_task_model(path)) {
     throw DataError(fmt::format(
         "{}: expected a fine-tuned model, a config.json whose \"architectures\" is "
-        "BertForSequenceClassification, BertForTokenClassification or BertForQuestionAnswering",
+        "BertForSequenceClassification, BertForTokenClassification or BertForQuestionAnswering, or "
+        "of an ELMo BertyardElmoForSequenceClassification and so on",
         path));
   }
   TaskModelFiles files{.path = directory,

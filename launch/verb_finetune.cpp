@@ -91,7 +91,7 @@ class Grid {
     }
     setup_.reset();  // a GPU has room for one
     setup_ = std::make_unique<FinetuneSetup>(loaded_.config, cell, data,
-                                             HostPlace{place_gpu(), group_.local_size});
+                                             HostPlace{place_gpu(data.model), group_.local_size});
     FinetuneSetup& setup = *setup_;
     place_threads(setup.device->info());
     FinetuneRun run({setup, *group_.communicator, setup.joined(*group_.communicator),
@@ -106,8 +106,8 @@ class Grid {
   }
 
   // All cells have the same GPU,
-  int place_gpu() {
-    if (!gpu_) gpu_ = choose_gpu(device_config(loaded_.config), group_);
+  int place_gpu(const ModelConfig& model) {
+    if (!gpu_) gpu_ = choose_gpu(device_config(loaded_.config, model), group_);
     return *gpu_;
   }
 

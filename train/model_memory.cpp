@@ -6,14 +6,16 @@
 namespace bertyard {
 namespace {
 
-// Of the matrices that linear layers multiply with, frozen ones too: all but biases, norms and the
-// small tables.
+// Of the matrices that linear layers multiply with: all but biases, norms, the small tables and
+// what an LSTM's steps multiply with; an ELMo's frozen ones are told by name.
 std::int64_t weight_elements(const ParameterStore& parameters) {
   std::int64_t elements = 0;
   for (const ParameterInfo& info : parameters.infos()) {
     const bool table = info.name.ends_with("position_embeddings.weight") ||
                        info.name.ends_with("token_type_embeddings.weight");
-    if (info.shape.rank() == 2 && !table) elements += info.shape.elements();
+    const bool of_steps = info.name.ends_with(".weight_hh") || info.name.ends_with(".weight_hr");
+    const bool is_weight = info.decay == WeightDecay::yes || info.name.ends_with(".weight_ih");
+    if (is_weight && !table && !of_steps) elements += info.shape.elements();
   }
   return elements;
 }

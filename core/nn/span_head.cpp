@@ -5,14 +5,14 @@
 
 namespace bertyard {
 
-SpanHead::SpanHead(const ModelConfig& config, const HeadConfig& head, ParameterStore& parameters)
-    : hidden_(config.hidden), outputs_(parameters, "qa_outputs", config.hidden, 2) {
+SpanHead::SpanHead(std::int64_t width, const HeadConfig& head, ParameterStore& parameters)
+    : width_(width), outputs_(parameters, "qa_outputs", width, 2) {
   BERTYARD_CHECK(head.labels == 2, "span head: it has two labels, start and end");
 }
 
 void SpanHead::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
   const DType type = capacities.activations;
-  input_ = mode == Mode::training ? plan.add(type, {capacities.tokens, hidden_}) : ArenaSlot{};
+  input_ = mode == Mode::training ? plan.add(type, {capacities.tokens, width_}) : ArenaSlot{};
   logits_ = plan.add(type, {capacities.tokens, 2});
 }
 

@@ -9,7 +9,8 @@ namespace bertyard {
 // Where an answer starts and ends in its sequence: logits [T, 2] = W x + b, without dropout.
 class SpanHead final : public TaskHead {
  public:
-  SpanHead(const ModelConfig& config, const HeadConfig& head, ParameterStore& parameters);
+  // `width` is x's.
+  SpanHead(std::int64_t width, const HeadConfig& head, ParameterStore& parameters);
 
   void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;
   std::int64_t rows(const PackedInput& input) const override { return input.sequences(); }
@@ -20,7 +21,7 @@ class SpanHead final : public TaskHead {
   void backward(const Pass& pass, const Arena& arena, TensorView dx) const override;
 
  private:
-  std::int64_t hidden_;
+  std::int64_t width_;
   Linear outputs_;
   ArenaSlot input_, logits_;
 };

@@ -22,10 +22,9 @@ Body make_body(const ModelConfig& config, ParameterStore& parameters) {
   return Body(std::in_place_type<Encoder>, config, parameters);
 }
 
-// As a head that looks at tokens one by one sees the model: of this width.
-ModelConfig seen_by_tokens(ModelConfig config) {
-  if (config.is_elmo()) config.hidden = ElmoTaskBody::width(config);
-  return config;
+// Channels of what a head sees of a token.
+std::int64_t width_of(const ModelConfig& config) {
+  return config.is_elmo() ? ElmoTaskBody::width(config) : config.hidden;
 }
 
 }  // namespace
@@ -36,15 +35,15 @@ std::unique_ptr<TaskHead> make_task_head(const ModelConfig& config, const HeadCo
                  fmt::format("task head: {} labels, expected at least one", head.labels));
   switch (head.kind) {
     case HeadKind::tag:
-      return std::make_unique<TokenHead>(seen_by_tokens(config), head, parameters);
+      return std::make_unique<TokenHead>(config, width_of(config), head, parameters);
     case HeadKind::span:
-      return std::make_unique<SpanHead>(seen_by_tokens(config), head, parameters);
+      return std::make_unique<SpanHead>(width_of(config), head, parameters);
     case HeadKind::classify:
     case HeadKind::regress:
       break;
   }
   if (config.is_elmo()) {
-    return std::make_unique<PooledHead>(config, ElmoTaskBody::width(config), head, parameters);
+    return std::make_unique<PooledHead>(config, width_of(config), head, parameters);
   }
   return std::make_unique<SequenceHead>(config, head, parameters);
 }

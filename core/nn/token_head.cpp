@@ -5,12 +5,13 @@
 
 namespace bertyard {
 
-TokenHead::TokenHead(const ModelConfig& config, const HeadConfig& head, ParameterStore& parameters)
+TokenHead::TokenHead(const ModelConfig& config, std::int64_t width, const HeadConfig& head,
+                     ParameterStore& parameters)
     : head_(head),
-      hidden_(config.hidden),
+      width_(width),
       layers_(config.layers),
       dropout_(config.dropout),
-      classifier_(parameters, "classifier", config.hidden, head.labels) {
+      classifier_(parameters, "classifier", width, head.labels) {
   if (head.decision != TagDecision::crf) return;
   const std::int64_t classes = head.labels;
   transitions_ = parameters.add("crf.transitions", {classes, classes}, WeightDecay::no);
@@ -20,7 +21,7 @@ TokenHead::TokenHead(const ModelConfig& config, const HeadConfig& head, Paramete
 
 void TokenHead::plan(ArenaPlan& plan, const Capacities& capacities, Mode /*mode*/) {
   const DType type = capacities.activations;
-  gathered_ = plan.add(type, {capacities.masked, hidden_});
+  gathered_ = plan.add(type, {capacities.masked, width_});
   logits_ = plan.add(type, {capacities.masked, head_.labels});
 }
 

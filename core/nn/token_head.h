@@ -10,7 +10,9 @@ namespace bertyard {
 //   logits = W dropout(x[rows]) + b; the loss is cross entropy, or a CRF's over each sequence.
 class TokenHead final : public TaskHead {
  public:
-  TokenHead(const ModelConfig& config, const HeadConfig& head, ParameterStore& parameters);
+  // `width` is x's.
+  TokenHead(const ModelConfig& config, std::int64_t width, const HeadConfig& head,
+            ParameterStore& parameters);
 
   void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;
   std::int64_t rows(const PackedInput& input) const override;
@@ -27,7 +29,7 @@ class TokenHead final : public TaskHead {
                   ConstTensorView scale) const;
 
   HeadConfig head_;
-  std::int64_t hidden_, layers_;
+  std::int64_t width_, layers_;
   double dropout_;
   Linear classifier_;
   ParameterId transitions_, start_, end_;  // of a CRF

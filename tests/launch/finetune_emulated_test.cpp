@@ -115,5 +115,22 @@ TEST_F(EmulatedFinetuneTest, WhatAGpuLacksIsRefusedAtTheStart) {
   EXPECT_EQ(on_cpu.code, 0) << on_cpu.errors;
 }
 
+TEST_F(EmulatedFinetuneTest, AnElmoComputesOnTheCpu) {
+  const Arguments classes = task("classify", "sst2", "train.tsv");
+  const Ended own =
+      finetune(0, "elmo",
+               with(classes, {"model.preset=elmo", "model.heads=null", "model.intermediate=128"}));
+  ASSERT_EQ(own.code, 0) << own.errors;
+  EXPECT_THAT(read(run("elmo") / "lr-0.002_batch-8_epochs-2_seed-42/env.json"),
+              ::testing::Not(::testing::HasSubstr("emulated")));
+
+  expect_error(finetune(0, "gpu",
+                        with(classes, {"model.from=" + (run("elmo") / "best").string(),
+                                       "parallel.backend=cuda"})),
+               2,
+               {"an ELMo, whose LSTMs compute on the CPU, does not go with parallel.backend: cuda; "
+                "set parallel.backend to cpu"});
+}
+
 }  // namespace
 }  // namespace bertyard

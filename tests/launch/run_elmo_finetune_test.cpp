@@ -194,8 +194,36 @@ TEST_F(ElmoFinetuneTest, StartsFromRandomWeightsToo) {
   EXPECT_EQ(config_of("fresh")["model_type"], "bertyard_elmo");
 }
 
+// A configuration of one model, model.from of the other: what is stored is the file's.
+TEST_F(ElmoFinetuneTest, ThePresetThatIsStoredIsThatOfTheModel) {
+  ASSERT_EQ(train(0, "bert").code, 0);
+  const Ended elmo = finetune(0, "elmo-task", {"finetune.epochs=1"}),
+              bert = finetune(0, "bert-task",
+                              sizes({"finetune.epochs=1", "model.from=runs/bert",
+                                     "parallel.micro_batch.masked=auto"}));
+  ASSERT_EQ(elmo.code, 0) << elmo.errors;
+  ASSERT_EQ(bert.code, 0) << bert.errors;
+
+  EXPECT_THAT(read(run("elmo-task") / "best/finetune.yaml"), HasSubstr("preset: elmo"));
+  EXPECT_THAT(read(run("bert-task") / "best/finetune.yaml"), HasSubstr("preset: bert-base"));
+  for (const char* name : {"runs/elmo-task", "runs/bert-task"}) {
+    const Ended scored = run_program({"eval", name, "--data", "train.tsv"});
+    EXPECT_EQ(scored.code, 0) << scored.errors;
+  }
+}
+
+TEST_F(ElmoFinetuneTest, IsRefusedInANarrowPrecision) {
+  expect_error(finetune(0, "narrow", {"precision=bf16"}), 2,
+               {"finetune: the model is an ELMo", "set precision to fp32"});
+}
+
 TEST_F(ElmoFinetuneTest, IsNeitherTeacherNorStudentOnATask) {
   ASSERT_EQ(finetune(0, "tuned", {"finetune.epochs=1"}).code, 0);
+  ASSERT_EQ(train(0, "bert").code, 0);
+  ASSERT_EQ(finetune(0, "teacher", {"finetune.epochs=1", "model.from=runs/bert"}).code, 0);
+  expect_error(
+      finetune(0, "student", {"distill.teacher=runs/teacher"}), 2,
+      {"the teacher's type is transformer, the student's elmo", "only transformers are distilled"});
 
   expect_error(
       finetune(0, "student",

@@ -148,6 +148,23 @@ TEST_F(ElmoTest, WhatOnlyATransformerDoesIsRefused) {
   Arguments distill{"distill", config(), "run.name=student", "distill.teacher=runs/elmo"};
   expect_error(run_program(distill), 2,
                {"the teacher's type is elmo", "only transformers are distilled"});
+  ASSERT_EQ(train(0, "bert").code, 0);
+  Arguments student{"distill", config(), "run.name=student", "distill.teacher=runs/bert"};
+  for (const std::string& word : elmo()) student.push_back(word);
+  expect_error(run_program(student), 2, {"the teacher's type is transformer, the student's elmo"});
+}
+
+TEST_F(ElmoTest, StartsFromAnElmoAlone) {
+  ASSERT_EQ(train(0, "elmo", elmo()).code, 0);
+  ASSERT_EQ(train(0, "bert").code, 0);
+
+  EXPECT_EQ(train(0, "more", elmo({"model.from=runs/elmo/checkpoints/latest"})).code, 0);
+  expect_error(train(0, "x", elmo({"model.from=runs/bert/checkpoints/latest"})), 2,
+               {"is of type transformer, model.preset makes one of type elmo",
+                "set model.preset to a transformer's"});
+  expect_error(
+      train(0, "x", {"model.from=runs/elmo/checkpoints/latest"}), 2,
+      {"is of type elmo, model.preset makes one of type transformer", "set model.preset to elmo"});
 }
 
 TEST_F(ElmoTest, MistakesAreNamed) {
@@ -168,7 +185,8 @@ TEST_F(ElmoTest, MistakesAreNamed) {
                {"'parallel.micro_batch.masked' 40", "cannot hold one sample",
                 "with two predictions a token", "use auto"});
   expect_error(train(0, "x", elmo({"model.intermediate=20"})), 2,
-               {"intermediate is 20, fewer cells than the 24 outputs"});
+               {"'model.intermediate' 20", "are fewer cells than an LSTM has outputs",
+                "'model.hidden' 24", "use 24 or more"});
 }
 
 }  // namespace

@@ -118,6 +118,23 @@ TEST_F(BenchTest, TextSaysTheSame) {
   }
 }
 
+TEST_F(BenchTest, AnElmoIsMeasuredAsWhatItIs) {
+  const std::string elmo =
+      "model.preset=elmo model.layers=2 model.heads=null model.intermediate=64 ";
+  const json result = bench("--steps 2 --warmup 1 " + elmo);
+
+  EXPECT_EQ(result["model"]["type"], "elmo");
+  EXPECT_FALSE(result["model"].contains("heads"));
+  EXPECT_EQ(result["masked_per_step"], 2 * 8 * 63);
+  const Ended text = run("bench run.yaml --steps 2 " + elmo);
+  EXPECT_THAT(text.output, HasSubstr("2 layers of LSTMs each way, hidden 32, cells 64"));
+  EXPECT_THAT(text.output, HasSubstr(" predicted each"));
+  write("elmo.json", result.dump());
+  const Ended plan = run("plan run.yaml --from elmo.json");
+  EXPECT_EQ(plan.code, 3);
+  EXPECT_THAT(plan.errors, HasSubstr("elmo.json: the measured model is no transformer"));
+}
+
 TEST_F(BenchTest, MistakesAreNamed) {
   EXPECT_EQ(refusal("--steps 0"),
             "error: bench: --steps 0 and --warmup 2, expected at least 1 and 0\n");

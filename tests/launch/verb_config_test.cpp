@@ -10,8 +10,8 @@ namespace {
 using ::testing::HasSubstr;
 using VerbConfigTest = ConfigTest;
 
-constexpr const char* kPresets[] = {"bert-tiny",   "bert-mini", "bert-small",
-                                    "bert-medium", "bert-base", "bert-large"};
+constexpr const char* kPresets[] = {"bert-tiny", "bert-mini",  "bert-small", "bert-medium",
+                                    "bert-base", "bert-large", "elmo"};
 
 template <typename Action>
 std::string printed(Action action) {

@@ -21,6 +21,17 @@ TEST(StepFlops, BertBaseOfEightTimes128Is559Gflop) {
   EXPECT_NEAR(flops * 1e-9, 559, 1);
 }
 
+// Of a token and layer each way 2 (4 C 2 H + C H), of a prediction 2 H V, three times forward.
+TEST(StepFlops, OfAnElmoAreGatesProjectionsAndSoftmax) {
+  ModelConfig elmo = *model_preset("elmo");
+  elmo.vocab_size = 1000;
+
+  const double flops = step_flops(elmo, {.tokens = 10, .masked = 18, .keys_per_token = 128});
+
+  const double lstm = 2 * (4 * 4096.0 * 2 * 512 + 4096.0 * 512);
+  EXPECT_DOUBLE_EQ(flops, 3 * (10 * 2 * 2 * lstm + 18 * 2 * 512 * 1000.0));
+}
+
 TEST(StepProfile, MedianIsTheMiddle) {
   EXPECT_EQ(median({}), 0);
   EXPECT_EQ(median({3, 1, 100}), 3);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // allenai/bilm-tf's test model: its characters' network in float64 here, ElmoLayers above it,
-// beside the outputs of its top layer.
+// beside the outputs of its top layer. It has gates, projections and their limits; nothing goes
+// past its layers, and there is no dropout.
 #include <cmath>
 #include <fstream>
 #include <memory>
