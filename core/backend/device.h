@@ -102,7 +102,7 @@ class Device {
 enum class MatrixLibraryChoice { automatic, openblas, onednn };
 
 struct CpuOptions {
-  int threads = 0;                   // 0: what OpenMP would use
+  int threads = 0;  // 0: what OpenMP would use
   // Empty: the best here; else "avx512_bf16", "avx512", "avx2" or "generic".
   std::string instruction_set = {};
   MatrixLibraryChoice matrix_library = MatrixLibraryChoice::automatic;
