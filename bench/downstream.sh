@@ -4,8 +4,9 @@
 # fine-tunes each task from it and from random weights of the same shape, and prints both.
 #   bench/downstream.sh DATA [TASK...]    DATA holds text/ and finetune/; default: all tasks
 # EN_STEPS, ZH_STEPS, SEEDS ([1,2,3]), LIMIT (training examples, 0: all) and RANKS (2) make it
-# shorter; BERTYARD names the program. With the defaults pre-training takes at most 60 minutes on two
-# idle cores. What is done already is not done again.
+# shorter; PRECISION is of pre-training, bf16 where the processor has it; BERTYARD names the program.
+# With the defaults pre-training takes at most 60 minutes on two idle cores. What is done already is
+# not done again.
 set -euo pipefail
 data=$(realpath "${1:?usage: bench/downstream.sh DATA [TASK...]}")
 shift
@@ -30,10 +31,14 @@ run() {
   fi
 }
 
+precision=fp32
+if grep -q avx512_bf16 /proc/cpuinfo; then precision=bf16; fi
+precision=${PRECISION:-$precision}
+
 pretrain() { # LANGUAGE STEPS
   local config=$configs/pretrain-$1.yaml
   [ -d "data/$1/train" ] || "$bertyard" prepare "$config"
-  run train "$config" "schedule.0.until=$2 steps" parallel.threads=1
+  run train "$config" "schedule.0.until=$2 steps" parallel.threads=1 "precision=$precision"
   "$bertyard" export "runs/pretrained-$1" --to "model-$1"
 }
 
