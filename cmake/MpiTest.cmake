@@ -2,7 +2,7 @@
 # More ranks than cores and running as root must work; ranks with several threads are not bound.
 set(BERTYARD_MPI_TEST_ENVIRONMENT
     OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-    OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none)
+    OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none OMP_WAIT_POLICY=passive)
 
 # bertyard_mpi_test(collectives RANKS 1 2 4 LIBRARIES bertyard::parallel SOURCES a_test.cpp ...)
 # One GoogleTest program, one test for each number of ranks: collectives_mpi_2 and so on. The
