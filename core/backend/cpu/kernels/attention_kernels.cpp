@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/backend/cpu/kernels/attention_block.h"
 
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
 namespace bertyard::BERTYARD_ISA_NAMESPACE {
 namespace {
+
+#ifdef __AVX512BF16__
+inline void multiply_add(Vector& sum, Pair left, const VectorOf<Pair>& right) {
+  const auto broadcast = __builtin_bit_cast(__m512bh, _mm512_set1_epi32(static_cast<int>(left)));
+  sum = _mm512_dpbf16_ps(sum, broadcast, __builtin_bit_cast(__m512bh, right));
+}
+#endif
 
 // x becomes softmax(x + bias) over the first `visible` of `columns`, 0 beyond. Returns log sum exp,
 // and +inf where nothing is visible: exp(x - inf) is then 0 in the backward.

@@ -3,10 +3,6 @@
 
 #include <cstdint>
 
-#ifdef __AVX512BF16__
-#include <immintrin.h>
-#endif
-
 #include "core/backend/cpu/kernels/instruction_set.h"
 
 // Small single-threaded matrix products for the sizes of one attention head, where a matrix
@@ -49,11 +45,9 @@ inline void multiply_add(Vector& sum, float left, const Vector& right) {
   sum += left * right;
 }
 #ifdef __AVX512BF16__
-// Both products are added in float; bf16 below the normal range counts as 0.
-inline void multiply_add(Vector& sum, Pair left, const VectorOf<Pair>& right) {
-  const auto broadcast = __builtin_bit_cast(__m512bh, _mm512_set1_epi32(static_cast<int>(left)));
-  sum = _mm512_dpbf16_ps(sum, broadcast, __builtin_bit_cast(__m512bh, right));
-}
+// Both products are added in float; bf16 below the normal range counts as 0. Defined where
+// immintrin.h is included, in attention_kernels.cpp.
+inline void multiply_add(Vector& sum, Pair left, const VectorOf<Pair>& right);
 #endif
 
 enum class Store { overwrite, add };
