@@ -153,6 +153,7 @@ std::string bench_json(const BenchReport& r) {
   if (!r.model.is_elmo()) json["model"]["heads"] = r.model.heads;
   json["precision"] = r.activations == DType::bf16 ? "bf16" : "fp32";
   json["optimizer"] = r.optimizer;
+  json["shard_optimizer"] = r.shard_optimizer;
   json["data"] = r.data;
   json["batch"] = r.batch;
   json["length"] = r.length;

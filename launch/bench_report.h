@@ -21,8 +21,9 @@ struct BenchLinks {
 // What `bertyard bench` was asked for and found, over all ranks.
 struct BenchReport {
   ModelConfig model;
-  std::string data;        // "synthetic" or the shards' path
-  std::string optimizer;   // "adamw"
+  std::string data;       // "synthetic" or the shards' path
+  std::string optimizer;  // "adamw"
+  bool shard_optimizer = false;
   std::string connection;  // what carries the gradients between the ranks
   DeviceInfo device;
   std::string threads_placed;  // on cores

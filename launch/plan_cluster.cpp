@@ -50,7 +50,10 @@ void take_rates(MeasuredCluster& measured, const json& result) {
   const auto ms = [&parts](const char* part) { return parts.at(part).get<double>(); };
   cluster.matrix_tflops =
       result.at("peak_gflops").get<double>() * 1e-3 / result.at("ranks").get<double>();
-  const double moved = result.at("model").at("parameters").get<double>() *
+  // With ZeRO-1 a rank updates its part.
+  const double updated =
+      result.value("shard_optimizer", false) ? 1 / result.at("ranks").get<double>() : 1;
+  const double moved = updated * result.at("model").at("parameters").get<double>() *
                        update_bytes(kind_of(result.at("optimizer").get<std::string>()));
   cluster.memory_gigabytes = moved / (ms("optimizer") * 1e-3) * 1e-9;
   cluster.operation_us = 0;

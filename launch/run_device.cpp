@@ -38,7 +38,10 @@ std::unique_ptr<Device> run_cpu_device(const RunConfig& config, int ranks_on_hos
   }
   CpuOptions cpu;
   cpu.threads = cpu_threads(config.parallel.threads, ranks_on_host);
-  cpu.instruction_set = name_of(config.parallel.instruction_set);
+  cpu.instruction_set =
+      config.parallel.instruction_set == InstructionSet::automatic
+          ? cpu_instruction_set(config.precision == Precision::bf16 ? DType::bf16 : DType::f32)
+          : name_of(config.parallel.instruction_set);
   std::unique_ptr<Device> device = make_cpu_device(cpu);
   if (config.parallel.comm != CommChoice::automatic) {
     throw UsageError(fmt::format(

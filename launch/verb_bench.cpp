@@ -178,6 +178,7 @@ BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
   report.model = setup.model;
   report.data = setup.train->properties().path;
   report.optimizer = name_of(setup.config.optim.optimizer.kind);
+  report.shard_optimizer = setup.config.parallel.shard_optimizer;
   report.connection = setup.joined(communicator).name();
   report.device = setup.device->info();
   report.ranks = communicator.size();

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "core/tensor/dtype.h"
+
 namespace bertyard {
 
 // Whether this build has the GPU backend, be there a GPU or not.
@@ -13,5 +15,8 @@ bool built_with_cuda();
 int cuda_device_count();
 // The ids of these GPUs, by number: the same for every process, whatever it sees beside them.
 std::vector<std::string> cuda_device_ids();
+// The CPU kernels that suit this processor and activations best: those of avx512_bf16 for bf16
+// alone, so that machines with and without it are one environment in f32.
+std::string cpu_instruction_set(DType activations);
 
 }  // namespace bertyard

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "core/backend/built_with.h"
 #include "core/backend/cpu/kernel_choice.h"
 #include "core/base/error.h"
 
@@ -8,6 +9,10 @@ namespace bertyard {
 
 namespace generic {
 CpuKernels kernels();
+}
+
+std::string cpu_instruction_set(DType /*activations*/) {
+  return "generic";
 }
 
 CpuKernels choose_kernels(const std::string& instruction_set) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "core/backend/built_with.h"
 #include "core/backend/cpu/kernel_choice.h"
 #include "core/base/error.h"
 
@@ -40,10 +41,19 @@ bool has_avx512_bf16() {
   throw EnvironmentError(fmt::format(
       "CPU: the instruction set {} was asked for, but this processor does not have it; choose {} "
       "or leave it empty",
-      instruction_set, has_avx2() ? "avx2" : "generic"));
+      instruction_set,
+      has_avx512() ? "avx512"
+      : has_avx2() ? "avx2"
+                   : "generic"));
 }
 
 }  // namespace
+
+std::string cpu_instruction_set(DType activations) {
+  if (activations == DType::bf16 && has_avx512_bf16()) return "avx512_bf16";
+  if (has_avx512()) return "avx512";
+  return has_avx2() ? "avx2" : "generic";
+}
 
 CpuKernels choose_kernels(const std::string& instruction_set) {
   if (instruction_set.empty()) {

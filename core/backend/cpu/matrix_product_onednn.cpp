@@ -125,9 +125,11 @@ class OneDnn : public MatrixLibrary {
   // Of weights one copy for x w^T and one for dy w, and of activations in bf16 the packed ones;
   // layouts pad to blocks of 64.
   std::size_t kept_bytes(const WorkspaceLimits& limits) const override {
-    const std::int64_t packed = limits.activations == DType::bf16
-                                    ? limits.tokens * std::max(limits.hidden, limits.intermediate)
-                                    : 0;
+    const auto padded = [](std::int64_t n) { return (n + 63) / 64 * 64; };
+    const std::int64_t packed =
+        limits.activations == DType::bf16
+            ? padded(limits.tokens) * padded(std::max(limits.hidden, limits.intermediate))
+            : 0;
     return static_cast<std::size_t>(2 * limits.weights + packed) * size_of(limits.activations);
   }
 
@@ -174,7 +176,10 @@ class OneDnn : public MatrixLibrary {
     CompiledProduct product(engine_, description);
     if (packs && description.weights_desc() != plain_b) {
       const std::size_t bytes = description.weights_desc().get_size();
-      if (bytes > packed_.bytes()) packed_ = allocate_host_memory(bytes);
+      if (bytes > packed_.bytes()) {
+        packed_ = {};
+        packed_ = allocate_host_memory(bytes);
+      }
       product.plain_b = Memory(plain_b, engine_, nullptr);
       product.pack = dnnl::reorder(product.plain_b, product.b);
     }

@@ -3,6 +3,9 @@
 // which the other files of this folder hold against double precision: what bf16 stores is rounded
 // once, so results may differ by 2^-8 of the largest, and by a few of these where an operation
 // reads what it has itself rounded.
+#include <cmath>
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "core/backend/cpu/narrow_floats.h"
@@ -158,6 +161,88 @@ TEST_P(CpuBf16, Attention) {
   ops().attention_backward(
       dqkv.bf16(), {dy.bf16(), y.bf16(), log_sum.read(), qkv.bf16(), kHeads, packing, dropout});
   dqkv.expect_equal(kOneRounding, "dqkv");
+}
+
+// Heads that fill whole vectors may be multiplied as pairs of bf16, whose probabilities and their
+// gradients are rounded too: blocks of queries and keys that end everywhere, each kind of mask.
+struct PairsCase {
+  std::vector<std::int32_t> lengths;
+  std::int64_t heads, head_size;
+  bool masked, causal;
+  double dropout;
+};
+const PairsCase kPairs[] = {
+    {{65, 1, 33}, 2, 16, false, true, 0},
+    {{129, 5}, 1, 48, true, false, 0.25},
+    {{200, 64}, 2, 64, false, false, 0.1},
+    {{1, 7, 128}, 3, 32, true, true, 0.1},
+};
+
+TEST_P(CpuBf16, AttentionOfWholeVectors) {
+  for (const PairsCase& c : kPairs) {
+    SCOPED_TRACE(c.head_size);
+    const TokenTags tags(c.lengths);
+    const std::int64_t tokens = tags.tokens(), hidden = c.heads * c.head_size;
+    std::vector<std::uint8_t> mask;
+    std::int64_t squares = 0;
+    for (std::int64_t t = 0; t < tokens; ++t) mask.push_back(t % 3 == 1 ? 1 : 0);
+    for (const std::int64_t length : c.lengths) squares += length * length;
+    PackedSequences packing{view_of(std::span(tags.offsets)), 200, {}, c.causal};
+    if (c.masked) packing.key_mask = view_of(std::span(std::as_const(mask)));
+    const Dropout dropout = tags.dropout(c.dropout, DropoutSite::attention_probability);
+    Twin qkv({tokens, 3 * hidden}, 1), y({tokens, hidden}, 2), dy({tokens, hidden}, 3),
+        dqkv({tokens, 3 * hidden}, 4);
+    HostTensor log_sum({tokens, c.heads}), narrow_log_sum({tokens, c.heads});
+    const HostTensor dscores = random_tensor({c.heads * squares}, 5, 0.1);
+
+    ops().attention(y.f32(), log_sum.view(), qkv.f32(), c.heads, packing, dropout);
+    ops().attention(y.bf16(), narrow_log_sum.view(), qkv.bf16(), c.heads, packing, dropout);
+    y.expect_equal(2 * kOneRounding, "y");
+    for (std::size_t i = 0; i < log_sum.values.size(); ++i) {
+      if (std::isinf(log_sum.values[i])) {
+        EXPECT_EQ(narrow_log_sum.values[i], log_sum.values[i]) << i;
+      } else {
+        EXPECT_NEAR(narrow_log_sum.values[i], log_sum.values[i], 1e-5) << i;
+      }
+    }
+    y = Twin(y.wide);
+    ops().attention_with_scores_backward(
+        dqkv.f32(), dscores.read(),
+        {dy.f32(), y.f32(), log_sum.read(), qkv.f32(), c.heads, packing, dropout});
+    ops().attention_with_scores_backward(
+        dqkv.bf16(), dscores.read(),
+        {dy.bf16(), y.bf16(), log_sum.read(), qkv.bf16(), c.heads, packing, dropout});
+    dqkv.expect_equal(2 * kOneRounding, "dqkv");
+  }
+}
+
+TEST_P(CpuBf16, AttentionPassesANaNOn) {
+  const TokenTags tags({7});
+  const PackedSequences packing{view_of(std::span(tags.offsets)), 7, {}};
+  HostTensor values = random_tensor({7, 48}, 1);
+  values.values[6 * 48 + 47] = std::numeric_limits<float>::quiet_NaN();  // the last of v
+  Twin qkv(values), y({7, 16}, 2);
+
+  ops().attention(y.bf16(), {}, qkv.bf16(), 1, packing, {});
+
+  for (std::size_t i = 0; i < y.narrow.size(); ++i) {
+    EXPECT_EQ(std::isnan(to_float(y.narrow[i])), i % 16 == 15) << i;
+  }
+}
+
+// A second operand that changes is packed anew at every product, whatever was there.
+TEST_P(CpuBf16, WeightGradientsOfManyShapes) {
+  std::uint64_t seed = 0;
+  for (const std::int64_t rows : {200, 1, 65, 200, 7}) {
+    SCOPED_TRACE(rows);
+    Twin dy({rows, 96}, ++seed), x({rows, 72}, ++seed);
+    HostTensor dw({96, 72}, 1.0f), narrow_dw({96, 72}, 1.0f);
+
+    ops().linear_backward_weight(dw.view(), {}, dy.f32(), x.f32());
+    ops().linear_backward_weight(narrow_dw.view(), {}, dy.bf16(), x.bf16());
+
+    Twin::expect_near_scaled(narrow_dw, dw.doubles(), 1e-5, "dw");
+  }
 }
 
 TEST_P(CpuBf16, CrossEntropy) {
