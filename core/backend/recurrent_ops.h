@@ -90,7 +90,7 @@ class RecurrentOps {
   // y [N, C]; a f32 [T]; x [T, C]; scores [T, 1]
   virtual void attention_pool(TensorView y, TensorView a, ConstTensorView x, ConstTensorView scores,
                               const PackedSequences& packing) = 0;
-  // dx[t] = a[t] dy[n];  dscores[t] = a[t] (x[t] - y[n]) . dy[n]
+  // dx[t] += a[t] dy[n];  dscores[t] = a[t] (x[t] - y[n]) . dy[n]
   struct PoolBackward {
     ConstTensorView dy, y, a, x;
     PackedSequences packing;

@@ -26,7 +26,6 @@ void PooledHead::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) 
   if (mode == Mode::evaluation) return;
   input_ = plan.add(DType::f32, tokens);
   hidden_pre_ = plan.add(DType::f32, tokens);
-  dinput_ = plan.add(DType::f32, tokens);
 }
 
 // One layer above the body's.
@@ -75,10 +74,9 @@ void PooledHead::backward(const Pass& pass, const Arena& arena, TensorView dx) c
   const TensorView dpooled = dropped;
   classifier_.backward_input(pass, dpooled, dlogits, Accumulate::no);
   pass.losses->dropout(dpooled, dpooled, pass.input.first_rows(), dropout(pass));
-  const TensorView dinput = rows(dinput_, t), dscores = rows(scores_, t), x = rows(input_, t);
+  const TensorView dscores = rows(scores_, t), x = rows(input_, t);
   pass.recurrent->attention_pool_backward(
-      dinput, dscores, {dpooled, rows(pooled_, n), rows(shares_, t), x, pass.input.packing});
-  pass.recurrent->add(dx, dx, dinput);
+      dx, dscores, {dpooled, rows(pooled_, n), rows(shares_, t), x, pass.input.packing});
   const TensorView hidden = rows(hidden_, t);
   pass.ops.linear_backward_weight(pass.parameters.gradient(context_), {}, dscores, hidden);
   const TensorView dpre = hidden;

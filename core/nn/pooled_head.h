@@ -36,7 +36,6 @@ class PooledHead final : public TaskHead {
   ParameterId context_;
   Linear dense_;
   ArenaSlot input_, hidden_pre_, hidden_, scores_, shares_, pooled_, dropped_, logits_;
-  ArenaSlot dinput_;
 };
 
 }  // namespace bertyard

@@ -155,7 +155,7 @@ void CpuRecurrentOps::attention_pool_backward(TensorView dx, TensorView dscores,
       const double slope = static_cast<double>(weight[t]) * (dot(dy, values, columns) - mean);
       dscores.as<float>()[t] = static_cast<float>(slope);
       for (std::int64_t c = 0; c < columns; ++c) {
-        dx.as<float>()[t * columns + c] = weight[t] * dy[c];
+        dx.as<float>()[t * columns + c] += weight[t] * dy[c];
       }
     }
   }

@@ -272,6 +272,12 @@ TEST_F(CpuRecurrent, PoolsSequencesByAttention) {
       dx,
       slopes(x.doubles(), dy.doubles(), [&](const Values& v) { return pool(v, scores.doubles()); }),
       1e-5, "dx");
+  const Values once = dx.doubles();
+  ops_.attention_pool_backward(dx.view(), dscores.view(),
+                               {dy.read(), y.read(), a.read(), x.read(), packing});
+  for (std::size_t i = 0; i < once.size(); ++i) {
+    EXPECT_FLOAT_EQ(dx.values[i], static_cast<float>(2 * once[i])) << "added to";
+  }
   expect_near(
       dscores,
       slopes(scores.doubles(), dy.doubles(), [&](const Values& v) { return pool(x.doubles(), v); }),
