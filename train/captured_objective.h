@@ -10,6 +10,9 @@
 
 namespace bertyard {
 
+// Whether other ranks get the gradients of a micro-batch while backward goes on.
+enum class ReducedMeanwhile { no, yes };
+
 // An objective whose forward and backward of a micro-batch are recorded once for each shape and
 // then replayed: a CUDA graph, which costs the host one call where there were hundreds. The first
 // micro-batch of a shape runs as it is, the second is recorded. The gradients of a replay are ready
@@ -17,7 +20,6 @@ namespace bertyard {
 // waits for runs as it is. Inputs must come to the same addresses every time, as DeviceBatch brings
 // them, and what changes from step to step is read from device memory. Borrows objective and
 // device; goes before memory and communicators do.
-enum class ReducedMeanwhile { no, yes };
 class CapturedObjective final : public Objective {
  public:
   CapturedObjective(Objective& objective, Device& device, ReducedMeanwhile reduced)

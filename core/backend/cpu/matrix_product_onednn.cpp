@@ -207,6 +207,7 @@ class OneDnn : public MatrixLibrary {
     return packed_.data();
   }
 
+  // The same of a weight.
   void* packed(const MatrixProduct& p, const CompiledProduct& product) {
     const Memory::desc wanted = product.description.weights_desc();
     PackedWeight& weight = weights_[{p.b.data, p.b.transpose, p.n, p.k, wanted.get_size()}];
