@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "data/google_samples.h"
 #include "launch/elmo_checks.h"
+#include "launch/field_checks.h"
 #include "train/pretraining_objective.h"
 
 namespace bertyard {
@@ -20,10 +21,10 @@ std::string phase_key(std::size_t phase, const char* name) {
 }
 
 // The checks of one configuration.
-class Checks {
+class Checks : FieldChecks {
  public:
   Checks(const LoadedConfig& loaded, const ConfigLayers& layers, ConfigErrors& errors)
-      : loaded_(loaded), config_(loaded.config), layers_(layers), errors_(errors) {}
+      : FieldChecks(loaded, layers, errors), config_(loaded.config) {}
 
   void run() const;
   void model() const;
@@ -42,35 +43,11 @@ class Checks {
   void teacher() const;
 
  private:
-  bool all_read(const std::vector<std::string>& keys) const {
-    return std::none_of(keys.begin(), keys.end(),
-                        [this](const auto& key) { return layers_.has_mistake(key); });
-  }
-  ConfigPlace place_of(const std::string& key) const {
-    const auto value = layers_.values().find(key);
-    return value == layers_.values().end() ? ConfigPlace() : value->second.node.place;
-  }
-  // "heads 11 (run.yaml:12:28)"
-  std::string seen(const std::string& key, const std::string& value) const {
-    return fmt::format("'{}' {} ({})", key, value, loaded_.origin_of(key).place());
-  }
-  // Reports at the first of the keys that stands in some text; all of them are named in `message`.
-  void mistake(const std::vector<std::string>& keys, const std::string& message) const {
-    for (const std::string& key : keys) {
-      if (place_of(key).source == nullptr) continue;
-      errors_.add(place_of(key), message);
-      return;
-    }
-    errors_.add({}, message);
-  }
   void phase(std::size_t index) const;
   void capacity(const char* name, std::int64_t capacity, const std::string& key,
                 std::int64_t needed, std::int64_t each = 1) const;
 
-  const LoadedConfig& loaded_;
   const RunConfig& config_;
-  const ConfigLayers& layers_;
-  ConfigErrors& errors_;
 };
 
 void Checks::model() const {
