@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/device_ranks.h"
 
+#include "parallel/gradient_buckets.h"
 #include "parallel/host_staged_communicator.h"
+#include "train/captured_objective.h"
 
 namespace bertyard {
 
@@ -21,6 +23,47 @@ std::unique_ptr<Communicator> join_devices(Device& device, const RunConfig& conf
     return std::make_unique<HostStagedCommunicator>(device, ranks);
   }
   return make_nccl_communicator(device, ranks, nccl_options(config));
+}
+
+OrderedReduction::Options ordered_options(const ParallelOptions& parallel,
+                                          const ShardPlan* shards) {
+  return {.leaves = parallel.leaves,
+          .block_bytes = static_cast<std::int64_t>(parallel.bucket_bytes),
+          .shards = shards};
+}
+
+Communicator& DeviceRanks::joined(Communicator& ranks) {
+  if (!devices_) devices_ = join_devices(device_, config_, ranks);
+  return devices_ ? *devices_ : ranks;
+}
+
+void DeviceRanks::disconnect() {
+  if (devices_) devices_->finalize();
+}
+
+std::unique_ptr<GradientReduction> DeviceRanks::make_reduction(Communicator& devices,
+                                                               const ParameterStore& parameters,
+                                                               const ShardPlan* shards) {
+  const ParallelOptions& parallel = config_.parallel;
+  const TensorView gradients = parameters.gradients();
+  if (parallel.reduction == Reduction::ordered) {
+    return std::make_unique<OrderedReduction>(device_, devices, gradients,
+                                              ordered_options(parallel, shards));
+  }
+  const bool narrow = parallel.exchange == Precision::bf16 && devices.size() > 1;
+  if (narrow) narrow_ = std::make_unique<NarrowSumCommunicator>(device_, devices);
+  Communicator& ranks = narrow ? *narrow_ : devices;
+  if (shards != nullptr) return std::make_unique<GradientBuckets>(ranks, gradients, *shards);
+  return std::make_unique<GradientBuckets>(ranks, parameters, gradients,
+                                           static_cast<std::int64_t>(parallel.bucket_bytes));
+}
+
+std::unique_ptr<Objective> DeviceRanks::captured(Objective& objective, int ranks) const {
+  const ParallelOptions& parallel = config_.parallel;
+  if (!parallel.graphs || device_.info().kind == DeviceKind::cpu) return nullptr;
+  const bool overlaps = ranks > 1 && parallel.reduction == Reduction::fast;
+  return std::make_unique<CapturedObjective>(
+      objective, device_, overlaps ? ReducedMeanwhile::yes : ReducedMeanwhile::no);
 }
 
 }  // namespace bertyard

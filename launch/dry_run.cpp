@@ -83,7 +83,7 @@ void run_dry(const RunParts& parts, DryData data) {
   }
   OneStep step;
   train_run(parts, step, state);
-  parts.setup.disconnect();
+  parts.setup.device_ranks.disconnect();
   if (step.report()) require_finite(*step.report());
   if (!parts.leads()) return;
   if (step.report()) {

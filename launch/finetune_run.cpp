@@ -66,7 +66,7 @@ TrainEnd FinetuneRun::run() {
     const TrainEnd end = converged() || start_.step >= parts_.setup.plan.total_steps()
                              ? TrainEnd::finished
                              : train();
-    parts_.setup.disconnect();
+    parts_.setup.device_ranks.disconnect();
     finish(end);
     return end;
   } catch (const std::exception& error) {
@@ -102,25 +102,10 @@ void FinetuneRun::open_directory() {
                        *setup.device, setup.objective.parameters(), setup.optimizer);
 }
 
-// What decides the bits of a run beside its configuration: design, 4.5.
 std::map<std::string, std::string> FinetuneRun::environment() const {
-  const ParallelOptions& parallel = parts_.setup.config.parallel;
-  const DeviceInfo info = parts_.setup.device->info();
-  std::map<std::string, std::string> environment{{"threads", std::to_string(info.threads)},
-                                                 {"instruction_set", info.instruction_set},
-                                                 {"libraries", info.libraries},
-                                                 {"reduction", "fast"}};
-  if (info.kind == DeviceKind::cuda) {
-    environment["device"] = info.name;
-    environment["kernel choices"] = hash_text(xxh3(parts_.setup.kernel_choices));
-  }
-  if (parallel.reduction == Reduction::ordered) {
-    environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
-  } else {
-    if (parallel.exchange == Precision::bf16) environment["reduction"] = "fast, in bf16";
-    environment["ranks"] = std::to_string(parts_.communicator.size());
-  }
-  return environment;
+  const FinetuneSetup& setup = parts_.setup;
+  return computing_environment(setup.device->info(), setup.kernel_choices, setup.config.parallel,
+                               parts_.communicator.size());
 }
 
 CheckpointState FinetuneRun::identity(const std::string& run_id) const {
@@ -211,8 +196,10 @@ TrainEnd FinetuneRun::train() {
         *setup.data.train, nullptr,
         setup.stream_options(phase, index, parts_.communicator.rank(), parts_.communicator.size()));
   };
-  const auto reduction = setup.make_reduction(parts_.devices);
-  const std::unique_ptr<Objective> captured = setup.captured_objective(parts_.communicator.size());
+  const auto reduction =
+      setup.device_ranks.make_reduction(parts_.devices, setup.objective.parameters());
+  const std::unique_ptr<Objective> captured =
+      setup.device_ranks.captured(setup.objective, parts_.communicator.size());
   Objective& objective = captured ? *captured : static_cast<Objective&>(setup.objective);
   Trainer trainer({*setup.device, parts_.communicator, *reduction, objective, setup.optimizer,
                    setup.batch, *this},

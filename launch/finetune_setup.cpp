@@ -10,12 +10,8 @@
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
 #include "launch/config.h"
-#include "launch/device_ranks.h"
 #include "launch/finetune_checks.h"
 #include "launch/teacher.h"
-#include "parallel/gradient_buckets.h"
-#include "parallel/ordered_reduction.h"
-#include "train/captured_objective.h"
 
 namespace bertyard {
 namespace {
@@ -249,7 +245,8 @@ FinetuneSetup::FinetuneSetup(const RunConfig& run_config, const FinetuneCell& ce
       objective(make_objective(run_config, shared, head.head, config.run.seed)),
       optimizer(config.optim.optimizer, objective.parameters()),
       batch(DeviceBatch::Sequences::as_they_are),
-      memory(objective, batch, &optimizer, capacities) {}
+      memory(objective, batch, &optimizer, capacities),
+      device_ranks(*device, config) {}
 
 ScheduleOptions FinetuneSetup::schedule() const {
   return {.peak_rate = config.optim.optimizer.learning_rate,
@@ -267,36 +264,6 @@ std::int64_t FinetuneSetup::evaluate_every() const {
   const double epoch = static_cast<double>(data.train->size()) /
                        static_cast<double>(plan.phases().front().global_batch);
   return std::max<std::int64_t>(1, std::llround(epoch));
-}
-
-Communicator& FinetuneSetup::joined(Communicator& ranks) {
-  if (!devices_) devices_ = join_devices(*device, config, ranks);
-  return devices_ ? *devices_ : ranks;
-}
-
-void FinetuneSetup::disconnect() {
-  if (devices_) devices_->finalize();
-}
-
-std::unique_ptr<Objective> FinetuneSetup::captured_objective(int ranks) {
-  if (!config.parallel.graphs || device->info().kind == DeviceKind::cpu) return nullptr;
-  const bool overlaps = ranks > 1 && config.parallel.reduction == Reduction::fast;
-  return std::make_unique<CapturedObjective>(
-      objective, *device, overlaps ? ReducedMeanwhile::yes : ReducedMeanwhile::no);
-}
-
-std::unique_ptr<GradientReduction> FinetuneSetup::make_reduction(Communicator& communicator) {
-  const ParameterStore& parameters = objective.parameters();
-  const auto bytes = static_cast<std::int64_t>(config.parallel.bucket_bytes);
-  if (config.parallel.reduction == Reduction::ordered) {
-    return std::make_unique<OrderedReduction>(
-        *device, communicator, parameters.gradients(),
-        OrderedReduction::Options{.leaves = config.parallel.leaves, .block_bytes = bytes});
-  }
-  const bool narrow = config.parallel.exchange == Precision::bf16 && communicator.size() > 1;
-  if (narrow) narrow_ = std::make_unique<NarrowSumCommunicator>(*device, communicator);
-  Communicator& ranks = narrow ? *narrow_ : communicator;
-  return std::make_unique<GradientBuckets>(ranks, parameters, parameters.gradients(), bytes);
 }
 
 BatchStreamOptions FinetuneSetup::stream_options(const PlannedPhase& phase, std::uint64_t start,

@@ -10,13 +10,12 @@
 #include "core/optim/optimizer.h"
 #include "data/batch_stream.h"
 #include "data/tasks/task_set.h"
+#include "launch/device_ranks.h"
 #include "launch/run_config.h"
 #include "launch/run_device.h"
 #include "launch/saved_model.h"
 #include "launch/task_model_files.h"
 #include "parallel/communicator.h"
-#include "parallel/gradient_reduction.h"
-#include "parallel/narrow_sum_communicator.h"
 #include "train/device_batch.h"
 #include "train/huggingface.h"
 #include "train/model_memory.h"
@@ -68,14 +67,10 @@ class FinetuneSetup {
   DeviceBatch batch;
   ModelMemory memory;
   std::string kernel_choices;  // what share_kernel_choices() said
+  DeviceRanks device_ranks;
 
   ScheduleOptions schedule() const;
   std::int64_t evaluate_every() const;  // steps
-  // As PretrainingSetup has them.
-  Communicator& joined(Communicator& ranks);
-  void disconnect();
-  std::unique_ptr<GradientReduction> make_reduction(Communicator& devices);
-  std::unique_ptr<Objective> captured_objective(int ranks);
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
                                     int world) const;
   // Once the memory is taken: the teacher's weights, where there is one. Returns their hash.
@@ -83,10 +78,6 @@ class FinetuneSetup {
   // Draws the head and what else the model to start from does not have; without one the student of
   // a teacher begins with the teacher's layers.
   void initialize_weights();
-
- private:
-  std::unique_ptr<Communicator> devices_;  // null where the ranks' communicator does it
-  std::unique_ptr<NarrowSumCommunicator> narrow_;
 };
 
 }  // namespace bertyard

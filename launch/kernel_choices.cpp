@@ -32,28 +32,28 @@ bool take(Device& device, const std::string& text, const fs::path& file) {
   }
 }
 
-// One sequence, which on its way to a GPU is filled up to the phase's capacities.
-Batch one_sequence(const PlannedPhase& phase, bool pairs) {
-  const auto length = std::min<std::int64_t>(phase.max_length, phase.capacities.tokens);
-  Batch batch;
-  batch.tokens.assign(static_cast<std::size_t>(length), 0);
-  batch.segments = batch.tokens;
-  batch.samples.assign(static_cast<std::size_t>(length), 0);
-  for (std::int32_t position = 0; position < length; ++position) {
-    batch.positions.push_back(position);
-  }
-  batch.cu_seqlens = {0, static_cast<std::int32_t>(length)};
-  batch.last_rows = {static_cast<std::int32_t>(length) - 1};
-  batch.global_indices = batch.sample_ids = {0};
-  batch.masked_rows = batch.masked_labels = {0};
-  if (pairs) batch.next_sentence_labels = {0};
-  return batch;
-}
-
 }  // namespace
 
 fs::path kernel_choices_file(const RunOptions& run) {
   return fs::path(run.directory) / run.name / "kernel_choices.txt";
+}
+
+Batch blank_sequences(std::int32_t count, std::int32_t length) {
+  Batch batch;
+  batch.cu_seqlens = {0};
+  for (std::int32_t n = 0; n < count; ++n) {
+    for (std::int32_t position = 0; position < length; ++position) {
+      batch.positions.push_back(position);
+    }
+    batch.cu_seqlens.push_back((n + 1) * length);
+    batch.last_rows.push_back((n + 1) * length - 1);
+  }
+  batch.tokens.assign(batch.positions.size(), 0);
+  batch.segments = batch.tokens;
+  batch.samples.assign(batch.positions.size(), 0);
+  batch.sample_ids.assign(static_cast<std::size_t>(count), 0);
+  batch.global_indices = batch.sample_ids;
+  return batch;
 }
 
 std::string share_kernel_choices(const fs::path& file, ControlPlane& control, Device& device,
@@ -85,10 +85,13 @@ void meet_products(PretrainingSetup& setup) {
   fill_on_host(*setup.device, parameters, [&] {
     initialize(parameters, setup.model, setup.config.run.seed, setup.device->info().threads);
   });
-  const bool pairs = has_sentence_pairs(setup.next_sentence());
   for (const PlannedPhase& phase : setup.plan.phases()) {
     setup.batch.resize(phase.capacities, phase.max_length);
-    const Batch batch = one_sequence(phase, pairs);
+    // On its way to a GPU it is filled up to the phase's capacities.
+    const auto length = std::min<std::int64_t>(phase.max_length, phase.capacities.tokens);
+    Batch batch = blank_sequences(1, static_cast<std::int32_t>(length));
+    batch.masked_rows = batch.masked_labels = {0};
+    if (has_sentence_pairs(setup.next_sentence())) batch.next_sentence_labels = {0};
     setup.objective.begin({1, 1, batch.token_count()});
     setup.objective.train(setup.batch.upload(batch), {});
     setup.objective.evaluate(setup.batch.upload(batch));

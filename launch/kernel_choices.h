@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
 
 #include "core/backend/device.h"
 #include "core/base/log.h"
+#include "data/batch.h"
 #include "launch/pretraining_setup.h"
 #include "parallel/control_plane.h"
 
@@ -23,6 +25,9 @@ namespace bertyard {
 std::string share_kernel_choices(const std::filesystem::path& file, ControlPlane& control,
                                  Device& device, Logger& log,
                                  const std::function<void()>& meet_products);
+
+// A batch of so many sequences of token 0, without labels, for meeting products.
+Batch blank_sequences(std::int32_t count, std::int32_t length);
 
 // What meets every product of a run: each phase's micro-batch, filled, in training and in
 // evaluation. The memory is allocated; weights, gradients and sums are not what they were.

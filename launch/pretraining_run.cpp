@@ -62,7 +62,7 @@ TrainEnd PretrainingRun::run() {
     (void)parts_.control.agree_max("the start of training", 0);  // nobody refuses it any more
     watch_->record(parts_.log);
     const TrainEnd end = train_run(parts_, *this, start_);
-    parts_.setup.disconnect();  // rank 0 has the last checkpoint in its memory
+    parts_.setup.device_ranks.disconnect();  // rank 0 has the last checkpoint in its memory
     finish(end);
     return end;
   } catch (const std::exception& error) {

@@ -9,13 +9,9 @@
 
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
-#include "launch/device_ranks.h"
 #include "launch/process_memory.h"
 #include "launch/run_device.h"
 #include "launch/teacher.h"
-#include "parallel/gradient_buckets.h"
-#include "parallel/ordered_reduction.h"
-#include "train/captured_objective.h"
 #include "train/huggingface.h"
 
 namespace bertyard {
@@ -136,6 +132,7 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
                 shards ? shards->shard(place.rank) : whole_shard(objective.parameters())),
       memory(objective, batch, &optimizer, capacities),
       resident_before(resident_bytes()),
+      device_ranks(*device, config),
       place_(place) {}
 
 NextSentence PretrainingSetup::next_sentence() const {
@@ -156,53 +153,14 @@ ScheduleOptions PretrainingSetup::schedule() const {
           .polynomial_degree = config.optim.polynomial_degree};
 }
 
-namespace {
-
-OrderedReduction::Options ordered_options(const PretrainingSetup& setup) {
-  const ParallelOptions& options = setup.config.parallel;
-  return {.leaves = options.leaves,
-          .block_bytes = static_cast<std::int64_t>(options.bucket_bytes),
-          .shards = setup.shards ? &*setup.shards : nullptr};
-}
-
-}  // namespace
-
-Communicator& PretrainingSetup::joined(Communicator& ranks) {
-  if (!devices_) devices_ = join_devices(*device, config, ranks);
-  return devices_ ? *devices_ : ranks;
-}
-
-void PretrainingSetup::disconnect() {
-  if (devices_) devices_->finalize();
-}
-
 void PretrainingSetup::connect(Communicator& devices) {
   if (!shards) return;
   exchange_ = std::make_unique<ShardedOptimizer>(devices, *shards);
   optimizer.connect(*exchange_);
 }
 
-std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator& communicator) {
-  const ParameterStore& parameters = objective.parameters();
-  if (config.parallel.reduction == Reduction::ordered) {
-    return std::make_unique<OrderedReduction>(*device, communicator, parameters.gradients(),
-                                              ordered_options(*this));
-  }
-  const bool narrow = config.parallel.exchange == Precision::bf16 && communicator.size() > 1;
-  if (narrow) narrow_ = std::make_unique<NarrowSumCommunicator>(*device, communicator);
-  Communicator& ranks = narrow ? *narrow_ : communicator;
-  if (shards) {
-    return std::make_unique<GradientBuckets>(ranks, parameters.gradients(), *shards);
-  }
-  return std::make_unique<GradientBuckets>(ranks, parameters, parameters.gradients(),
-                                           static_cast<std::int64_t>(config.parallel.bucket_bytes));
-}
-
-std::unique_ptr<Objective> PretrainingSetup::captured_objective() {
-  if (!config.parallel.graphs || device->info().kind == DeviceKind::cpu) return nullptr;
-  const bool overlaps = ranks() > 1 && config.parallel.reduction == Reduction::fast;
-  return std::make_unique<CapturedObjective>(
-      objective, *device, overlaps ? ReducedMeanwhile::yes : ReducedMeanwhile::no);
+std::unique_ptr<GradientReduction> PretrainingSetup::make_reduction(Communicator& devices) {
+  return device_ranks.make_reduction(devices, objective.parameters(), shard_plan());
 }
 
 MemoryUse PretrainingSetup::memory_use() const {
@@ -217,9 +175,10 @@ MemoryUse PretrainingSetup::memory_use() const {
   }
   if (config.parallel.reduction == Reduction::ordered) {
     for (int rank = 0; rank < place_.ranks; ++rank) {
-      use.reduction = std::max(use.reduction,
-                               OrderedReduction::bytes(objective.parameters().flat_elements(), rank,
-                                                       place_.ranks, ordered_options(*this)));
+      use.reduction = std::max(
+          use.reduction,
+          OrderedReduction::bytes(objective.parameters().flat_elements(), rank, place_.ranks,
+                                  ordered_options(config.parallel, shard_plan())));
     }
   }
   return use;

@@ -9,12 +9,12 @@
 #include "data/masking.h"
 #include "data/sample_source.h"
 #include "data/vocabulary.h"
+#include "launch/device_ranks.h"
 #include "launch/run_config.h"
 #include "launch/run_data.h"
 #include "launch/run_device.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
-#include "parallel/narrow_sum_communicator.h"
 #include "parallel/shard_plan.h"
 #include "parallel/sharded_optimizer.h"
 #include "train/device_batch.h"
@@ -57,28 +57,19 @@ class PretrainingSetup {
   const std::size_t resident_before;         // bytes of the process before it took any of that
   std::string threads_placed = "not bound";  // what bind_threads() said
   std::string kernel_choices;                // what share_kernel_choices() said
+  DeviceRanks device_ranks;
 
   int ranks() const { return place_.ranks; }
   // What is trained on beside the tokens: nothing where it is a language model.
   NextSentence next_sentence() const;
   TokenTargets targets() const;
   ScheduleOptions schedule() const;
-  // What joins the memory of the ranks' devices, as parallel.comm says: `ranks` itself on CPUs.
-  // The first call connects them, so every rank makes it, and throws what join_devices() does.
-  // `ranks` must outlive the setup.
-  Communicator& joined(Communicator& ranks);
-  // The good end of that, on every rank after its last collective. Graphs go first.
-  void disconnect();
   // Joins the optimizer to those of the other ranks, where it is sharded. Once, before the first
-  // step, checkpoint or resume. `devices` of this and the next is what joined() gave, or something
-  // around it; it must live until the last step or checkpoint.
+  // step, checkpoint or resume. `devices` of this and the next is what device_ranks.joined() gave,
+  // or something around it; it must live until the last step or checkpoint.
   void connect(Communicator& devices);
-  // The sum over the ranks that parallel.reduction asks for, over the memory that was allocated.
-  // Throws UsageError where there are more ranks than leaves.
+  // As device_ranks makes it, of the objective's gradients.
   std::unique_ptr<GradientReduction> make_reduction(Communicator& devices);
-  // The objective with its micro-batches as graphs, as parallel.graphs says; null on a CPU. Where
-  // several ranks reduce gradients while backward goes on, all but a step's last.
-  std::unique_ptr<Objective> captured_objective();
   // Memory of the rank that needs the most.
   MemoryUse memory_use() const;
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
@@ -89,10 +80,10 @@ class PretrainingSetup {
   EvaluationData evaluation_data(const PlannedPhase& phase) const;
 
  private:
+  const ShardPlan* shard_plan() const { return shards ? &*shards : nullptr; }
+
   const RankPlace place_;
-  std::unique_ptr<Communicator> devices_;  // null where the ranks' communicator does it
   std::unique_ptr<ShardedOptimizer> exchange_;
-  std::unique_ptr<NarrowSumCommunicator> narrow_;
 };
 
 // Once the memory is taken: the teacher's weights, where there is one. Returns their hash.

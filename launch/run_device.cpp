@@ -10,6 +10,7 @@
 #include "core/backend/built_with.h"
 #include "core/backend/layer_ops.h"
 #include "core/base/error.h"
+#include "core/base/hash.h"
 #include "launch/cpu_threads.h"
 
 namespace bertyard {
@@ -92,6 +93,26 @@ std::unique_ptr<Device> make_teaching_device(const RunConfig& config, const Host
         "parallel.backend: cuda does not teach yet: distillation computes on the CPU; use cpu");
   }
   return run_cpu_device(config, place.local_size);
+}
+
+std::map<std::string, std::string> computing_environment(const DeviceInfo& device,
+                                                         const std::string& kernel_choices,
+                                                         const ParallelOptions& parallel,
+                                                         int ranks) {
+  std::map<std::string, std::string> environment{{"threads", std::to_string(device.threads)},
+                                                 {"instruction_set", device.instruction_set},
+                                                 {"libraries", device.libraries}};
+  if (device.kind == DeviceKind::cuda) {
+    environment["device"] = device.name;
+    environment["kernel choices"] = hash_text(xxh3(kernel_choices));
+  }
+  if (parallel.reduction == Reduction::ordered) {
+    environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
+  } else {
+    environment["reduction"] = parallel.exchange == Precision::bf16 ? "fast, in bf16" : "fast";
+    environment["ranks"] = std::to_string(ranks);
+  }
+  return environment;
 }
 
 void fill_on_host(Device& device, ParameterStore& parameters, const std::function<void()>& fill) {

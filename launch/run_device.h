@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "core/backend/device.h"
 #include "core/nn/parameters.h"
@@ -24,6 +26,14 @@ std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace
 
 // The same for distillation, whose losses only the CPU has: `auto` is the CPU.
 std::unique_ptr<Device> make_teaching_device(const RunConfig& config, const HostPlace& place);
+
+// What decides the bits of a run beside its configuration: design, 4.5. `kernel_choices` is what
+// share_kernel_choices() said. Ordered reduction does not depend on the ranks, but on how a step is
+// cut into leaves.
+std::map<std::string, std::string> computing_environment(const DeviceInfo& device,
+                                                         const std::string& kernel_choices,
+                                                         const ParallelOptions& parallel,
+                                                         int ranks);
 
 // Calls `fill` while the parameters stand in host memory, zeros at first where that is not the
 // device's, and moves them to the device. Waits for it.

@@ -43,25 +43,14 @@ RunCheckpoints::Setting checkpoint_setting(const RunParts& parts, const std::str
 
 }  // namespace
 
-// Ordered reduction does not depend on the ranks, but on how a step is cut into leaves; a fast sum
-// adds the ranks of a host first.
+// A fast sum adds the ranks of a host first.
 std::map<std::string, std::string> environment_of(const RunParts& parts) {
-  const ParallelOptions& parallel = parts.loaded.config.parallel;
-  const DeviceInfo info = parts.setup.device->info();
-  std::map<std::string, std::string> environment{{"threads", std::to_string(info.threads)},
-                                                 {"instruction_set", info.instruction_set},
-                                                 {"libraries", info.libraries}};
-  if (info.kind == DeviceKind::cuda) {
-    environment["device"] = info.name;
-    environment["kernel choices"] = hash_text(xxh3(parts.setup.kernel_choices));
-  }
-  if (parallel.reduction == Reduction::ordered) {
-    environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
-  } else {
-    environment["reduction"] = parallel.exchange == Precision::bf16 ? "fast, in bf16" : "fast";
-    environment["ranks"] = std::to_string(parts.communicator.size());
-    const std::size_t hosts = std::set(parts.hosts.begin(), parts.hosts.end()).size();
-    if (hosts > 1) environment["ranks"] += fmt::format(" on {} hosts", hosts);
+  const PretrainingSetup& setup = parts.setup;
+  auto environment = computing_environment(setup.device->info(), setup.kernel_choices,
+                                           setup.config.parallel, parts.communicator.size());
+  const std::size_t hosts = std::set(parts.hosts.begin(), parts.hosts.end()).size();
+  if (hosts > 1 && setup.config.parallel.reduction == Reduction::fast) {
+    environment["ranks"] += fmt::format(" on {} hosts", hosts);
   }
   return environment;
 }
@@ -116,7 +105,8 @@ TrainEnd train_run(const RunParts& parts, TrainerHooks& hooks, const TrainState&
     return std::make_unique<BatchStream>(*setup.train, setup.masker_for(*setup.train), options);
   };
   const auto reduction = setup.make_reduction(parts.devices);
-  const std::unique_ptr<Objective> captured = setup.captured_objective();
+  const std::unique_ptr<Objective> captured =
+      setup.device_ranks.captured(setup.objective, setup.ranks());
   Objective& plain = captured ? *captured : static_cast<Objective&>(setup.objective);
   std::unique_ptr<Objective> faulty;
   if (const auto fault = fault_of(parts.communicator.rank()); fault && parts.pulse != nullptr) {

@@ -3,22 +3,15 @@
 
 #include <algorithm>
 
+#include "launch/kernel_choices.h"
+
 namespace bertyard {
 namespace {
 
 // Sequences of one token each; on its way to the GPU the batch is filled up with tokens.
 Batch short_sequences(std::int32_t count, HeadKind head) {
-  Batch batch;
+  Batch batch = blank_sequences(count, 1);
   const auto size = static_cast<std::size_t>(count);
-  batch.tokens.assign(size, 0);
-  batch.positions = batch.segments = batch.tokens;
-  batch.samples.assign(size, 0);
-  batch.sample_ids = batch.global_indices = batch.samples;
-  batch.cu_seqlens = {0};
-  for (std::int32_t n = 0; n < count; ++n) {
-    batch.last_rows.push_back(n);
-    batch.cu_seqlens.push_back(n + 1);
-  }
   if (head == HeadKind::tag) batch.masked_rows = batch.masked_labels = {0};
   if (head == HeadKind::classify) batch.task_labels.assign(size, 0);
   if (head == HeadKind::span) batch.task_labels.assign(2 * size, 0);

@@ -109,7 +109,8 @@ class NoReduction final : public GradientReduction {
 std::unique_ptr<GradientReduction> make_reduction(PretrainingSetup& setup,
                                                   Communicator& communicator,
                                                   BenchReduction reduction) {
-  if (reduction == BenchReduction::on) return setup.make_reduction(setup.joined(communicator));
+  if (reduction == BenchReduction::on)
+    return setup.make_reduction(setup.device_ranks.joined(communicator));
   return std::make_unique<NoReduction>(communicator);
 }
 
@@ -117,9 +118,10 @@ std::unique_ptr<GradientReduction> make_reduction(PretrainingSetup& setup,
 std::vector<StepProfile::Step> train_and_record(PretrainingSetup& setup, Communicator& communicator,
                                                 const BenchVerbOptions& options) {
   setup.memory.allocate(*setup.device);
-  setup.connect(setup.joined(communicator));
+  setup.connect(setup.device_ranks.joined(communicator));
   initialize_weights(setup);
-  const std::unique_ptr<Objective> captured = setup.captured_objective();
+  const std::unique_ptr<Objective> captured =
+      setup.device_ranks.captured(setup.objective, setup.ranks());
   TimedObjective objective(setup.objective, *setup.device, captured.get());
   StepProfile profile(objective, options.warmup);
   const auto open_stream = [&](const PlannedPhase& phase, std::uint64_t index) {
@@ -152,7 +154,7 @@ MatrixPeak common_peak(PretrainingSetup& setup, Communicator& communicator) {
 BenchLinks measure_links(PretrainingSetup& setup, Communicator& communicator) {
   if (communicator.size() == 1) return {};
   constexpr int kTimes = 5;
-  Communicator& devices = setup.joined(communicator);
+  Communicator& devices = setup.device_ranks.joined(communicator);
   const TensorView gradients = setup.objective.parameters().gradients();
   const auto seconds = [&](const TensorView& values) {
     std::vector<double> times;
@@ -179,7 +181,7 @@ BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
   report.data = setup.train->properties().path;
   report.optimizer = name_of(setup.config.optim.optimizer.kind);
   report.shard_optimizer = setup.config.parallel.shard_optimizer;
-  report.connection = setup.joined(communicator).name();
+  report.connection = setup.device_ranks.joined(communicator).name();
   report.device = setup.device->info();
   report.ranks = communicator.size();
   report.batch = setup.plan.phases().front().global_batch;
@@ -227,7 +229,7 @@ int run_bench(const BenchVerbOptions& options, MpiEnvironment& environment) {
   setup.threads_placed = bind_threads(config.parallel.bind, setup.device->info(), *group.control);
   try {
     const BenchReport report = measure(setup, *group.communicator, options);
-    setup.disconnect();
+    setup.device_ranks.disconnect();
     if (group.rank() != 0) return static_cast<int>(ExitCode::ok);
     fmt::print("{}", options.form == OutputForm::json ? bench_json(report) : bench_text(report));
     return static_cast<int>(ExitCode::ok);

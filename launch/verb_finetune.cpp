@@ -94,7 +94,7 @@ class Grid {
                                              HostPlace{place_gpu(data.model), group_.local_size});
     FinetuneSetup& setup = *setup_;
     place_threads(setup.device->info());
-    FinetuneRun run({setup, *group_.communicator, setup.joined(*group_.communicator),
+    FinetuneRun run({setup, *group_.communicator, setup.device_ranks.joined(*group_.communicator),
                      *group_.control, log_, loaded_.input_text, options_.command},
                     cell);
     const TrainEnd end = run.run();

@@ -109,7 +109,7 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
     return run({.loaded = loaded,
                 .setup = setup,
                 .communicator = *group.communicator,
-                .devices = setup.joined(*group.communicator),
+                .devices = setup.device_ranks.joined(*group.communicator),
                 .control = *group.control,
                 .log = log,
                 .command = options.command,
