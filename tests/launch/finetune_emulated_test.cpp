@@ -2,6 +2,7 @@
 // `finetune` on an emulated GPU, held against the same on the CPU.
 #include <nlohmann/json.hpp>
 
+#include "tests/launch/made_text.h"
 #include "tests/launch/run_fixture.h"
 
 namespace bertyard {
@@ -13,41 +14,36 @@ class EmulatedFinetuneTest : public RunTest {
  protected:
   void SetUp() override {
     RunTest::SetUp();
-    std::string rows = "sentence\tlabel\n", tags, paragraphs;
+    std::string rows = "sentence\tlabel\n", tags;
     for (int i = 0; i < 16; ++i) {
       const std::string word(1, static_cast<char>('a' + i % 13));
       const bool good = i % 3 != 0;  // sentences of two lengths
       rows += word + (good ? " good " : " bad and so very bad ") + word + " day\t" +
               (good ? "1" : "0") + "\n";
       tags += "the O\nking B-PER\n" + word + " I-PER\n" + (good ? "went O\n\n" : "\n");
-      paragraphs += std::string(i == 0 ? "" : ",") + R"({"context": "say )" + word + " " + word +
-                    R"( went home", "qas": [{"id": ")" + std::to_string(i) +
-                    R"(", "question": "who?", "answers": [{"text": ")" + word + " " + word +
-                    R"(", "answer_start": 4}]}]})";
     }
     write("train.tsv", rows);
     write("train.conll", tags);
-    write("squad.json", R"({"version": "1.1", "data": [{"paragraphs": [)" + paragraphs + "]}]}");
+    write("squad.json", made_questions(16, 13));
   }
 
-  static Arguments with(Arguments arguments, const Arguments& more) {
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
   static Arguments task(const std::string& kind, const std::string& name, const std::string& data) {
     return {"task.kind=" + kind, "task.name=" + name, "task.train=[" + data + "]",
             "task.valid=[" + data + "]"};
   }
   // Ends in runs/NAME.
   Ended finetune(int ranks, const std::string& name, const Arguments& arguments) const {
-    Arguments command;
-    if (ranks > 0) command = {BERTYARD_MPIEXEC, "-n", std::to_string(ranks)};
-    const Arguments small{
-        BERTYARD_EMULATED_PROGRAM, "finetune",         config(),
-        "run.name=" + name,        "model.layers=1",   "parallel.micro_batch.sequences=4",
-        "task.max_length=32",      "finetune.lr=2e-3", "finetune.batch=8",
-        "finetune.epochs=2"};
-    return start(with(with(command, small), arguments)).wait(std::chrono::seconds(200));
+    const Arguments small{"finetune",
+                          config(),
+                          "run.name=" + name,
+                          "model.layers=1",
+                          "parallel.micro_batch.sequences=4",
+                          "task.max_length=32",
+                          "finetune.lr=2e-3",
+                          "finetune.batch=8",
+                          "finetune.epochs=2"};
+    return start(program_command(ranks, with(small, arguments), BERTYARD_EMULATED_PROGRAM))
+        .wait(std::chrono::seconds(200));
   }
   double held_out_loss(const std::string& name) const {
     const auto cell = run(name) / "lr-0.002_batch-8_epochs-2_seed-42";

@@ -40,6 +40,10 @@ std::string sentence(PhiloxSequence& draws) {
   return text + ".\n";
 }
 
+std::string letter(int i, int letters) {
+  return std::string(1, static_cast<char>('a' + i % letters));
+}
+
 }  // namespace
 
 std::string made_text(std::uint64_t seed, int documents) {
@@ -51,6 +55,38 @@ std::string made_text(std::uint64_t seed, int documents) {
     text += "\n";
   }
   return text;
+}
+
+std::string made_sentences(int rows) {
+  std::string text = "sentence\tlabel\n";
+  for (int i = 0; i < rows; ++i) {
+    const std::string word = letter(i, 13);
+    text += word + (i % 2 == 0 ? " good " : " bad ") + word + " day\t" + (i % 2 == 0 ? "1" : "0") +
+            "\n";
+  }
+  return text;
+}
+
+std::string made_pairs(int rows, int letters) {
+  std::string text = "sentence1\tsentence2\tscore\n";
+  for (int i = 0; i < rows; ++i) {
+    const std::string word = letter(i, letters);
+    text += word + " good day\t" + (i % 2 == 0 ? word + " good day" : "no bad king") + "\t" +
+            (i % 2 == 0 ? "5.0" : "0.4") + "\n";
+  }
+  return text;
+}
+
+std::string made_questions(int rows, int letters) {
+  std::string paragraphs;
+  for (int i = 0; i < rows; ++i) {
+    const std::string answer = letter(i, letters) + " " + letter(i, letters);
+    paragraphs += std::string(i == 0 ? "" : ",") + R"({"context": "say )" + answer +
+                  R"( went home", "qas": [{"id": ")" + std::to_string(i) +
+                  R"(", "question": "who?", "answers": [{"text": ")" + answer +
+                  R"(", "answer_start": 4}]}]})";
+  }
+  return R"({"version": "1.1", "data": [{"paragraphs": [)" + paragraphs + "]}]}";
 }
 
 }  // namespace bertyard

@@ -4,7 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/launch/run_fixture.h"
+#include "tests/launch/finetune_fixture.h"
+#include "tests/launch/made_text.h"
 
 namespace bertyard {
 namespace {
@@ -13,44 +14,13 @@ using testing::Ended;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-class CausalFinetuneTest : public RunTest {
+class CausalFinetuneTest : public FinetuneRunTest {
  protected:
   void SetUp() override {
-    RunTest::SetUp();
+    FinetuneRunTest::SetUp();
+    own_settings_ = {"model.from=runs/gpt", "tokenizer.vocab=null"};
     ASSERT_EQ(train(0, "gpt", {"model.attention=causal", "parallel.micro_batch.masked=auto"}).code,
               0);
-    std::string rows = "sentence\tlabel\n";
-    for (int i = 0; i < 90; ++i) {
-      const std::string word(1, static_cast<char>('a' + i % 13));
-      rows += word + (i % 2 == 0 ? " good " : " bad ") + word + " day\t" +
-              std::to_string(i % 2 == 0 ? 1 : 0) + "\n";
-    }
-    write("train.tsv", rows);
-  }
-  Ended finetune(int ranks, const std::string& name, const Arguments& more = {}) const {
-    Arguments command;
-    if (ranks > 0) command = {BERTYARD_MPIEXEC, "-n", std::to_string(ranks)};
-    const Arguments standard{BERTYARD_PROGRAM,
-                             "finetune",
-                             config(),
-                             "run.name=" + name,
-                             "model.from=runs/gpt",
-                             "tokenizer.vocab=null",
-                             "task.kind=classify",
-                             "task.name=sst2",
-                             "task.train=[train.tsv]",
-                             "task.max_length=32",
-                             "task.held_out=20%",
-                             "finetune.lr=2e-3",
-                             "finetune.batch=16",
-                             "finetune.epochs=8",
-                             "eval.every=10 steps"};
-    command.insert(command.end(), standard.begin(), standard.end());
-    command.insert(command.end(), more.begin(), more.end());
-    return start(command).wait();
-  }
-  nlohmann::json config_of(const std::string& name) const {
-    return nlohmann::json::parse(read(run(name) / "best/config.json"));
   }
 };
 
@@ -107,18 +77,8 @@ TEST_F(CausalFinetuneTest, WordsAreTaggedFromWhatStandsBeforeThem) {
 }
 
 TEST_F(CausalFinetuneTest, PairsNumbersAndAnswers) {
-  std::string pairs = "sentence1\tsentence2\tscore\n", paragraphs;
-  for (int i = 0; i < 60; ++i) {
-    const std::string word(1, static_cast<char>('a' + i % 20));
-    pairs += word + " good day\t" + (i % 2 == 0 ? word + " good day" : "no bad king") + "\t" +
-             (i % 2 == 0 ? "5.0" : "0.4") + "\n";
-    paragraphs += std::string(i == 0 ? "" : ",") + R"({"context": "say )" + word + " " + word +
-                  R"( went home", "qas": [{"id": ")" + std::to_string(i) +
-                  R"(", "question": "who?", "answers": [{"text": ")" + word + " " + word +
-                  R"(", "answer_start": 4}]}]})";
-  }
-  write("pairs.tsv", pairs);
-  write("squad.json", R"({"version": "1.1", "data": [{"paragraphs": [)" + paragraphs + "]}]}");
+  write("pairs.tsv", made_pairs(60, 20));
+  write("squad.json", made_questions(60, 20));
 
   const Ended numbers =
       finetune(0, "sts", {"task.kind=regress", "task.name=stsb", "task.train=[pairs.tsv]"});

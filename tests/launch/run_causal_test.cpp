@@ -19,19 +19,7 @@ using testing::Process;
 class CausalTest : public RunTest {
  protected:
   static Arguments causal(const Arguments& more = {}) {
-    Arguments arguments{"model.attention=causal", "parallel.micro_batch.masked=auto"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-  // The last record of metrics.jsonl of this kind.
-  nlohmann::json last_record(const std::string& name, const std::string& kind) const {
-    std::istringstream lines(read(run(name) / "metrics.jsonl"));
-    nlohmann::json last;
-    for (std::string line; std::getline(lines, line);) {
-      auto record = nlohmann::json::parse(line);
-      if (record["kind"] == kind) last = std::move(record);
-    }
-    return last;
+    return with({"model.attention=causal", "parallel.micro_batch.masked=auto"}, more);
   }
 };
 
@@ -124,10 +112,8 @@ TEST_F(CausalTest, OrderedReductionGivesTheSameBitsForAnyRanks) {
 }
 
 TEST_F(CausalTest, CheckAndDryRunSayWhatItIs) {
-  Arguments check{"check", config()};
-  for (const std::string& word : causal()) check.push_back(word);
-
-  const Ended checked = run_program(check), dry = train(0, "gpt", causal({"--dry-run"}));
+  const Ended checked = run_program(with({"check", config()}, causal())),
+              dry = train(0, "gpt", causal({"--dry-run"}));
 
   EXPECT_EQ(checked.code, 0) << checked.errors;
   EXPECT_THAT(checked.output, HasSubstr("parameters, causal: each token predicts the next"));
@@ -143,11 +129,9 @@ TEST_F(CausalTest, WhatNeedsBothSidesIsRefused) {
       {"the model is causal", "does not see what follows a [MASK]", "take a bidirectional model"});
   const Arguments encode{"encode", "runs/gpt",      "--in",  "texts.txt",
                          "--out",  "vectors.jsonl", "--pool"};
-  Arguments first = encode, mean = encode;
-  first.push_back("cls");
-  mean.push_back("mean");
-  expect_error(run_program(first), 2, {"its first token has seen nothing", "use --pool mean"});
-  const Ended encoded = run_program(mean);
+  expect_error(run_program(with(encode, {"cls"})), 2,
+               {"its first token has seen nothing", "use --pool mean"});
+  const Ended encoded = run_program(with(encode, {"mean"}));
   EXPECT_EQ(encoded.code, 0) << encoded.errors;
 }
 

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/launch/made_text.h"
 #include "tests/launch/run_fixture.h"
 
 namespace bertyard {
@@ -21,16 +22,8 @@ class CompareTest : public RunTest {
  protected:
   void SetUp() override {
     RunTest::SetUp();
-    std::string rows = "sentence\tlabel\n", pairs = "sentence1\tsentence2\tscore\n";
-    for (int i = 0; i < 60; ++i) {
-      const std::string word(1, static_cast<char>('a' + i % 13));
-      rows += word + (i % 2 == 0 ? " good " : " bad ") + word + " day\t" +
-              std::to_string(i % 2 == 0 ? 1 : 0) + "\n";
-      pairs += word + " good day\t" + (i % 2 == 0 ? word + " good day" : "no bad king") + "\t" +
-               (i % 2 == 0 ? "5.0" : "0.4") + "\n";
-    }
-    write("words.tsv", rows);
-    write("pairs.tsv", pairs);
+    write("words.tsv", made_sentences(60));
+    write("pairs.tsv", made_pairs(60, 13));
     write("bert.yaml", "extends: run.yaml\nrun: {name: bert}\n");
     write("gpt.yaml",
           "extends: run.yaml\nrun: {name: gpt}\nmodel: {attention: causal}\n"
@@ -54,14 +47,7 @@ tasks: [words.yaml, pairs.yaml]
            "finetune: {lr: [2e-3, 1e-9], batch: 16, epochs: 4}\neval: {every: never}\n";
   }
   Process start_comparison(int ranks, const Arguments& more = {}) const {
-    Arguments command;
-    if (ranks > 0) command = {BERTYARD_MPIEXEC, "-n", std::to_string(ranks)};
-    for (const std::string& word :
-         {std::string(BERTYARD_PROGRAM), std::string("compare"), path("cmp.yaml").string()}) {
-      command.push_back(word);
-    }
-    command.insert(command.end(), more.begin(), more.end());
-    return start(command);
+    return start(program_command(ranks, with({"compare", path("cmp.yaml").string()}, more)));
   }
   Ended compare(int ranks = 0, const Arguments& more = {}) const {
     return start_comparison(ranks, more).wait();

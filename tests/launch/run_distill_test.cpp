@@ -2,7 +2,8 @@
 // `distill` as a user runs it: a student of a pre-trained and of a fine-tuned teacher.
 #include <csignal>
 
-#include "tests/launch/run_fixture.h"
+#include "tests/launch/finetune_fixture.h"
+#include "tests/launch/made_text.h"
 
 namespace bertyard {
 namespace {
@@ -20,15 +21,9 @@ class DistillTest : public RunTest {
     ASSERT_EQ(teacher.code, 0) << teacher.errors;
   }
   Process start_distill(int ranks, const std::string& name, const Arguments& more = {}) const {
-    Arguments command;
-    if (ranks > 0) command = {BERTYARD_MPIEXEC, "-n", std::to_string(ranks)};
-    for (const std::string& word :
-         {std::string(BERTYARD_PROGRAM), std::string("distill"), config(), "run.name=" + name,
-          std::string("model.layers=1"), std::string("distill.teacher=runs/teacher")}) {
-      command.push_back(word);
-    }
-    command.insert(command.end(), more.begin(), more.end());
-    return start(command);
+    const Arguments verb{"distill", config(), "run.name=" + name, "model.layers=1",
+                         "distill.teacher=runs/teacher"};
+    return start(program_command(ranks, with(verb, more)));
   }
   Ended distill(int ranks, const std::string& name, const Arguments& more = {}) const {
     return start_distill(ranks, name, more).wait();
@@ -129,32 +124,17 @@ class TaskDistillTest : public DistillTest {
  protected:
   void SetUp() override {
     DistillTest::SetUp();
-    std::string rows = "sentence\tlabel\n";
-    for (int i = 0; i < 90; ++i) {
-      const std::string word(1, static_cast<char>('a' + i % 13));
-      rows += word + (i % 2 == 0 ? " good " : " bad ") + word + " day\t" +
-              std::to_string(i % 2 == 0 ? 1 : 0) + "\n";
-    }
-    write("train.tsv", rows);
-    Arguments command{"finetune", config(), "run.name=taught", "model.from=runs/teacher",
-                      "tokenizer.vocab=null"};
-    const Arguments words = task();
-    command.insert(command.end(), words.begin(), words.end());
-    const Ended tuned = run_program(command);
+    write("train.tsv", made_sentences(90));
+    const Ended tuned = run_program(with({"finetune", config(), "run.name=taught",
+                                          "model.from=runs/teacher", "tokenizer.vocab=null"},
+                                         task()));
     ASSERT_EQ(tuned.code, 0) << tuned.errors;
   }
   static Arguments task(const Arguments& more = {}) {
-    Arguments arguments{"task.kind=classify",  "task.name=sst2",       "task.train=[train.tsv]",
-                        "task.max_length=32",  "task.held_out=20%",    "finetune.lr=2e-3",
-                        "finetune.batch=16",   "finetune.epochs=8",    "finetune.warmup=10%",
-                        "eval.every=10 steps", "model.init_range=0.05"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
+    return with(with(sentence_task(), {"finetune.warmup=10%", "model.init_range=0.05"}), more);
   }
   static Arguments taught(const Arguments& more = {}) {
-    Arguments arguments = task({"distill.teacher=runs/taught"});
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
+    return with(task({"distill.teacher=runs/taught"}), more);
   }
 };
 

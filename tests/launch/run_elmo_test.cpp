@@ -20,20 +20,9 @@ using testing::Process;
 class ElmoTest : public RunTest {
  protected:
   static Arguments elmo(const Arguments& more = {}) {
-    Arguments arguments{"model.preset=elmo", "model.heads=null", "model.hidden=24",
-                        "model.intermediate=40", "parallel.micro_batch.masked=auto"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-  // The last record of metrics.jsonl of this kind.
-  nlohmann::json last_record(const std::string& name, const std::string& kind) const {
-    std::istringstream lines(read(run(name) / "metrics.jsonl"));
-    nlohmann::json last;
-    for (std::string line; std::getline(lines, line);) {
-      auto record = nlohmann::json::parse(line);
-      if (record["kind"] == kind) last = std::move(record);
-    }
-    return last;
+    return with({"model.preset=elmo", "model.heads=null", "model.hidden=24",
+                 "model.intermediate=40", "parallel.micro_batch.masked=auto"},
+                more);
   }
 };
 
@@ -123,10 +112,8 @@ TEST_F(ElmoTest, FastReductionGivesTheSameLossesToRounding) {
 }
 
 TEST_F(ElmoTest, CheckAndDryRunSayWhatItIs) {
-  Arguments check{"check", config()};
-  for (const std::string& word : elmo()) check.push_back(word);
-
-  const Ended checked = run_program(check), dry = train(0, "elmo", elmo({"--dry-run"}));
+  const Ended checked = run_program(with({"check", config()}, elmo())),
+              dry = train(0, "elmo", elmo({"--dry-run"}));
 
   EXPECT_EQ(checked.code, 0) << checked.errors;
   EXPECT_THAT(checked.output, HasSubstr("parameters, ELMo: each token predicts both of its"));
@@ -142,16 +129,14 @@ TEST_F(ElmoTest, WhatOnlyATransformerDoesIsRefused) {
   expect_error(
       run_program({"encode", "runs/elmo", "--in", "texts.txt", "--out", "vectors.jsonl"}), 2,
       {"the model is an ELMo", "vectors are taken from transformers alone", "bertyard finetune"});
-  Arguments plan{"plan", config()};
-  for (const std::string& word : elmo()) plan.push_back(word);
-  expect_error(run_program(plan), 2, {"plan: model.type: elmo", "bertyard bench"});
-  Arguments distill{"distill", config(), "run.name=student", "distill.teacher=runs/elmo"};
-  expect_error(run_program(distill), 2,
+  expect_error(run_program(with({"plan", config()}, elmo())), 2,
+               {"plan: model.type: elmo", "bertyard bench"});
+  const Arguments distill{"distill", config(), "run.name=student"};
+  expect_error(run_program(with(distill, {"distill.teacher=runs/elmo"})), 2,
                {"the teacher's type is elmo", "only transformers are distilled"});
   ASSERT_EQ(train(0, "bert").code, 0);
-  Arguments student{"distill", config(), "run.name=student", "distill.teacher=runs/bert"};
-  for (const std::string& word : elmo()) student.push_back(word);
-  expect_error(run_program(student), 2, {"the teacher's type is transformer, the student's elmo"});
+  expect_error(run_program(with(distill, elmo({"distill.teacher=runs/bert"}))), 2,
+               {"the teacher's type is transformer, the student's elmo"});
 }
 
 TEST_F(ElmoTest, StartsFromAnElmoAlone) {

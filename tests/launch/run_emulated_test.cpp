@@ -17,17 +17,11 @@ const Arguments kSmall{"model.layers=1",           "model.hidden=128",
                        "checkpoint.every=2 steps", "parallel.reduction=ordered",
                        "parallel.leaves=2",        "schedule.0.global_batch=8"};
 
-Arguments with(Arguments arguments, const Arguments& more) {
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
-
 class EmulatedRunTest : public RunTest {
  protected:
   Arguments gpu_command(int ranks, const std::string& name, const Arguments& more) const {
-    Arguments command = training_command(ranks, name, with(kSmall, more));
-    command[ranks > 0 ? 3 : 0] = BERTYARD_EMULATED_PROGRAM;
-    return command;
+    return program_command(ranks, with(with({"train", config(), "run.name=" + name}, kSmall), more),
+                           BERTYARD_EMULATED_PROGRAM);
   }
   Ended train_on_gpu(int ranks, const std::string& name, const Arguments& more) const {
     return start(gpu_command(ranks, name, more)).wait(std::chrono::seconds(280));

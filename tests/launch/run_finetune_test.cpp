@@ -2,7 +2,7 @@
 // `finetune`, `eval` and `predict` as a user runs them, on the four kinds of tasks.
 #include <csignal>
 
-#include "tests/launch/run_fixture.h"
+#include "tests/launch/finetune_fixture.h"
 
 namespace bertyard {
 namespace {
@@ -12,41 +12,17 @@ using ::testing::HasSubstr;
 using testing::Process;
 using ::testing::StartsWith;
 
-class FinetuneTest : public RunTest {
+class FinetuneTest : public FinetuneRunTest {
  protected:
   void SetUp() override {
-    RunTest::SetUp();
-    std::string rows = "sentence\tlabel\n", unlabelled = "index\tsentence\n";
+    FinetuneRunTest::SetUp();
+    own_settings_ = {"finetune.warmup=10%", "model.init_range=0.05"};
+    std::string unlabelled = "index\tsentence\n";
     for (int i = 0; i < 90; ++i) {
       const std::string word(1, static_cast<char>('a' + i % 13));
-      rows += word + (i % 2 == 0 ? " good " : " bad ") + word + " day\t" +
-              std::to_string(i % 2 == 0 ? 1 : 0) + "\n";
       unlabelled += std::to_string(i) + "\t" + word + " good day\n";
     }
-    write("train.tsv", rows);
     write("test.tsv", unlabelled);
-  }
-  static Arguments words(const std::string& name, const Arguments& more = {}) {
-    Arguments arguments{"run.name=" + name,       "task.kind=classify",    "task.name=sst2",
-                        "task.train=[train.tsv]", "task.max_length=32",    "task.held_out=20%",
-                        "finetune.lr=2e-3",       "finetune.batch=16",     "finetune.epochs=8",
-                        "finetune.warmup=10%",    "model.init_range=0.05", "eval.every=10 steps"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-  Process start_finetune(int ranks, const std::string& name, const Arguments& more = {}) const {
-    Arguments command;
-    if (ranks > 0) command = {BERTYARD_MPIEXEC, "-n", std::to_string(ranks)};
-    for (const std::string& word :
-         {std::string(BERTYARD_PROGRAM), std::string("finetune"), config()}) {
-      command.push_back(word);
-    }
-    const Arguments arguments = words(name, more);
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    return start(command);
-  }
-  Ended finetune(int ranks, const std::string& name, const Arguments& more = {}) const {
-    return start_finetune(ranks, name, more).wait();
   }
   static std::string cell(const std::string& name) {
     return name + "/lr-0.002_batch-16_epochs-8_seed-42";
@@ -99,7 +75,7 @@ TEST_F(FinetuneTest, StoppedAndResumedItHasTheSameBits) {
   const std::string cell = "/lr-0.002_batch-16_epochs-40_seed-42";
   const std::string whole_cell = "whole" + cell, stopped_cell = "stopped" + cell;
   ASSERT_EQ(finetune(0, "whole", longer).code, 0);
-  Process stopped = start_finetune(0, "stopped", longer);
+  Process stopped = start_finetuning(0, "stopped", longer);
   EXPECT_TRUE(wait_for_steps(stopped, stopped_cell, 12)) << "it ended before the signal";
   stopped.signal(SIGUSR1);
 

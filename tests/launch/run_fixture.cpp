@@ -70,6 +70,11 @@ std::vector<LossLine> parse_losses(const std::string& text) {
   return losses;
 }
 
+Arguments with(Arguments first, const Arguments& more) {
+  first.insert(first.end(), more.begin(), more.end());
+  return first;
+}
+
 double relative_difference(double a, double b) {
   return std::abs(a - b) / std::max(std::abs(a), std::abs(b));
 }
@@ -96,25 +101,23 @@ Process RunTest::start(const Arguments& command) const {
 }
 
 Process RunTest::start_program(const Arguments& arguments) const {
-  Arguments command{BERTYARD_PROGRAM};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  return start(command);
+  return start(program_command(0, arguments));
 }
 
 Ended RunTest::run_program(const Arguments& arguments) const {
   return start_program(arguments).wait();
 }
 
-Arguments RunTest::training_command(int ranks, const std::string& name,
-                                    const Arguments& arguments) const {
+Arguments RunTest::program_command(int ranks, const Arguments& arguments, const char* program) {
   Arguments command;
   if (ranks > 0) command = {BERTYARD_MPIEXEC, "-n", std::to_string(ranks)};
-  for (const std::string& word :
-       {std::string(BERTYARD_PROGRAM), std::string("train"), config(), "run.name=" + name}) {
-    command.push_back(word);
-  }
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  return command;
+  command.emplace_back(program);
+  return with(command, arguments);
+}
+
+Arguments RunTest::training_command(int ranks, const std::string& name,
+                                    const Arguments& arguments) const {
+  return program_command(ranks, with({"train", config(), "run.name=" + name}, arguments));
 }
 
 Process RunTest::start_training(int ranks, const std::string& name,
@@ -124,6 +127,16 @@ Process RunTest::start_training(int ranks, const std::string& name,
 
 Ended RunTest::train(int ranks, const std::string& name, const Arguments& arguments) const {
   return start_training(ranks, name, arguments).wait();
+}
+
+nlohmann::json RunTest::last_record(const std::string& name, const std::string& kind) const {
+  std::istringstream lines(read(run(name) / "metrics.jsonl"));
+  nlohmann::json last;
+  for (std::string line; std::getline(lines, line);) {
+    auto record = nlohmann::json::parse(line);
+    if (record["kind"] == kind) last = std::move(record);
+  }
+  return last;
 }
 
 std::string RunTest::read(const fs::path& file) const {

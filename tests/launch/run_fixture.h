@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/support/process.h"
 #include "tests/support/test_data.h"
@@ -15,6 +16,7 @@
 namespace bertyard {
 
 using Arguments = std::vector<std::string>;
+Arguments with(Arguments first, const Arguments& more);
 
 // A line of loss.log.
 struct LossLine {
@@ -43,6 +45,9 @@ class RunTest : public ::testing::Test {
                                   const Arguments& arguments = {}) const;
   testing::Ended train(int ranks, const std::string& name, const Arguments& arguments = {}) const;
   Arguments training_command(int ranks, const std::string& name, const Arguments& arguments) const;
+  // `bertyard ARGUMENTS...` as a command, under mpirun or, with 0 ranks, not.
+  static Arguments program_command(int ranks, const Arguments& arguments,
+                                   const char* program = BERTYARD_PROGRAM);
   testing::Process start(const Arguments& command) const;
 
   std::filesystem::path path(const std::string& relative) const { return directory_ / relative; }
@@ -51,6 +56,8 @@ class RunTest : public ::testing::Test {
   std::string read(const std::filesystem::path& file) const;
   void write(const std::filesystem::path& file, const std::string& text) const;
 
+  // The last record of a run's metrics.jsonl of this kind.
+  nlohmann::json last_record(const std::string& name, const std::string& kind) const;
   // Lines of loss.log so far; 0 where there is none.
   std::int64_t steps(const std::string& name) const;
   // Waits until loss.log of a running training has so many lines. False: the training ended.

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/launch/run_fixture.h"
+
+namespace bertyard {
+
+// Settings of `finetune` for classes of the sentences in train.tsv, as made_sentences() makes them.
+Arguments sentence_task();
+
+// Fine-tunes on such sentences: `finetune run.yaml run.name=NAME`, sentence_task(), the test's own
+// settings, then those of a call.
+class FinetuneRunTest : public RunTest {
+ protected:
+  // Writes train.tsv too.
+  void SetUp() override;
+
+  testing::Process start_finetuning(int ranks, const std::string& name,
+                                    const Arguments& more = {}) const;
+  testing::Ended finetune(int ranks, const std::string& name, const Arguments& more = {}) const;
+  // config.json of the best model.
+  nlohmann::json config_of(const std::string& name) const;
+
+  Arguments own_settings_;
+};
+
+}  // namespace bertyard
