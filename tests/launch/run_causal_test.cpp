@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A causal language model, from the shards that BERT is trained on to its figures and its export.
-#include <csignal>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -14,7 +13,6 @@ using ::testing::AllOf;
 using testing::Ended;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::Process;
 
 class CausalTest : public RunTest {
  protected:
@@ -86,29 +84,12 @@ TEST_F(CausalTest, ShardsWithStoredMasksGiveTheSameRun) {
 }
 
 TEST_F(CausalTest, StoppedAndResumedItHasTheSameBits) {
-  const Arguments longer = causal({"schedule.0.until=120 steps"});
-  ASSERT_EQ(train(0, "whole", longer).code, 0);
-  Process stopped = start_training(0, "stopped", longer);
-  EXPECT_TRUE(wait_for_steps(stopped, "stopped", 20)) << "it ended before the signal";
-  stopped.signal(SIGUSR1);
-  EXPECT_EQ(stopped.wait().code, 75);
-
-  EXPECT_EQ(train(0, "stopped", longer).code, 0);
-
-  expect_same_bits("whole", "stopped");
+  expect_same_bits_after_a_stop(causal());
 }
 
 TEST_F(CausalTest, OrderedReductionGivesTheSameBitsForAnyRanks) {
   BERTYARD_REQUIRE_MPIRUN();
-  const Arguments ordered = causal(
-      {"parallel.reduction=ordered", "parallel.leaves=4", "parallel.micro_batch.sequences=2"});
-  for (const int ranks : {1, 2, 3}) {
-    const Ended ended = train(ranks, std::to_string(ranks), ordered);
-    EXPECT_EQ(ended.code, 0) << ended.errors;
-  }
-
-  expect_same_bits("1", "2");
-  expect_same_bits("1", "3");
+  expect_same_bits_for_any_ranks(causal());
 }
 
 TEST_F(CausalTest, CheckAndDryRunSayWhatItIs) {

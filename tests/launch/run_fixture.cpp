@@ -180,6 +180,31 @@ void RunTest::expect_same_bits(const std::string& first, const std::string& seco
   }
 }
 
+void RunTest::expect_same_bits_after_a_stop(const Arguments& arguments) const {
+  const Arguments longer = with(arguments, {"schedule.0.until=120 steps"});
+  ASSERT_EQ(train(0, "whole", longer).code, 0);
+  Process stopped = start_training(0, "stopped", longer);
+  EXPECT_TRUE(wait_for_steps(stopped, "stopped", 20)) << "it ended before the signal";
+  stopped.signal(SIGUSR1);
+  EXPECT_EQ(stopped.wait().code, 75);
+
+  EXPECT_EQ(train(0, "stopped", longer).code, 0);
+
+  expect_same_bits("whole", "stopped");
+}
+
+void RunTest::expect_same_bits_for_any_ranks(const Arguments& arguments) const {
+  const Arguments ordered = with(arguments, {"parallel.reduction=ordered", "parallel.leaves=4",
+                                             "parallel.micro_batch.sequences=2"});
+  for (const int ranks : {1, 2, 3}) {
+    const Ended ended = train(ranks, std::to_string(ranks), ordered);
+    EXPECT_EQ(ended.code, 0) << ended.errors;
+  }
+
+  expect_same_bits("1", "2");
+  expect_same_bits("1", "3");
+}
+
 std::map<std::string, std::string> RunTest::snapshot(const fs::path& directory) const {
   std::map<std::string, std::string> files;
   if (!fs::exists(directory)) return files;

@@ -67,6 +67,10 @@ class RunTest : public ::testing::Test {
   void expect_nobody_left(int seconds = 20) const;
   // loss.log, weights and optimizer state of the newest checkpoints are the same bytes.
   void expect_same_bits(const std::string& first, const std::string& second) const;
+  // A training that USR1 stopped and that went on has the bits of one that was not stopped.
+  void expect_same_bits_after_a_stop(const Arguments& arguments) const;
+  // With parallel.reduction: ordered 1, 2 and 3 ranks have the same bits.
+  void expect_same_bits_for_any_ranks(const Arguments& arguments) const;
   // The contents of every file below `directory`, by relative path; without the name of the last
   // holder in .lock.
   std::map<std::string, std::string> snapshot(const std::filesystem::path& directory) const;
