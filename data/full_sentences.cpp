@@ -10,13 +10,15 @@ void pack_full_sentences(const TokenDocuments& corpus, std::size_t document,
                          const FullSentenceOptions& options, const SampleBuilder::Sink& sink) {
   Sample sample;
   sample.tokens.push_back(options.cls);
-  const auto room = [&] { return options.target + 1 - sample.tokens.size(); };
+  std::size_t target = options.draw_target();
+  const auto room = [&] { return target + 1 - sample.tokens.size(); };
   const auto flush = [&] {
     if (sample.tokens.size() == 1) return;
     sample.tokens.push_back(options.sep);
     sample.a_length = static_cast<std::uint32_t>(sample.tokens.size());
     sink(sample);
     sample.tokens.resize(1);
+    target = options.draw_target();
   };
   for (std::size_t i = 0; i < corpus.sentences_in(document); ++i) {
     std::span<const std::uint32_t> sentence = corpus.sentence(document, i);

@@ -27,13 +27,13 @@ class SampleBuilder::Pass {
   void run() {
     const std::size_t specials = has_sentence_pairs(options_.next_sentence) ? 3 : 2;
     room_ = static_cast<std::size_t>(options_.max_length) - specials;
-    target_ = room_;
-    if (draws_.next_unit() < options_.short_sequence) {
-      target_ = draws_.next_in(2, static_cast<std::uint32_t>(room_));
-    }
     if (options_.next_sentence == NextSentence::none) {
-      return pack_full_sentences(corpus_, document_, {target_, options_.cls, options_.sep}, sink_);
+      const FullSentenceOptions packing{.draw_target = [this] { return draw_target(); },
+                                        .cls = options_.cls,
+                                        .sep = options_.sep};
+      return pack_full_sentences(corpus_, document_, packing, sink_);
     }
+    target_ = draw_target();
     const std::size_t sentences = corpus_.sentences_in(document_);
     std::size_t first = 0;
     std::size_t length = 0;
@@ -50,6 +50,11 @@ class SampleBuilder::Pass {
   }
 
  private:
+  std::size_t draw_target() {
+    if (draws_.next_unit() >= options_.short_sequence) return room_;
+    return draws_.next_in(2, static_cast<std::uint32_t>(room_));
+  }
+
   // ALBERT's pairs: the chunk in two, in its order or swapped. A chunk of one sentence is cut
   // within it, so that text from elsewhere is never needed; of one token there is no pair.
   std::size_t emit_ordered(std::size_t first, std::size_t end) {

@@ -22,8 +22,8 @@ struct Sample {
 // loop over a document), with Philox draws keyed by (seed, round, document id) in place of one
 // Mersenne Twister: a document's samples depend on no other document's draws.
 // One difference: the other document of a random next sentence is drawn among the others, so that
-// the label is always true. Sentence order (SOP) and single segments (none) share the walk and its
-// draw of a document's target length. Borrows the corpus.
+// the label is always true. Sentence order (SOP) shares the walk and its one draw of a document's
+// target length; single segments (none) draw one for every sample. Borrows the corpus.
 class SampleBuilder {
  public:
   struct Options {

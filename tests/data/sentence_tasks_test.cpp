@@ -2,6 +2,7 @@
 // Sentence order (SOP) and whole sentences without pairs (none).
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include <gmock/gmock.h>
@@ -138,6 +139,28 @@ TEST(FullSentences, NoTokenIsLostNoneCrossesADocumentAndNoneOverflows) {
     std::iota(all.begin(), all.end(), 100u);
     EXPECT_EQ(seen, all);
   }
+}
+
+// A target that held for the document would make all of a book short, or none of it.
+TEST(FullSentences, AShareOfABooksSamplesIsShort) {
+  MarkedCorpus marked;
+  marked.add_document(std::vector<int>(20000, 1));
+
+  std::map<std::size_t, int> counts;
+  int samples = 0;
+  for (const Sample& sample : build_all(marked.corpus, {.seed = 4,
+                                                       .max_length = 12,
+                                                       .short_sequence = 0.3,
+                                                       .next_sentence = NextSentence::none})) {
+    ++samples;
+    ++counts[sample.tokens.size() - 2];
+  }
+
+  // Of 9 lengths from 2 to 10 that are drawn alike only 10 is not short.
+  const double share = 0.3 * 8 / 9;
+  const double sigma = std::sqrt(share * (1 - share) / samples);
+  EXPECT_NEAR(1 - static_cast<double>(counts[10]) / samples, share, 4 * sigma);
+  EXPECT_EQ(counts.size(), 9u);
 }
 
 TEST(FullSentences, ASampleEndsOnlyWhereTheNextSentenceWouldNotFit) {
