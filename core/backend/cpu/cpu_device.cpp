@@ -60,7 +60,7 @@ class CpuDevice : public Device {
   explicit CpuDevice(const CpuOptions& options)
       : threads_(thread_count(options.threads)),
         kernels_(choose_kernels(options.instruction_set)),
-        matrices_(make_matrix_library(options.matrix_library, threads_)),
+        matrices_(make_matrix_library(options.matrix_library, threads_, kernels_.pack)),
         layer_ops_(kernels_, *matrices_, threads_),
         update_ops_(kernels_, threads_),
         loss_ops_(kernels_, threads_),

@@ -12,6 +12,8 @@
 
 namespace bertyard {
 
+struct PackKernels;
+
 enum class Transpose { no, yes };
 
 // A row-major operand as it lies in memory, f32 or bf16; with Transpose::yes its transpose enters
@@ -58,11 +60,12 @@ class MatrixLibrary {
 // Throws EnvironmentError where the loaded OpenBLAS is not the one that shares our OpenMP runtime.
 std::unique_ptr<MatrixLibrary> make_openblas(int threads);
 // Throws EnvironmentError where it is not usable.
-std::unique_ptr<MatrixLibrary> make_onednn(int threads);
+std::unique_ptr<MatrixLibrary> make_onednn(int threads, const PackKernels& pack);
 // Whether the build has oneDNN and the loaded one shares our OpenMP runtime.
 bool onednn_usable();
 
 // `automatic` is oneDNN where usable.
-std::unique_ptr<MatrixLibrary> make_matrix_library(MatrixLibraryChoice choice, int threads);
+std::unique_ptr<MatrixLibrary> make_matrix_library(MatrixLibraryChoice choice, int threads,
+                                                   const PackKernels& pack);
 
 }  // namespace bertyard

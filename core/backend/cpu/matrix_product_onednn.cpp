@@ -13,6 +13,7 @@
 
 #include "core/backend/cpu/host_memory.h"
 #include "core/backend/cpu/matrix_product.h"
+#include "core/backend/cpu/pair_blocks.h"
 #include "core/base/error.h"
 
 namespace bertyard {
@@ -56,12 +57,18 @@ dnnl::matmul::primitive_desc describe(const dnnl::engine& engine, const Memory::
 #endif
 }
 
+// Whether a second operand [k, n] in this layout is what pack_pairs() makes.
+bool is_pair_blocks(const Memory::desc& wanted, std::int64_t k, std::int64_t n) {
+  return wanted == Memory::desc({k, n}, Memory::data_type::bf16, Memory::format_tag::BA16a64b2a);
+}
+
 // A compiled product and the memory objects whose addresses each call sets.
 struct CompiledProduct {
   dnnl::matmul::primitive_desc description;
   dnnl::matmul run;
   Memory a, b, y, bias, scratch;
-  // For a second operand of bf16 that changes: the product asks for a layout of its own.
+  // For a second operand of bf16 that changes, where the product asks for a layout of its own:
+  bool packs_pairs = false;  // ours, or the library's
   Memory plain_b;
   dnnl::reorder pack;
   std::unordered_map<int, Memory> arguments;  // made once: a call allocates nothing of ours
@@ -86,13 +93,14 @@ struct CompiledProduct {
 struct PackedWeight {
   Buffer buffer;
   Memory memory;
-  dnnl::reorder reorder;
+  bool packs_pairs = false;
+  dnnl::reorder reorder;  // where we do not pack it
   bool stale = true;
 };
 
 class OneDnn : public MatrixLibrary {
  public:
-  explicit OneDnn(int threads) : threads_(threads) {
+  OneDnn(int threads, const PackKernels& pack) : threads_(threads), pack_(pack) {
     if (!onednn_usable()) {
       throw EnvironmentError(
           "matrix products: expected a oneDNN that runs on OpenMP, the process loaded one with "
@@ -180,6 +188,8 @@ class OneDnn : public MatrixLibrary {
         packed_ = {};
         packed_ = allocate_host_memory(bytes);
       }
+      product.packs_pairs =
+          bertyard::packs_pairs(p.b) && is_pair_blocks(description.weights_desc(), p.k, p.n);
       product.plain_b = Memory(plain_b, engine_, nullptr);
       product.pack = dnnl::reorder(product.plain_b, product.b);
     }
@@ -201,6 +211,10 @@ class OneDnn : public MatrixLibrary {
     void* const given = const_cast<void*>(p.b.data);
     if (p.second == SecondOperand::weight) return packed(p, product);
     if (!product.pack) return given;
+    if (product.packs_pairs) {
+      pack_pairs(packed_.data(), p.b, p.k, p.n, pack_, threads_);
+      return packed_.data();
+    }
     product.plain_b.set_data_handle(given);
     product.b.set_data_handle(packed_.data());
     product.pack.execute(stream_, product.plain_b, product.b);
@@ -217,15 +231,21 @@ class OneDnn : public MatrixLibrary {
     if (!fits) {
       weight.buffer = allocate_host_memory(wanted.get_size());
       weight.memory = Memory(wanted, engine_, weight.buffer.data());
+      weight.packs_pairs = bertyard::packs_pairs(p.b) && is_pair_blocks(wanted, p.k, p.n);
       weight.reorder = dnnl::reorder(from, weight.memory);
     }
-    weight.reorder.execute(stream_, from, weight.memory);
-    stream_.wait();
+    if (weight.packs_pairs) {
+      pack_pairs(weight.buffer.data(), p.b, p.k, p.n, pack_, threads_);
+    } else {
+      weight.reorder.execute(stream_, from, weight.memory);
+      stream_.wait();
+    }
     weight.stale = false;
     return weight.buffer.data();
   }
 
   int threads_;
+  PackKernels pack_;
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream_{engine_};
   std::map<ProductShape, CompiledProduct> products_;
@@ -242,8 +262,8 @@ bool onednn_usable() {
   return dnnl_version()->cpu_runtime == DNNL_RUNTIME_OMP;
 }
 
-std::unique_ptr<MatrixLibrary> make_onednn(int threads) {
-  return std::make_unique<OneDnn>(threads);
+std::unique_ptr<MatrixLibrary> make_onednn(int threads, const PackKernels& pack) {
+  return std::make_unique<OneDnn>(threads, pack);
 }
 
 }  // namespace bertyard

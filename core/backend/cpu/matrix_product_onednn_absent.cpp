@@ -8,7 +8,7 @@ bool onednn_usable() {
   return false;
 }
 
-std::unique_ptr<MatrixLibrary> make_onednn(int /*threads*/) {
+std::unique_ptr<MatrixLibrary> make_onednn(int /*threads*/, const PackKernels& /*pack*/) {
   throw EnvironmentError(
       "built without oneDNN: set the matrix library to openblas, or install libdnnl-dev and "
       "configure again");

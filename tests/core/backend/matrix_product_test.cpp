@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/backend/cpu/kernel_choice.h"
 #include "tests/core/backend/host_tensors.h"
 
 namespace bertyard::testing {
@@ -14,7 +15,7 @@ class MatrixProductTest : public ::testing::TestWithParam<MatrixLibraryChoice> {
     if (GetParam() == MatrixLibraryChoice::onednn && !onednn_usable()) {
       GTEST_SKIP() << "built without oneDNN";
     }
-    library_ = make_matrix_library(GetParam(), 2);
+    library_ = make_matrix_library(GetParam(), 2, choose_kernels("").pack);
   }
   std::unique_ptr<MatrixLibrary> library_;
 };
@@ -95,7 +96,7 @@ TEST_P(MatrixProductTest, DeviceNamesTheLibraryItUses) {
 TEST(MatrixLibrary, OneDnnIsRefusedByNameWhereTheBuildLacksIt) {
   if (onednn_usable()) GTEST_SKIP() << "built with oneDNN";
 
-  expect_error([] { (void)make_onednn(1); }, "built without oneDNN: set the matrix library");
+  expect_error([] { (void)make_onednn(1, choose_kernels("").pack); }, "built without oneDNN: set the matrix library");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace bertyard::BERTYARD_ISA_NAMESPACE {
 inline constexpr int kLanes = BERTYARD_ISA_LANES;
 
 CastKernels cast_kernels();
+PackKernels pack_kernels();
 NormKernels norm_kernels();
 ActivationKernels activation_kernels();
 CrossEntropyKernels cross_entropy_kernels();

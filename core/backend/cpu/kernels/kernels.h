@@ -55,6 +55,28 @@ struct CastKernels {
   void (*narrow)(BFloatBits* to, const float* from, std::int64_t n);
 };
 
+// A second operand B [k, n] of a product of bf16 as libraries and processors want it, which oneDNN
+// calls BA16a64b2a: for each strip of 64 columns, blocks of 32 rows one after the other; in a block
+// row p holds, column by column, the pair of B's rows 2p and 2p + 1, the first in the lower half.
+// What is missing in the last block and strip is 0.
+struct PairBlocks {
+  static constexpr std::int64_t kRows = 32, kColumns = 64;
+};
+
+// Whole blocks of one strip; `rows` and `columns` of B are there.
+template <typename Element>
+struct PairStrip {
+  std::uint32_t* to = nullptr;
+  const Element* from = nullptr;  // B[r][c] at from[r stride + c]; of columns at from[c stride + r]
+  std::int64_t stride = 0, rows = 0, columns = 0;
+};
+
+struct PackKernels {
+  void (*rows)(const PairStrip<float>& strip);
+  void (*narrow_rows)(const PairStrip<BFloatBits>& strip);
+  void (*columns)(const PairStrip<float>& strip);
+};
+
 struct ActivationKernels {
   // y = act(x); y may be x.
   void (*activation)(float* y, const float* x, std::int64_t n, Activation activation);
@@ -150,6 +172,7 @@ struct UpdateKernels {
 struct CpuKernels {
   const char* instruction_set;
   CastKernels cast;
+  PackKernels pack;
   NormKernels norm;
   ActivationKernels activation;
   CrossEntropyKernels cross_entropy;
