@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "core/backend/cpu/cpu_layer_ops.h"
-#include "core/backend/cpu/float_rows.h"
 #include "core/backend/cpu/tensor_checks.h"
 
 namespace bertyard {
@@ -28,6 +27,21 @@ MatrixOperand operand(const ConstTensorView& stored, Transpose transpose) {
   return {stored.data(), stored.shape()[1], transpose, stored.dtype()};
 }
 
+template <typename Element>
+Element* row_of(const TensorView& x, std::int64_t r) {
+  return static_cast<Element*>(x.data()) + r * x.shape()[1];
+}
+template <typename Element>
+const Element* row_of(const ConstTensorView& x, std::int64_t r) {
+  return static_cast<const Element*>(x.data()) + r * x.shape()[1];
+}
+
+template <typename Work>
+void for_each_row(int threads, std::int64_t rows, const Work& work) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (std::int64_t r = 0; r < rows; ++r) work(r);
+}
+
 }  // namespace
 
 void CpuLayerOps::multiply_weight(TensorView y, ConstTensorView a, ConstTensorView w,
@@ -47,15 +61,17 @@ void CpuLayerOps::multiply_weight(TensorView y, ConstTensorView a, ConstTensorVi
 }
 
 void CpuLayerOps::activate(TensorView y, ConstTensorView x, Activation activation) {
-  const FloatRows in(kernels_.cast, x);
-  const WritableFloatRows out(kernels_.cast, y);
-  const RowScratch scratch = workspace_.rows("linear", x);
   const std::int64_t columns = x.shape()[1];
-#pragma omp parallel for num_threads(threads_) schedule(static)
-  for (std::int64_t r = 0; r < x.rows(); ++r) {
-    float* row = out.row(r, scratch.row(1));
-    kernels_.activation.activation(row, in.read(r, scratch.row(0)), columns, activation);
-    out.finish(r, row);
+  const ActivationKernels& kernels = kernels_.activation;
+  if (x.dtype() == DType::bf16) {
+    for_each_row(threads_, x.rows(), [&](std::int64_t r) {
+      kernels.narrow_activation(row_of<BFloatBits>(y, r), row_of<BFloatBits>(x, r), columns,
+                                activation);
+    });
+  } else {
+    for_each_row(threads_, x.rows(), [&](std::int64_t r) {
+      kernels.activation(row_of<float>(y, r), row_of<float>(x, r), columns, activation);
+    });
   }
 }
 
@@ -127,17 +143,18 @@ void CpuLayerOps::activation_backward(TensorView dx, ConstTensorView dy, ConstTe
   check_activation({"activation_backward", "pre"}, pre, pre.dtype(), pre.shape());
   check_activation({"activation_backward", "dx"}, dx, pre.dtype(), pre.shape());
   check_activation({"activation_backward", "dy"}, dy, pre.dtype(), pre.shape());
-  const WritableFloatRows out(kernels_.cast, dx);
-  const FloatRows in(kernels_.cast, dy);
-  const FloatRows saved(kernels_.cast, pre);
-  const RowScratch scratch = workspace_.rows("activation_backward", pre);
   const std::int64_t columns = pre.shape()[1];
-#pragma omp parallel for num_threads(threads_) schedule(static)
-  for (std::int64_t r = 0; r < pre.rows(); ++r) {
-    float* row = out.row(r, scratch.row(2));
-    kernels_.activation.activation_gradient(row, in.read(r, scratch.row(0)),
-                                            saved.read(r, scratch.row(1)), columns, activation);
-    out.finish(r, row);
+  const ActivationKernels& kernels = kernels_.activation;
+  if (pre.dtype() == DType::bf16) {
+    for_each_row(threads_, pre.rows(), [&](std::int64_t r) {
+      kernels.narrow_activation_gradient(row_of<BFloatBits>(dx, r), row_of<BFloatBits>(dy, r),
+                                         row_of<BFloatBits>(pre, r), columns, activation);
+    });
+  } else {
+    for_each_row(threads_, pre.rows(), [&](std::int64_t r) {
+      kernels.activation_gradient(row_of<float>(dx, r), row_of<float>(dy, r), row_of<float>(pre, r),
+                                  columns, activation);
+    });
   }
 }
 

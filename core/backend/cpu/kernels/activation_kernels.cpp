@@ -41,19 +41,22 @@ struct GeluErf {
   }
 };
 
-template <typename Function>
-void apply(float* y, const float* x, std::int64_t n) {
+template <typename Function, typename Element>
+void apply(Element* y, const Element* x, std::int64_t n) {
 #pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) y[i] = Function::value(x[i]);
+  for (std::int64_t i = 0; i < n; ++i) store_narrow(y[i], Function::value(wide(x[i])));
 }
 
-template <typename Function>
-void apply_gradient(float* dx, const float* dy, const float* pre, std::int64_t n) {
+template <typename Function, typename Element>
+void apply_gradient(Element* dx, const Element* dy, const Element* pre, std::int64_t n) {
 #pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) dx[i] = dy[i] * Function::slope(pre[i]);
+  for (std::int64_t i = 0; i < n; ++i) {
+    store_narrow(dx[i], wide(dy[i]) * Function::slope(wide(pre[i])));
+  }
 }
 
-void activation(float* y, const float* x, std::int64_t n, Activation activation) {
+template <typename Element>
+void activation(Element* y, const Element* x, std::int64_t n, Activation activation) {
   switch (activation) {
     case Activation::identity:
       return x == y ? void() : apply<Identity>(y, x, n);
@@ -66,7 +69,8 @@ void activation(float* y, const float* x, std::int64_t n, Activation activation)
   }
 }
 
-void activation_gradient(float* dx, const float* dy, const float* pre, std::int64_t n,
+template <typename Element>
+void activation_gradient(Element* dx, const Element* dy, const Element* pre, std::int64_t n,
                          Activation activation) {
   switch (activation) {
     case Activation::identity:
@@ -110,7 +114,13 @@ void add(float* sum, const float* x, std::int64_t n) {
 }  // namespace
 
 ActivationKernels activation_kernels() {
-  return {activation, activation_gradient, add_rows<float>, add_rows<BFloatBits>, add};
+  return {activation<float>,
+          activation<BFloatBits>,
+          activation_gradient<float>,
+          activation_gradient<BFloatBits>,
+          add_rows<float>,
+          add_rows<BFloatBits>,
+          add};
 }
 
 }  // namespace bertyard::BERTYARD_ISA_NAMESPACE

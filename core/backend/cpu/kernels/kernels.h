@@ -80,9 +80,13 @@ struct PackKernels {
 struct ActivationKernels {
   // y = act(x); y may be x.
   void (*activation)(float* y, const float* x, std::int64_t n, Activation activation);
+  void (*narrow_activation)(BFloatBits* y, const BFloatBits* x, std::int64_t n,
+                            Activation activation);
   // dx = dy act'(pre); dx may be dy.
   void (*activation_gradient)(float* dx, const float* dy, const float* pre, std::int64_t n,
                               Activation activation);
+  void (*narrow_activation_gradient)(BFloatBits* dx, const BFloatBits* dy, const BFloatBits* pre,
+                                     std::int64_t n, Activation activation);
   // sum[c] += x[r][c] for r in order, c below `columns`; rows are `stride` elements apart.
   void (*add_rows)(float* sum, const float* x, std::int64_t rows, std::int64_t columns,
                    std::int64_t stride);
