@@ -28,6 +28,9 @@ struct BatchStreamOptions {
   int max_length = 512;           // longer samples are cut to it: data/cut_sample.h
   MicroBatchCapacities capacities;
   std::uint64_t start_index = 0;  // position in the data: global index of the next sample
+  // Where a phase of the run begins, if it is to be refused when its first step has no work for
+  // some rank or leaf. Any other step may happen to have short samples, and leave some idle.
+  std::optional<std::uint64_t> phase_start;
   StreamOrder order = StreamOrder::shuffled;
   TokenTargets targets = TokenTargets::masked;  // others: "masked" are the predicted tokens
   std::optional<BlockShuffle> blocks;           // shuffled: by blocks; absent: over all samples

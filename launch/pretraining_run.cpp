@@ -152,7 +152,23 @@ void PretrainingRun::open_journal(const CheckpointState* resumed) {
 void PretrainingRun::step_done(const StepReport& report) {
   if (!journal_) return;
   journal_->step_done(report);
+  note_idle(report);
   note_saved(saver_.collect());
+}
+
+// Once: a step with few tokens is nothing wrong, many of them are a waste.
+void PretrainingRun::note_idle(const StepReport& report) {
+  const ParallelOptions& parallel = parts_.loaded.config.parallel;
+  const bool is_ordered = parallel.reduction == Reduction::ordered;
+  const auto groups =
+      static_cast<std::size_t>(is_ordered ? parallel.leaves : parts_.communicator.size());
+  if (has_noted_idle_ || report.micro_batches >= groups) return;
+  has_noted_idle_ = true;
+  parts_.log.warning(
+      "step {}: {} tokens made {} micro-batches for {} {}, some of which had nothing to do (said "
+      "once); a lower parallel.micro_batch.tokens gives them work",
+      report.state.step, report.tokens, report.micro_batches, groups,
+      is_ordered ? "leaves" : "ranks");
 }
 
 void PretrainingRun::evaluate(const TrainState& state) {

@@ -48,6 +48,7 @@ class PretrainingRun final : public TrainerHooks {
   void start_save(const TrainState& state);
   // What became of a save; throws IoError after too many failures in a row, or where `last` fails.
   void note_saved(const std::optional<BackgroundSaver::Saved>& saved, bool last = false);
+  void note_idle(const StepReport& report);
   std::filesystem::path directory_path() const;
   void finish(TrainEnd end);
   void note_failure(const std::string& reason);
@@ -65,8 +66,9 @@ class PretrainingRun final : public TrainerHooks {
   TrainState start_;
   std::unique_ptr<FileCalls> calls_;  // of checkpoints
   CheckpointSnapshot snapshot_;
-  double stalled_seconds_ = 0;   // by the save under way
-  int failed_saves_ = 0;         // in a row
+  double stalled_seconds_ = 0;  // by the save under way
+  int failed_saves_ = 0;        // in a row
+  bool has_noted_idle_ = false;
   std::int64_t saved_step_ = 0;  // of the newest good one of this start
   bool recorded_ = false;        // the start was not refused
   BackgroundSaver saver_;        // last: what it writes from is there until it is done

@@ -195,6 +195,7 @@ BatchStreamOptions PretrainingSetup::stream_options(const PlannedPhase& phase, s
   options.max_length = phase.max_length;
   options.capacities = phase.capacities;
   options.start_index = start;
+  options.phase_start = phase.first_index;
   options.targets = targets();
   options.prefetch = config.data.prefetch;
   if (config.data.shuffle == Shuffle::blocks) {

@@ -85,6 +85,7 @@ const StepReport& Trainer::step() {
   report.phase = stream_phase_;
   report.counts = {batches.masked, batches.samples, batches.tokens};
   report.tokens = batches.tokens;
+  report.micro_batches = batches.total_micro_batches;
 
   accumulate(batches);
   const Clock::time_point waiting = Clock::now();

@@ -44,7 +44,8 @@ struct StepReport {
   std::size_t phase = 0;
   StepCounts counts;
   std::int64_t tokens = 0;
-  std::vector<double> sums;  // the objective's
+  std::size_t micro_batches = 0;  // over all ranks
+  std::vector<double> sums;       // the objective's
   double learning_rate = 0;
   UpdateOutcome update;
   bool spiked = false;        // the update was left out for its loss
@@ -144,7 +145,7 @@ class Trainer {
   Buffer pinned_;
   std::span<double> exchanged_;  // of it: [leaves, sums], those of other ranks 0; then [flags]
   std::span<double> leaf_sums_, flags_;
-  std::int64_t skipped_ = 0;    // in a row
+  std::int64_t skipped_ = 0;     // in a row
   std::int64_t rollbacks_ = 0;  // since the last checkpoint
   PhaseTimes times_;
   LossSpike spike_;

@@ -153,6 +153,31 @@ TEST(BatchStream, AnEvaluationRankMayHaveNothing) {
   EXPECT_EQ(rows_of(source, &masker, options, 1).size(), 3u);
 }
 
+// The first step of a phase tells whether the configuration has work for all; short samples later
+// must not end a run.
+TEST(BatchStream, OnlyTheFirstStepOfAPhaseMustHaveWorkForEveryRank) {
+  const MadeSamples source(150);
+  const Masker masker = make_masker();
+  BatchStreamOptions options = stream_options();
+  options.global_batch = 2;
+  options.world = 3;
+  options.start_index = 40;
+  options.phase_start = 40;
+  BatchStream first(source, &masker, options);
+  EXPECT_THROW((void)first.next(), UsageError);
+
+  options.phase_start = 0;
+  std::size_t micro_batches = 0;
+  for (options.rank = 0; options.rank < 3; ++options.rank) {
+    const StepBatches step = BatchStream(source, &masker, options).next().value();
+    EXPECT_EQ(step.leaf_ends, std::vector<std::size_t>{step.micro_batches.size()});
+    EXPECT_EQ(step.samples, 2);
+    micro_batches += step.micro_batches.size();
+    EXPECT_LT(step.total_micro_batches, 3u);
+  }
+  EXPECT_GT(micro_batches, 0u);
+}
+
 TEST(BatchStream, StoredMasksAreUsedAsTheyAre) {
   const MadeSamples source(60, MaskTime::prepare);
   for (const auto& [index, row] : rows_of(source, nullptr, stream_options(), 1)) {

@@ -8,6 +8,8 @@
 namespace bertyard {
 namespace {
 
+using ::testing::HasSubstr;
+
 class OrderedTest : public RunTest {
  protected:
   // bert-tiny's layers and twelve leaves; a micro-batch is `sequences` samples, so that a step of
@@ -180,6 +182,23 @@ TEST_F(OrderedTest, MoreRanksThanLeavesAreRefused) {
   expect_error(train(2, "run", arguments), 2,
                {"parallel.leaves 1 is fewer than 2 ranks; ordered reduction needs leaves >= ranks; "
                 "use 2"});
+}
+
+// Micro-batches of a sample or two: some steps have twelve of them, some fewer.
+TEST_F(OrderedTest, ALeafWithoutWorkEndsNothingAndChangesNoBit) {
+  BERTYARD_REQUIRE_MPIRUN();
+  Arguments arguments = ordered(14, 2);
+  arguments.push_back("parallel.micro_batch.tokens=44");
+
+  const testing::Ended one = train(1, "one", arguments);
+  ASSERT_EQ(one.code, 0) << one.errors;
+  EXPECT_THAT(one.errors,
+              HasSubstr("micro-batches for 12 leaves, some of which had nothing to do"));
+  expect_trained(3, "three", arguments);
+  expect_trained(2, "two", sharded(arguments));
+
+  expect_same_bits("one", "three");
+  expect_same_bits("one", "two");
 }
 
 TEST_F(OrderedTest, FewerMicroBatchesThanLeavesAreRefused) {
