@@ -263,12 +263,14 @@ double PretrainingRun::loss_of(const StepReport& report) const {
                           : scores_of(report.sums, report.counts).loss();
 }
 
-// As a resume does, but within the process.
+// As a resume does, but within the process, and to the run's own newest checkpoint whatever it
+// began from.
 TrainState PretrainingRun::roll_back(const StepReport& spike) {
   if (leads()) note_saved(saver_.wait());
-  const std::optional<Checkpoint> checkpoint =
-      agree_on_checkpoint({parts_.control, parts_.log}, parts_.loaded.config.checkpoint,
-                          directory_ ? &*directory_ : nullptr);
+  CheckpointOptions options = parts_.loaded.config.checkpoint;
+  options.resume = ResumeMode::automatic;
+  const std::optional<Checkpoint> checkpoint = agree_on_checkpoint(
+      {parts_.control, parts_.log}, options, directory_ ? &*directory_ : nullptr);
   if (!checkpoint) {
     throw DivergedError(fmt::format(
         "step {}: the loss is a spike and optim.spike.rule is rollback, but there is no "

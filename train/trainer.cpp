@@ -219,10 +219,11 @@ void Trainer::refuse_divergence(const StepReport& report) {
 void Trainer::roll_back(const StepReport& report) {
   if (++rollbacks_ > options_.watch.max_skipped) {
     throw DivergedError(fmt::format(
-        "step {}: the loss is a spike for the {}. time since the last checkpoint, whatever the "
+        "step {}: the loss is a spike for the {}. time since it was below, whatever the "
         "samples. Resume from an older one by --resume PATH, or with a lower optim.lr",
         report.state.step, rollbacks_));
   }
+  spike_step_ = std::max(spike_step_, report.state.step);
   enter(RankPhase::checkpoint);
   state_ = parts_.hooks.roll_back(report);
   state_.data_position = report.state.data_position;
@@ -257,7 +258,7 @@ StopRequest Trainer::after_step() {
     enter(RankPhase::checkpoint);
     parts_.hooks.save(state_);
     last_save_ = Clock::now();
-    rollbacks_ = 0;
+    if (state_.step > spike_step_) rollbacks_ = 0;
   }
   return end ? StopRequest::none : stop;
 }

@@ -146,7 +146,8 @@ class Trainer {
   std::span<double> exchanged_;  // of it: [leaves, sums], those of other ranks 0; then [flags]
   std::span<double> leaf_sums_, flags_;
   std::int64_t skipped_ = 0;     // in a row
-  std::int64_t rollbacks_ = 0;  // since the last checkpoint
+  std::int64_t spike_step_ = 0;  // the furthest step that was rolled back from
+  std::int64_t rollbacks_ = 0;   // since a checkpoint beyond that step
   PhaseTimes times_;
   LossSpike spike_;
   bool converged_ = false;

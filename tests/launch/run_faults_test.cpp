@@ -158,8 +158,8 @@ TEST_F(FaultTest, SpikesAreSkippedTheSameWayAfterAResume) {
 
 TEST_F(FaultTest, ASpikeRollsBackTheSameWayAfterAResume) {
   const Arguments arguments{"optim.spike.rule=rollback", "optim.spike.window=4",
-                            "optim.spike.factor=1.002", "optim.max_skipped=1000",
-                            "checkpoint.every=4 steps"};
+                            "optim.spike.factor=1.002",  "optim.max_skipped=1000",
+                            "checkpoint.every=4 steps",  "checkpoint.keep_last=20"};
   const Ended whole = train(0, "whole", arguments);
   ASSERT_EQ(whole.code, 0) << whole.errors;
   EXPECT_THAT(whole.errors, HasSubstr("back to the checkpoint of step"));
@@ -168,6 +168,14 @@ TEST_F(FaultTest, ASpikeRollsBackTheSameWayAfterAResume) {
   EXPECT_NE(with_fault("kill,step=14", 0, "run", arguments).code, 0);
   EXPECT_EQ(train(0, "run", arguments).code, 0);
 
+  expect_same_bits("run", "whole");
+
+  // Begun from a checkpoint by name, a run goes back to its own newest one all the same.
+  Arguments named_start = arguments;
+  named_start.push_back("--resume=" + (run("whole") / "checkpoints" / "step-00000004").string());
+  const Ended named = train(0, "whole", named_start);
+  EXPECT_EQ(named.code, 0) << named.errors;
+  EXPECT_THAT(named.errors, HasSubstr("back to the checkpoint of step "));
   expect_same_bits("run", "whole");
 }
 
