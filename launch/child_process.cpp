@@ -37,6 +37,11 @@ bool read_until(int descriptor, Clock::time_point end, std::string& text) {
 
 }  // namespace
 
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 int start_command(const std::vector<std::string>& command, int output) {
   std::vector<char*> words;
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
@@ -49,6 +54,7 @@ int start_command(const std::vector<std::string>& command, int output) {
   sigset_t none, all;
   sigemptyset(&none);
   sigfillset(&all);
+  if (is_ignored(SIGHUP)) sigdelset(&all, SIGHUP);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawn_file_actions_t files;

@@ -7,7 +7,11 @@
 
 namespace bertyard {
 
+// Whether this process ignores the signal, as one that nohup started ignores SIGHUP.
+bool is_ignored(int signal);
+
 // Starts a command, found by PATH, in a process group of its own, with standard input empty.
+// Signals have their default effect there, but for a hang-up that is ignored here.
 // `output`: a file descriptor for standard output and errors, or -1 for this program's. Throws
 // EnvironmentError when it cannot be started.
 int start_command(const std::vector<std::string>& command, int output = -1);

@@ -31,13 +31,13 @@ void say(fmt::format_string<Args...> format, Args&&... args) {
 }
 
 // The signals that are handed on, and SIGCHLD: blocked while this object lives, so that they wait
-// until they are asked for.
+// until they are asked for. A hang-up that nohup made ignored stays so, for the ranks too.
 class HeldSignals {
  public:
   HeldSignals() {
     sigemptyset(&set_);
     for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP, SIGCHLD}) {
-      sigaddset(&set_, signal);
+      if (!is_ignored(signal)) sigaddset(&set_, signal);
     }
     pthread_sigmask(SIG_BLOCK, &set_, &former_);
   }
@@ -104,8 +104,7 @@ class Supervisor {
       const std::string after = job_.progress();
       const bool came_further = after != before;
       before = after;
-      has_run_ = has_run_ || came_further;
-      if (is_asked_ || !is_worth_restarting(code, has_run_)) return code;
+      if (is_asked_ || !is_worth_restarting(code)) return code;
       if (!go_on(code, restart, came_further)) return code;
     }
   }
@@ -187,7 +186,6 @@ class Supervisor {
   HeldSignals signals_;
   std::vector<HostSlots> hosts_;
   bool is_asked_ = false;  // to stop
-  bool has_run_ = false;
   int fruitless_ = 0;
 };
 
@@ -197,16 +195,15 @@ int supervise(const Supervision& job) {
   return Supervisor(job).run();
 }
 
-bool is_worth_restarting(int code, bool has_run) {
+bool is_worth_restarting(int code) {
   switch (code) {
     case static_cast<int>(ExitCode::ok):
     case static_cast<int>(ExitCode::diverged):
     case static_cast<int>(ExitCode::requeue):
     case static_cast<int>(ExitCode::terminated):
     case static_cast<int>(ExitCode::data):
-      return false;
     case static_cast<int>(ExitCode::usage):
-      return has_run;
+      return false;
     default:
       return true;
   }

@@ -23,15 +23,14 @@ struct Supervision {
   std::string other_ranks_advice;
 };
 
-// Starts the command and waits for it. USR1, USR2, TERM and INT are handed on, and nothing is
-// started again after them. When a rank or a host was lost the command is started again on the
-// hosts that answer. Returns the command's last exit code.
+// Starts the command and waits for it. USR1, USR2, TERM, INT and HUP (where it is not ignored, as
+// under nohup) are handed on, and nothing is started again after them. When a rank or a host was
+// lost the command is started again on the hosts that answer. Returns the command's last exit code.
 int supervise(const Supervision& job);
 
 // Whether a start that ended with `code` is worth another one: not what is done, refused, diverged
-// or was asked to stop. What was refused is, once the run `has_run`: the configuration is good
-// then, and a rank cut off from the others may hold the run directory for some seconds more.
-bool is_worth_restarting(int code, bool has_run);
+// or was asked to stop.
+bool is_worth_restarting(int code);
 // Seconds to wait before a restart, the `fruitless`th in a row since the run came further.
 int restart_delay(int fruitless);
 // What an exit code of mpirun means, for people.

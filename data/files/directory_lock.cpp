@@ -69,8 +69,9 @@ DirectoryLock::DirectoryLock(const fs::path& directory, const DirectoryRole& rol
       return;
     }
     ::close(std::exchange(descriptor_, -1));
-    throw UsageError(fmt::format("{} {} is in use by {}; wait for it to end, or choose another {}",
-                                 role.what, directory.string(), holder_of(file_), role.key));
+    throw EnvironmentError(
+        fmt::format("{} {} is in use by {}; wait for it to end, or choose another {}", role.what,
+                    directory.string(), holder_of(file_), role.key));
   }
   note_holder(descriptor_, file_, log);
 }

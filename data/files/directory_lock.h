@@ -18,8 +18,8 @@ struct DirectoryRole {
 // who holds it. Given back by the destructor, and by the system when the process is killed.
 class DirectoryLock {
  public:
-  // UsageError that names the holder where another process has it, IoError where the file cannot
-  // be made. A file system without locks gets a warning and no lock.
+  // EnvironmentError that names the holder where another process has it, IoError where the file
+  // cannot be made. A file system without locks gets a warning and no lock.
   DirectoryLock(const std::filesystem::path& directory, const DirectoryRole& role, Logger& log);
   ~DirectoryLock();
   DirectoryLock(DirectoryLock&& other) noexcept;

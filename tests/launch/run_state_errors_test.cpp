@@ -159,7 +159,7 @@ TEST_F(StateErrorTest, TwoTrainersInOneDirectoryAreRefused) {
 
   const Ended second = train(0, "run");
 
-  EXPECT_EQ(second.code, 2);
+  EXPECT_EQ(second.code, 4);
   EXPECT_THAT(second.errors,
               HasSubstr("runs/run is in use by process " + std::to_string(first.id())));
   first.signal(SIGUSR1);

@@ -92,13 +92,28 @@ TEST_F(SupervisorTest, HandsASignalOnAndStartsNothingAfterIt) {
   EXPECT_EQ(read("starts.txt"), "4\n");
 }
 
+TEST_F(SupervisorTest, AHangUpThatIsIgnoredIsNotHandedOn) {
+  const auto former = std::signal(SIGHUP, SIG_IGN);  // what nohup does
+  std::thread sender([&] {
+    while (read("ready").empty()) usleep(10000);
+    kill(getpid(), SIGHUP);
+    std::ofstream(directory_ / "sent") << "yes\n";
+  });
+
+  EXPECT_EQ(supervise(job("echo yes >ready; while [ ! -s sent ]; do sleep 0.05; done; "
+                          "kill -HUP $$; exit 5")),
+            5);
+
+  sender.join();
+  std::signal(SIGHUP, former);
+  EXPECT_EQ(read("starts.txt"), "4\n");
+}
+
 TEST(IsWorthRestarting, KnowsTheExitCodes) {
-  for (const int code : {0, 3, 5, 75, 143}) EXPECT_FALSE(is_worth_restarting(code, true)) << code;
+  for (const int code : {0, 2, 3, 5, 75, 143}) EXPECT_FALSE(is_worth_restarting(code)) << code;
   for (const int code : {1, 4, 74, 124, 134, 137, 139, 205}) {
-    EXPECT_TRUE(is_worth_restarting(code, false)) << code;
+    EXPECT_TRUE(is_worth_restarting(code)) << code;
   }
-  EXPECT_FALSE(is_worth_restarting(2, false));  // a configuration that is refused
-  EXPECT_TRUE(is_worth_restarting(2, true));    // the run directory is still held
 }
 
 TEST(RestartDelay, GrowsWithoutProgress) {

@@ -123,7 +123,7 @@ TEST_F(TextProgram, TwoPreparationsInOnePlaceAreRefused) {
 
   const Ended ended = run("prepare run.yaml");
 
-  EXPECT_EQ(ended.code, 2);
+  EXPECT_EQ(ended.code, 4);
   EXPECT_THAT(ended.errors, HasSubstr("samples.out out is in use by process "));
   EXPECT_THAT(ended.errors, HasSubstr("choose another samples.out"));
 }

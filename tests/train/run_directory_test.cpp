@@ -57,7 +57,7 @@ TEST_F(RunDirectoryTest, ANewRunGetsAnIdThatStays) {
 TEST_F(RunDirectoryTest, TwoTrainersInOneDirectoryAreRefused) {
   const RunDirectory first = open();
 
-  const std::string message = message_of<UsageError>([&] { open(); });
+  const std::string message = message_of<EnvironmentError>([&] { open(); });
 
   EXPECT_THAT(message, HasSubstr("is in use by process"));
 }
@@ -79,9 +79,9 @@ TEST_F(RunDirectoryTest, ExaminingChangesNothingAndHasTheErrorsOfOpening) {
       message_of<UsageError>([&] { RunDirectory::examine(options_, ResumeMode::never, log_); }),
       HasSubstr("is not empty"));
   const RunDirectory held = open();
-  EXPECT_THAT(
-      message_of<UsageError>([&] { RunDirectory::examine(options_, ResumeMode::automatic, log_); }),
-      HasSubstr("is in use by process"));
+  EXPECT_THAT(message_of<EnvironmentError>(
+                  [&] { RunDirectory::examine(options_, ResumeMode::automatic, log_); }),
+              HasSubstr("is in use by process"));
 }
 
 TEST_F(RunDirectoryTest, AFileInTheWayIsFoundWithoutCreatingAnything) {
