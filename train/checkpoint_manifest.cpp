@@ -123,7 +123,8 @@ CheckpointManifest parse_manifest(std::string_view text, const std::string& wher
 
 CheckpointManifest read_checkpoint_manifest(const std::filesystem::path& directory) {
   const std::filesystem::path path = directory / "manifest.json";
-  if (!std::filesystem::exists(path)) {
+  std::error_code unknown;
+  if (!std::filesystem::exists(path, unknown) && !unknown) {
     throw DataError(fmt::format("{}: the file is not there; {} is no checkpoint, or a damaged one",
                                 path.string(), directory.string()));
   }

@@ -37,17 +37,33 @@ struct Candidate {
   std::optional<double> held_out_loss;
 };
 
-std::vector<Candidate> candidates_of(const std::vector<CheckpointEntry>& entries) {
-  std::vector<Candidate> candidates;
+struct Candidates {
+  std::vector<Candidate> good;  // by the manifest
+  std::vector<CheckpointEntry> damaged;
+};
+
+// One that the file system does not give now is neither: it may be good.
+
+Candidates candidates_of(const std::vector<CheckpointEntry>& entries) {
+  Candidates candidates;
   for (const CheckpointEntry& entry : entries) {
     try {
       const CheckpointState state = read_checkpoint_manifest(entry.path).state;
-      candidates.push_back({entry, state.run_seconds, state.held_out_loss});
-    } catch (const Error&) {
+      candidates.good.push_back({entry, state.run_seconds, state.held_out_loss});
+    } catch (const DataError&) {
+      candidates.damaged.push_back(entry);
+    } catch (const IoError&) {
       continue;
     }
   }
   return candidates;
+}
+
+fs::path move_aside(const CheckpointEntry& entry, const FileCalls& calls) {
+  const fs::path aside = entry.path.parent_path() / ("aside-" + checkpoint_name(entry.step));
+  if (fs::exists(aside)) remove_directory(aside, calls);
+  require_io(calls.rename(entry.path, aside), "set aside", entry.path);
+  return aside;
 }
 
 // The first checkpoint of every full interval: the multiples, where steps are counted.
@@ -119,8 +135,7 @@ Checkpoint open_checkpoint(const fs::path& path, Logger& log) {
 
 void rotate_checkpoints(const fs::path& checkpoints, const CheckpointOptions& options,
                         const FileCalls& calls) {
-  const std::vector<CheckpointEntry> entries = list_checkpoints(checkpoints);
-  const std::vector<Candidate> candidates = candidates_of(entries);
+  const auto [candidates, damaged] = candidates_of(list_checkpoints(checkpoints));
   std::set<std::int64_t> kept;
   const std::size_t last = static_cast<std::size_t>(std::max(options.keep_last, 1));
   for (std::size_t i = candidates.size() - std::min(last, candidates.size()); i < candidates.size();
@@ -135,22 +150,20 @@ void rotate_checkpoints(const fs::path& checkpoints, const CheckpointOptions& op
   if (best_count > 0) {
     swap_symlink(checkpoints / "best", checkpoint_name(best[0].entry.step), calls);
   }
-  for (const CheckpointEntry& entry : entries) {
-    if (!kept.contains(entry.step)) remove_directory(entry.path, calls);
+  for (const Candidate& candidate : candidates) {
+    if (!kept.contains(candidate.entry.step)) remove_directory(candidate.entry.path, calls);
   }
+  for (const CheckpointEntry& entry : damaged) move_aside(entry, calls);
 }
 
 void set_newer_aside(const fs::path& checkpoints, std::int64_t step, Logger& log,
                      const FileCalls& calls) {
   for (const CheckpointEntry& entry : list_checkpoints(checkpoints)) {
     if (entry.step <= step) continue;
-    const fs::path aside = checkpoints / ("aside-" + checkpoint_name(entry.step));
-    if (fs::exists(aside)) remove_directory(aside, calls);
-    require_io(calls.rename(entry.path, aside), "set aside", entry.path);
     log.warning(
         "the run goes on from step {}: the checkpoint of step {} is now {}; delete it when "
         "nobody wants it",
-        step, entry.step, aside.string());
+        step, entry.step, move_aside(entry, calls).string());
   }
   sync_directory(checkpoints, calls);
 }

@@ -37,7 +37,8 @@ Checkpoint open_checkpoint(const std::filesystem::path& path, Logger& log);
 
 // Deletes what `options` does not keep: all but the last keep_last, one each keep_every, the
 // keep_best of lowest held-out loss; lets `best` point to the best. To be called after
-// save_checkpoint, which has verified the newest. Damaged ones do not count, and go.
+// save_checkpoint, which has verified the newest. Those with a damaged manifest do not count and
+// are renamed to aside-step-...; those that cannot be read now stay.
 void rotate_checkpoints(const std::filesystem::path& checkpoints, const CheckpointOptions& options,
                         const FileCalls& calls = FileCalls());
 

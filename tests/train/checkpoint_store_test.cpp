@@ -212,6 +212,22 @@ TEST_F(CheckpointStore, SurvivesAKillAtEverySystemCallOfARotation) {
   EXPECT_THAT(steps(), ElementsAre(2, 3));
 }
 
+TEST_F(CheckpointStore, RotationSetsDamagedOnesAsideAndLeavesWhatItCannotRead) {
+  for (int step = 1; step <= 4; ++step) save(step);
+  fs::resize_file(directory_ / "step-00000001" / "manifest.json", 10);
+  const fs::path unreadable = directory_ / "step-00000002" / "manifest.json";
+  fs::remove(unreadable);
+  fs::create_directory(unreadable);  // opens, but gives an error where it is read
+  CheckpointOptions options;
+  options.keep_last = 1;
+  options.keep_best = 0;
+
+  rotate_checkpoints(directory_.path(), options);
+
+  EXPECT_THAT(steps(), ElementsAre(2, 4));
+  EXPECT_TRUE(fs::exists(directory_ / "aside-step-00000001" / "model.safetensors"));
+}
+
 TEST_F(CheckpointStore, AFullDiskLeavesThePreviousOneAndNoRubbish) {
   save(1);
   const ToyState second(2);
