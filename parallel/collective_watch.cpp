@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/collective_watch.h"
 
+#include <exception>
+
 #include <fmt/format.h>
 
 #include "core/base/error.h"
@@ -59,7 +61,11 @@ std::string CollectiveWatch::trouble() {
 void CollectiveWatch::work() {
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, kInterval, [this] { return stopping_; })) {
-    reason_ = trouble();
+    try {
+      reason_ = trouble();
+    } catch (const std::exception& error) {  // a device in trouble answers no question
+      reason_ = error.what();
+    }
     if (reason_.empty()) continue;
     abort_();
     return;

@@ -102,15 +102,20 @@ class RealNcclCommunicator final : public NcclCommunicator {
 
   // Waits until a call of a non-blocking communicator has been taken, not until it has run.
   void settle(ncclResult_t code, std::string_view call, ControlPlane::Seconds limit) {
+    constexpr int kBusyPolls = 200;  // most calls are taken within microseconds
     const auto start = CollectiveWatch::Clock::now();
-    while (code == ncclInProgress) {
+    for (int poll = 0; code == ncclInProgress; ++poll) {
       if (CollectiveWatch::Clock::now() - start > limit) {
         throw EnvironmentError(fmt::format(
             "NCCL: {}: not all ranks came within {:.0f} s; look at the other ranks' logs, and "
             "whether NCCL_SOCKET_IFNAME names an interface that connects the hosts",
             call, limit.count()));
       }
-      std::this_thread::sleep_for(std::chrono::microseconds(20));
+      if (poll < kBusyPolls) {
+        std::this_thread::yield();
+      } else {
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
+      }
       if (watch_) watch_->check();
       const std::lock_guard lock(mutex_);
       if (communicator_ == nullptr) continue;  // the watch has just ended it

@@ -31,7 +31,12 @@ CapturedObjective::Key CapturedObjective::key_of(const PackedInput& input) {
 }
 
 void CapturedObjective::train(const PackedInput& input, const GradientsReady& ready) {
-  const auto [found, first] = graphs_.try_emplace(key_of(input));
+  const Key key = key_of(input);
+  if (graphs_.size() >= kMostGraphs && !graphs_.contains(key)) {
+    device_.synchronize();  // none of them may be running
+    graphs_.clear();
+  }
+  const auto [found, first] = graphs_.try_emplace(key);
   const bool awaited = ready && reduced_ == ReducedMeanwhile::yes;
   if (first || awaited) return objective_.train(input, ready);
   std::unique_ptr<Graph>& graph = found->second;

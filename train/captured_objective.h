@@ -46,6 +46,8 @@ class CapturedObjective final : public Objective {
   Objective& objective_;
   Device& device_;
   ReducedMeanwhile reduced_;
+  // A task's micro-batches come in many sizes, and a graph takes memory that nobody planned.
+  static constexpr std::size_t kMostGraphs = 32;
   std::map<Key, std::unique_ptr<Graph>> graphs_;  // null: has run once
   std::int64_t replayed_ = 0;
 };

@@ -67,5 +67,16 @@ TEST(CollectiveWatch, AFailureOfTheLibraryIsKept) {
   EXPECT_EQ(reason_of(watch), "NCCL: a link is gone");
 }
 
+TEST(CollectiveWatch, ADeviceThatAnswersWithAnErrorEndsTheWaitAndNotTheProcess) {
+  std::atomic<bool> aborted = false;
+  CollectiveWatch watch(
+      Seconds(600), [] { return std::string(); }, [&] { aborted = true; });
+  watch.add("all_reduce_sum", []() -> bool { throw EnvironmentError("CUDA: illegal access"); });
+
+  EXPECT_TRUE(comes_true([&] { return aborted.load(); }));
+  EXPECT_TRUE(comes_true([&] { return watch.failed(); }));
+  EXPECT_EQ(reason_of(watch), "CUDA: illegal access");
+}
+
 }  // namespace
 }  // namespace bertyard::testing

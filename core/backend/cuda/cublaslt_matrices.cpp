@@ -26,7 +26,11 @@ class CublasLtMatrices : public DeviceMatrices {
 
   std::string name() const override { return cublaslt_name(); }
   std::size_t workspace_bytes() const override { return kWorkspaceBytes; }
-  void use_workspace(TensorView bytes) override { workspace_ = bytes; }
+  void use_workspace(TensorView bytes) override {
+    BERTYARD_CHECK(alignment_of(bytes.data()) == kBestAlignment,
+                   "products: the workspace must lie at a multiple of 256 bytes");
+    workspace_ = bytes;
+  }
 
   bool takes(const DeviceProduct& product) override { return plan_of(product).choice.has_value(); }
 
@@ -37,7 +41,7 @@ class CublasLtMatrices : public DeviceMatrices {
           fmt::format("cublasLt has no algorithm for the product {}", product_key(product)));
     }
     plan.descriptors.set_pointers(product);
-    run_product(context(), plan.descriptors, *plan.choice, product, product.y);
+    run_product(context(), plan.descriptors, *plan.choice, product);
   }
 
   std::string choices() const override {
@@ -45,10 +49,10 @@ class CublasLtMatrices : public DeviceMatrices {
     for (const auto& [key, plan] : plans_) {
       if (plan.choice) known.emplace(key, *plan.choice);
     }
-    return write_choices(choices_header(name()), known);
+    return write_choices(header(), known);
   }
   bool use_choices(const std::string& text) override {
-    std::optional<MatrixChoices> read = read_choices(choices_header(name()), text);
+    std::optional<MatrixChoices> read = read_choices(header(), text);
     if (!read) return false;
     given_ = std::move(*read);
     return true;
@@ -62,6 +66,12 @@ class CublasLtMatrices : public DeviceMatrices {
     std::optional<MatrixChoice> choice;  // absent: cublasLt cannot
   };
 
+  // An algorithm is one of a type of arithmetic and a size of workspace.
+  std::string header() const {
+    return choices_header(fmt::format("{}, {}, {} bytes of workspace", name(),
+                                      floats_ == FloatProducts::tf32 ? "tf32" : "f32",
+                                      kWorkspaceBytes));
+  }
   MatrixContext context() const { return {handle_.get(), workspace_, stream_}; }
 
   MatrixPlan& plan_of(const DeviceProduct& product) {
@@ -71,7 +81,8 @@ class CublasLtMatrices : public DeviceMatrices {
     BERTYARD_CHECK(workspace_.present(), "products: reserve() comes before the first one");
     MatrixPlan plan{ProductDescriptors(product, floats_), {}};
     const auto given = given_.find(key);
-    if (given != given_.end()) {
+    plan.descriptors.set_pointers(product);
+    if (given != given_.end() && is_usable(context(), plan.descriptors, given->second)) {
       plan.choice = given->second;
     } else {
       plan.choice = search_algorithm(context(), plan.descriptors, product);

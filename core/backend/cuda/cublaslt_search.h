@@ -16,12 +16,16 @@ struct MatrixContext {
   cudaStream_t stream = nullptr;
 };
 
-// `y` is where the result goes; product.y is what beta multiplies.
 void run_product(const MatrixContext& context, const ProductDescriptors& descriptors,
-                 const MatrixChoice& choice, const DeviceProduct& product, void* y);
+                 const MatrixChoice& choice, const DeviceProduct& product);
 
-// The fastest of what the heuristics propose, timed on the product's own tensors, which it leaves
-// as they are; nothing where cublasLt proposes nothing. Waits for the stream.
+// Whether a choice from a file is good for this product here.
+bool is_usable(const MatrixContext& context, const ProductDescriptors& descriptors,
+               const MatrixChoice& choice);
+
+// The fastest of what the heuristics propose, timed on the product's own operands, with results of
+// its own that take memory meanwhile; nothing where cublasLt proposes nothing that runs. Sums are
+// of whole rows and in f32. Waits for the stream.
 std::optional<MatrixChoice> search_algorithm(const MatrixContext& context,
                                              ProductDescriptors& descriptors,
                                              const DeviceProduct& product);

@@ -104,8 +104,9 @@ bool aligned(const void* data) {
   return reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
 }
 
-CudaAttention::Sizes sizes_of(const AttentionArguments& arguments, DType type) {
+CudaAttention::Sizes sizes_of(const AttentionArguments& arguments, DType type, AttentionPass pass) {
   return {.type = type,
+          .pass = pass,
           .head_size = arguments.head_size,
           .max_length = arguments.max_length,
           .key_mask = arguments.key_mask != nullptr,
@@ -142,8 +143,9 @@ std::string CudaAttention::obstacle(const Sizes& sizes) const {
                        sizes.max_length);
   }
   const int length = static_cast<int>(sizes.max_length);
-  const std::size_t needed = std::max(attention_tile_forward_shared_bytes(length),
-                                      attention_tile_backward_shared_bytes(length));
+  const std::size_t needed = sizes.pass == AttentionPass::forward
+                                 ? attention_tile_forward_shared_bytes(length)
+                                 : attention_tile_backward_shared_bytes(length);
   if (needed > static_cast<std::size_t>(shared_bytes_)) {
     return fmt::format(
         "need {} bytes of shared memory for sequences of {} tokens, this device has "
@@ -179,7 +181,7 @@ void CudaAttention::forward(const Forward& call) const {
   arguments.y = call.y.data();
   arguments.log_sum = data_of<float>(call.log_sum);
   arguments.scores = data_of<float>(call.scores);
-  const AttentionKernel kernel = kernel_for(sizes_of(arguments, type));
+  const AttentionKernel kernel = kernel_for(sizes_of(arguments, type, AttentionPass::forward));
   if (tokens == 0) return;
   if (kernel == AttentionKernel::tensor_cores) {
     attention_tile_forward(type, arguments, stream_);
@@ -204,7 +206,7 @@ void CudaAttention::backward(TensorView dqkv, ConstTensorView dscores,
   arguments.saved_log_sum = call.log_sum.as<float>();
   arguments.dscores = data_of<float>(dscores);
   arguments.dqkv = dqkv.data();
-  const AttentionKernel kernel = kernel_for(sizes_of(arguments, type));
+  const AttentionKernel kernel = kernel_for(sizes_of(arguments, type, AttentionPass::backward));
   if (tokens == 0) return;
   if (kernel == AttentionKernel::tensor_cores) {
     attention_tile_backward(type, arguments, stream_);

@@ -14,6 +14,8 @@ namespace bertyard {
 enum class AttentionKernel { automatic, tensor_cores, generic };
 std::string_view name_of(AttentionKernel kernel);
 
+enum class AttentionPass { forward, backward };
+
 // The four attentions of LayerOps on a GPU, on one stream. Offsets are in device memory and not
 // looked at; tensors are checked by shape and type.
 class CudaAttention {
@@ -36,9 +38,11 @@ class CudaAttention {
   void backward(TensorView dqkv, ConstTensorView dscores,
                 const LayerOps::AttentionBackward& call) const;
 
-  // What a call of these sizes uses, forward and backward alike: never `automatic`.
+  // What a call of these sizes uses: never `automatic`. Backward needs more shared memory, so that
+  // long sequences may have tensor cores in forward alone; both kinds agree on what is saved.
   struct Sizes {
     DType type = DType::f32;
+    AttentionPass pass = AttentionPass::backward;
     std::int64_t head_size = 0, max_length = 0;
     bool key_mask = false, scores = false;
     bool aligned = true;  // every tensor to 16 bytes

@@ -14,8 +14,14 @@ class CudaEvent : public Event {
   void make_wait(Stream& stream) override {
     BERTYARD_CHECK_CUDA(cudaStreamWaitEvent(native_stream(stream), event_.get(), 0));
   }
-  void synchronize() override { BERTYARD_CHECK_CUDA(cudaEventSynchronize(event_.get())); }
+  // These two may come from a thread that has not used CUDA yet, for which the runtime would set up
+  // the first GPU.
+  void synchronize() override {
+    BERTYARD_CHECK_CUDA(cudaSetDevice(device_));
+    BERTYARD_CHECK_CUDA(cudaEventSynchronize(event_.get()));
+  }
   bool done() override {
+    BERTYARD_CHECK_CUDA(cudaSetDevice(device_));
     const cudaError_t code = cudaEventQuery(event_.get());
     if (code == cudaErrorNotReady) return false;
     BERTYARD_CHECK_CUDA(code);
@@ -23,6 +29,13 @@ class CudaEvent : public Event {
   }
 
  private:
+  static int current_device() {
+    int device = 0;
+    BERTYARD_CHECK_CUDA(cudaGetDevice(&device));
+    return device;
+  }
+
+  int device_ = current_device();
   CudaEventHandle event_ = make_cuda_event(EventTiming::no);
 };
 

@@ -30,10 +30,11 @@ CudaWorkspace::Slots CudaWorkspace::slots(const WorkspaceLimits& limits) const {
   const std::int64_t floats =
       std::max({row_blocks(rows) * wide, row_blocks(rows) * 2 * limits.hidden,
                 row_blocks(heads) * std::max(limits.vocab_size, limits.hidden)});
-  slots.partials = slots.plan.add(DType::f32, {floats});
-  slots.order = slots.plan.add(DType::i32, {rows});
+  // First, where the arena itself begins: products want their memory aligned to more than a slot's.
   slots.products =
       slots.plan.add(DType::u8, {static_cast<std::int64_t>(matrices_.workspace_bytes())});
+  slots.partials = slots.plan.add(DType::f32, {floats});
+  slots.order = slots.plan.add(DType::i32, {rows});
   if (limits.activations == DType::f32) return slots;
   slots.rounded = slots.plan.add(limits.activations, {limits.parameters});
   if (limits.parameters > 0) return slots;

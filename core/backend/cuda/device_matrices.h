@@ -46,12 +46,21 @@ struct DeviceProduct {
   float* sums = nullptr;       // [m]
 };
 
+// How far addresses are known to be aligned: powers of two up to kBestAlignment bytes.
+inline constexpr std::uint32_t kBestAlignment = 256;
+std::uint32_t alignment_of(const void* address);
+struct ProductAlignments {
+  std::uint32_t a, b, y;
+  std::uint32_t side;  // of what the epilogue reads and writes, the least
+};
+ProductAlignments alignments_of(const DeviceProduct& product);
+
 // Matrix products on a GPU, on one stream.
 class DeviceMatrices {
  public:
   virtual ~DeviceMatrices() = default;
   virtual std::string name() const = 0;
-  // Memory that products may use; must outlive them.
+  // Memory that products may use, at a multiple of kBestAlignment; must outlive them.
   virtual std::size_t workspace_bytes() const = 0;
   virtual void use_workspace(TensorView bytes) = 0;
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <mutex>
+#include <set>
 
 #include <cuda_runtime.h>
 
@@ -16,6 +18,23 @@ struct LaunchShape {
   cudaStream_t stream = nullptr;
 };
 
+// Lets a kernel have as much dynamic shared memory as the device gives a block: once, since a
+// smaller limit set later would also hold for what is recorded in graphs.
+inline void allow_shared_memory(const char* name, const void* kernel) {
+  static std::mutex mutex;
+  static std::set<const void*> allowed;
+  const std::lock_guard lock(mutex);
+  if (!allowed.insert(kernel).second) return;
+  const auto check = [name](cudaError_t code) { check_cuda(code, name, __FILE__, __LINE__); };
+  int device = 0, most = 0;
+  cudaFuncAttributes attributes = {};
+  check(cudaGetDevice(&device));
+  check(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+  check(cudaFuncGetAttributes(&attributes, kernel));
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             most - static_cast<int>(attributes.sharedSizeBytes)));
+}
+
 // Starts `kernel` with `arguments`, converted to its parameters' types; `name` stands in messages.
 // Kernels are launched here and nowhere else: the tests' emulation has a header of this name that
 // runs them on the CPU.
@@ -24,10 +43,7 @@ void launch(const char* name, void (*kernel)(Parameters...), const LaunchShape& 
             Arguments&&... arguments) {
   constexpr std::size_t kWithoutConsent = 48 << 10;  // above it a kernel has to ask
   if (shape.shared_bytes > kWithoutConsent) {
-    check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                    cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                    static_cast<int>(shape.shared_bytes)),
-               name, __FILE__, __LINE__);
+    allow_shared_memory(name, reinterpret_cast<const void*>(kernel));
   }
   cudaLaunchConfig_t config = {};
   config.gridDim = shape.grid;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/backend/cuda/matrix_choices.h"
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
@@ -30,14 +31,29 @@ MatrixChoice parse(std::istringstream& words, const std::string& line) {
 
 }  // namespace
 
+std::uint32_t alignment_of(const void* address) {
+  const auto bits = reinterpret_cast<std::uintptr_t>(address) | kBestAlignment;
+  return static_cast<std::uint32_t>(bits & (~bits + 1));
+}
+
+ProductAlignments alignments_of(const DeviceProduct& product) {
+  const std::uint32_t sides[] = {alignment_of(product.bias), alignment_of(product.pre),
+                                 alignment_of(product.sums)};
+  return {.a = alignment_of(product.a.data),
+          .b = alignment_of(product.b.data),
+          .y = alignment_of(product.y),
+          .side = *std::ranges::min_element(sides)};
+}
+
 std::string product_key(const DeviceProduct& product) {
   const auto side = [](const DeviceOperand& operand) {
     return fmt::format("{}{}", operand.transposed == Transposed::yes ? "t" : "n", operand.leading);
   };
-  return fmt::format("{}-{}:{}x{}x{}:{}:{}:{}:{}:{}", name_of(product.type),
+  const ProductAlignments at = alignments_of(product);
+  return fmt::format("{}-{}:{}x{}x{}:{}:{}:{}:{}:{}:{}.{}.{}.{}", name_of(product.type),
                      name_of(product.y_type), product.m, product.n, product.k, side(product.a),
                      side(product.b), product.leading, product.beta != 0 ? 1 : 0,
-                     static_cast<int>(product.epilogue));
+                     static_cast<int>(product.epilogue), at.a, at.b, at.y, at.side);
 }
 
 std::string choices_header(const std::string& library) {

@@ -21,7 +21,8 @@ struct MatrixChoice {
 // By product_key().
 using MatrixChoices = std::map<std::string, MatrixChoice>;
 
-// Everything of a product but its addresses, as text: two products of one key share an algorithm.
+// Everything of a product but its addresses, of which only the alignment counts, as text: two
+// products of one key share an algorithm.
 std::string product_key(const DeviceProduct& product);
 
 // What the choices are good for: the library and the GPU of this process, in one line.

@@ -21,20 +21,24 @@ constexpr int kEach = 4;
 __device__ double squares_of(const float* x, const NormChunk& chunk) {
   double sum = 0;
   const float* first = x + chunk.offset;
-  std::int64_t done = 0;
-  if (chunk.offset % kEach == 0) {
-    const std::int64_t fours = chunk.elements / kEach;
-    for (std::int64_t i = threadIdx.x; i < fours; i += kThreads) {
-      const Elements16<float> four = load_16(first + i * kEach);
+  // Where the chunk lies may depend on the number of ranks; the order of the sum must not.
+  const bool aligned = reinterpret_cast<std::uintptr_t>(first) % sizeof(Elements16<float>) == 0;
+  const std::int64_t fours = chunk.elements / kEach;
+  for (std::int64_t i = threadIdx.x; i < fours; i += kThreads) {
+    Elements16<float> four;
+    if (aligned) {
+      four = load_16(first + i * kEach);
+    } else {
 #pragma unroll
-      for (int e = 0; e < kEach; ++e) {
-        const auto value = static_cast<double>(four.value[e]);
-        sum += value * value;
-      }
+      for (int e = 0; e < kEach; ++e) four.value[e] = first[i * kEach + e];
     }
-    done = fours * kEach;
+#pragma unroll
+    for (int e = 0; e < kEach; ++e) {
+      const auto value = static_cast<double>(four.value[e]);
+      sum += value * value;
+    }
   }
-  for (std::int64_t i = done + threadIdx.x; i < chunk.elements; i += kThreads) {
+  for (std::int64_t i = fours * kEach + threadIdx.x; i < chunk.elements; i += kThreads) {
     const auto value = static_cast<double>(first[i]);
     sum += value * value;
   }

@@ -58,6 +58,14 @@ __device__ void update_one(const UpdateArguments& in, const UpdateFactors& facto
   if constexpr (Update::kSecondMoment) in.second[at] = e.second;
 }
 
+// A rank's part of a buffer may begin at any element.
+__device__ bool is_aligned(const UpdateArguments& in, std::int64_t at) {
+  const auto misfit = [at](const float* p) {
+    return p == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(p + at) % sizeof(Elements16<float>);
+  };
+  return misfit(in.parameters) + misfit(in.gradients) + misfit(in.first) + misfit(in.second) == 0;
+}
+
 template <typename Update>
 __global__ void __launch_bounds__(kThreads) update_kernel(const UpdateArguments in) {
   __shared__ float shared[sizeof(UpdateFactors) / sizeof(float)];
@@ -71,7 +79,7 @@ __global__ void __launch_bounds__(kThreads) update_kernel(const UpdateArguments 
     const float decay = in.tables.segments[chunk.segment].weight_decay;
     const std::int64_t end = chunk.offset + chunk.elements;
     std::int64_t done = chunk.offset;
-    if (chunk.offset % kEach == 0) {
+    if (is_aligned(in, chunk.offset)) {
       const std::int64_t fours = chunk.elements / kEach;
       for (std::int64_t i = threadIdx.x; i < fours; i += kThreads) {
         update_four<Update>(in, own, decay, chunk.offset + i * kEach);

@@ -27,6 +27,8 @@ class CudaUpdatePlan : public UpdatePlan {
   explicit CudaUpdatePlan(UpdateTables given) : UpdatePlan(std::move(given)) {
     device_ = {copied(segments_, tables().segments), copied(chunks_, tables().chunks),
                copied(first_chunk_, tables().first_chunk), segments(), chunks()};
+    // A copy from pageable memory may return before it has arrived, and other streams do not wait.
+    BERTYARD_CHECK_CUDA(cudaStreamSynchronize(nullptr));
   }
   const DeviceTables& device() const { return device_; }
 

@@ -306,7 +306,7 @@ TEST(CudaAttention, SequenceWithoutVisibleKeysGivesZero) {
 TEST(CudaAttention, TheKernelIsChosenBySizesAndRefusedByName) {
   const CudaAttention automatic(AttentionKernel::automatic, 232448, nullptr);
   const CudaAttention wanted(AttentionKernel::tensor_cores, 166912, nullptr);
-  CudaAttention::Sizes sizes = {DType::bf16, 64, 512, false, false};
+  CudaAttention::Sizes sizes = {DType::bf16, AttentionPass::backward, 64, 512, false, false};
 
   EXPECT_EQ(name_of(automatic.kernel_for(sizes)), "tensor_cores");
   expect_error([&] { wanted.kernel_for(sizes); },
@@ -317,19 +317,37 @@ TEST(CudaAttention, TheKernelIsChosenBySizesAndRefusedByName) {
   sizes.max_length = 513;
   EXPECT_EQ(name_of(automatic.kernel_for(sizes)), "generic");
   expect_error([&] { wanted.kernel_for(sizes); }, "up to 512 tokens, found 513");
-  sizes = {DType::f32, 64, 128, false, false};
+  sizes = {DType::f32, AttentionPass::backward, 64, 128, false, false};
   EXPECT_EQ(automatic.kernel_for(sizes), AttentionKernel::generic);
   expect_error([&] { wanted.kernel_for(sizes); }, "are for bf16 and f16, found f32");
-  sizes = {DType::bf16, 64, 128, true, false};
+  sizes = {DType::bf16, AttentionPass::backward, 64, 128, true, false};
   expect_error([&] { wanted.kernel_for(sizes); }, "take no key mask");
-  sizes = {DType::bf16, 64, 128, false, true};
+  sizes = {DType::bf16, AttentionPass::backward, 64, 128, false, true};
   expect_error([&] { wanted.kernel_for(sizes); }, "do not give scores");
   sizes = {.type = DType::bf16, .head_size = 64, .max_length = 128, .aligned = false};
   EXPECT_EQ(automatic.kernel_for(sizes), AttentionKernel::generic);
   expect_error([&] { wanted.kernel_for(sizes); }, "take tensors at multiples of 16 bytes");
-  sizes = {DType::f32, 257, 128, false, false};
+  sizes = {DType::f32, AttentionPass::backward, 257, 128, false, false};
   expect_error([&] { static_cast<void>(automatic.kernel_for(sizes)); },
                "attention: heads of up to 256 on a GPU, found 257");
+}
+
+TEST(CudaAttention, ForwardKeepsTensorCoresWhereBackwardLacksSharedMemory) {
+  const CudaAttention ada(AttentionKernel::automatic, 101376, nullptr);
+
+  struct Expected {
+    std::int64_t length;
+    AttentionKernel forward, backward;
+  };
+  for (const auto& [length, forward, backward] :
+       {Expected{128, AttentionKernel::tensor_cores, AttentionKernel::tensor_cores},
+        Expected{256, AttentionKernel::tensor_cores, AttentionKernel::generic},
+        Expected{512, AttentionKernel::generic, AttentionKernel::generic}}) {
+    CudaAttention::Sizes sizes{.type = DType::bf16, .head_size = 64, .max_length = length};
+    EXPECT_EQ(ada.kernel_for(sizes), backward) << length;
+    sizes.pass = AttentionPass::forward;
+    EXPECT_EQ(ada.kernel_for(sizes), forward) << length;
+  }
 }
 
 }  // namespace
