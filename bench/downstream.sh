@@ -44,8 +44,8 @@ pretrain() { # LANGUAGE STEPS
 
 for task in "${tasks[@]}"; do
   case $task in
-    xquad-zh | chnsenticorp) language=zh steps=${ZH_STEPS:-1500} ;;
-    *) language=en steps=${EN_STEPS:-4000} ;;
+    xquad-zh | chnsenticorp) language=zh steps=${ZH_STEPS:-2500} ;;
+    *) language=en steps=${EN_STEPS:-10000} ;;
   esac
   [ -d "model-$language" ] || pretrain "$language" "$steps"
   options=("finetune.seeds=${SEEDS:-[1,2,3]}" "task.limit=${LIMIT:-0}" parallel.threads=1)
