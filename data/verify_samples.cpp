@@ -70,6 +70,7 @@ class Verification {
     report_.layout = properties.layout;
     report_.masks = properties.masks;
     report_.next_sentence = properties.next_sentence;
+    form_ = SampleForm(nullptr, vocabulary_);
     ++report_.files;
     report_.warnings.insert(report_.warnings.end(), properties.warnings.begin(),
                             properties.warnings.end());

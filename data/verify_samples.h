@@ -43,8 +43,10 @@ struct VerifyReport {
 
 // Reads and checks all there is and goes on after a finding: the manifest, sizes, checksums of
 // every block, dimensions, offsets, ids, the form of every sample, mask positions and counts, the
-// manifest's counts, and whether rates are what the settings say (to five sigma). Takes what
-// open_samples() takes. `vocabulary`, which may be null, tells [CLS], [SEP], [MASK] and [UNK].
+// manifest's counts, and whether rates are what the settings say (to five sigma). Where a file does
+// not say its settings, the rates of masks are held against BERT's, within wide limits. Takes what
+// open_samples() takes. `vocabulary`, which may be null, tells [CLS], [SEP], [PAD], [MASK] and
+// [UNK]; without it the form of samples is not checked.
 // Throws DataError only where `path` does not exist.
 VerifyReport verify_samples(const std::filesystem::path& path, const Vocabulary* vocabulary);
 

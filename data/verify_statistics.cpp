@@ -12,6 +12,8 @@ namespace {
 constexpr double kSigmas = 5;           // one false alarm in 1.7 million
 constexpr std::uint64_t kFewest = 200;  // of which a share says anything
 constexpr double kOddUnknownShare = 0.05;
+constexpr double kFewestUnsaid =
+    1000;  // masks, found or expected, where the settings are not known
 
 double percent_of(double part, double whole) {
   return whole == 0 ? 0 : 100 * part / whole;
@@ -31,11 +33,49 @@ void judge_share(VerifyReport& report, const char* what, double found, double ex
       std::abs(found - expected * masked) / std::max(sigma, 1.0)));
 }
 
+// What BERT does, and how far from it nobody is told.
+struct UsualShare {
+  double usual;
+  double least;
+  double most;
+};
+
+void judge_usual(VerifyReport& report, const char* what, double share, const UsualShare& of) {
+  if (share >= of.least && share <= of.most) return;
+  report.findings.add(fmt::format(
+      "{}: {:.1f}% {}, BERT's default is {:.0f}%; the file does not say what it was made with: if "
+      "that was the setting, nothing is wrong",
+      report.path, 100 * share, what, 100 * of.usual));
+}
+
+// Of other programs' files, and what was converted from them.
+void judge_unsaid_masks(VerifyReport& report, const Vocabulary* vocabulary) {
+  constexpr UsualShare kRate{0.15, 0.075, 0.3};
+  constexpr UsualShare kReplaced{0.8, 0.6, 0.95};
+  constexpr UsualShare kRandomOrKept{0.1, 0.03, 0.25};
+  const SampleStatistics& counts = report.statistics;
+  const auto masked = static_cast<double>(counts.masked);
+  const auto tokens = static_cast<double>(counts.tokens);
+  if (kRate.usual * tokens >= kFewestUnsaid) {
+    judge_usual(report, "of the tokens are masked", masked / tokens, kRate);
+  }
+  const auto mask = counts.mask_id(vocabulary);
+  if (masked < kFewestUnsaid || !mask) return;
+  const auto replaced = static_cast<double>(counts.replaced_by(*mask));
+  const auto kept = static_cast<double>(counts.kept);
+  judge_usual(report, "of the masked tokens are [MASK]", replaced / masked, kReplaced);
+  judge_usual(report, "of the masked tokens are random", (masked - replaced - kept) / masked,
+              kRandomOrKept);
+  judge_usual(report, "of the masked tokens are kept", kept / masked, kRandomOrKept);
+}
+
 void judge_masks(VerifyReport& report, const Vocabulary* vocabulary) {
+  if (!report.parameters || !report.parameters->converted_from.empty()) {
+    return judge_unsaid_masks(report, vocabulary);
+  }
   const SampleStatistics& counts = report.statistics;
   const auto mask = counts.mask_id(vocabulary);
-  if (!report.parameters || !report.parameters->converted_from.empty() || !mask) return;
-  if (counts.masked < kFewest) return;
+  if (!mask || counts.masked < kFewest) return;
   const MaskOptions& options = report.parameters->mask;
   const double spread =
       static_cast<double>(options.unit == MaskUnit::span ? counts.squared_runs : counts.masked);

@@ -3,6 +3,7 @@
 
 #include <numeric>
 
+#include "data/hdf5_nvidia_writer.h"
 #include "data/masking.h"
 #include "tests/data/made_shards.h"
 #include "tests/data/ragged_file.h"
@@ -246,6 +247,72 @@ TEST_F(Verify, OtherProgramsFilesAreVerifiedToo) {
               ElementsAre(HasSubstr("is no HDF5 file")));
   EXPECT_THAT(error_of([&] { verify_samples(directory_ / "none", nullptr); }),
               HasSubstr("none: does not exist"));
+}
+
+// The samples once more as another program would have left them.
+class VerifyForeign : public Verify {
+ protected:
+  std::vector<std::string> foreign_findings(const Vocabulary* vocabulary) const {
+    fs::create_directories(directory_ / "nvidia");
+    const auto files =
+        write_nvidia_files(*open_samples(directory_.path()), {.out = directory_ / "nvidia",
+                                                              .max_length = 64,
+                                                              .max_predictions = 64,
+                                                              .samples_per_file = 4096});
+    return verify_samples(files.at(0), vocabulary).findings.texts();
+  }
+  std::vector<std::string> foreign_findings() const { return foreign_findings(&vocabulary_); }
+};
+
+TEST_F(VerifyForeign, TheFormOfSamplesIsCheckedWithAVocabulary) {
+  make(300);
+  EXPECT_THAT(foreign_findings(), IsEmpty());
+  for (std::size_t i = 3; i < 9; ++i) samples_[i].masked = {};
+  samples_[3].sample.tokens[0] = 7;
+  samples_[4].sample.tokens.back() = 7;
+  samples_[5].sample.tokens[1] = 3;
+  samples_[6].sample.a_length = 2;
+  samples_[7].sample.tokens[1] = 0;
+  const auto last = static_cast<std::uint32_t>(samples_[8].sample.tokens.size() - 1);
+  samples_[8].sample.tokens[last] = 4;
+  samples_[8].masked = {{last}, {3}};
+  save();
+
+  EXPECT_THAT(
+      foreign_findings(),
+      ElementsAre(HasSubstr("sample 3: does not begin with [CLS]"),
+                  HasSubstr("sample 4: does not end with [SEP]"),
+                  HasSubstr("sample 5: a special token stands in the text, at position 1"),
+                  HasSubstr("sample 6: there is no [SEP] at position 1, where segment_ids put it"),
+                  HasSubstr("sample 7: a special token stands in the text, at position 1"),
+                  HasSubstr("sample 8: position " + std::to_string(last) + " is masked")));
+  EXPECT_THAT(foreign_findings(nullptr), IsEmpty());
+}
+
+TEST_F(VerifyForeign, RatesFarFromBertsAreFoundAndSaidToBePerhapsIntended) {
+  make(3000, {.rate = 0.4});
+  EXPECT_THAT(foreign_findings(),
+              ElementsAre(AllOf(HasSubstr("of the tokens are masked, BERT's default is 15%"),
+                                HasSubstr("if that was the setting, nothing is wrong"))));
+  make(3000, {.replace = 0.3, .random = 0.01, .keep = 0.69});
+  EXPECT_THAT(foreign_findings(),
+              ElementsAre(HasSubstr("of the masked tokens are [MASK], BERT's default is 80%"),
+                          HasSubstr("of the masked tokens are random, BERT's default is 10%"),
+                          HasSubstr("of the masked tokens are kept, BERT's default is 10%")));
+  make(3000);
+  for (MaskedSample& made : samples_) {
+    for (std::size_t i = 0; i < made.masked.positions.size(); ++i) {
+      made.sample.tokens[made.masked.positions[i]] = made.masked.labels[i];
+    }
+    made.masked = {};
+  }
+  save();
+  EXPECT_THAT(foreign_findings(), ElementsAre(HasSubstr(": 0.0% of the tokens are masked")));
+}
+
+TEST_F(VerifyForeign, RatesOfAFewMasksSayNothing) {
+  make(100, {.rate = 0.4});
+  EXPECT_THAT(foreign_findings(), IsEmpty());
 }
 
 TEST(Findings, EachIsKeptOnceAndAThousandAtMost) {
