@@ -13,7 +13,6 @@
 #include "data/checked_file.h"
 #include "data/documents.h"
 #include "data/text_job.h"
-#include "data/word_runs.h"
 #include "data/worker_threads.h"
 
 namespace bertyard {
@@ -22,6 +21,7 @@ namespace {
 // Distinct words that a thread holds before it writes them out.
 constexpr std::size_t kRunWords = std::size_t{1} << 18;
 constexpr const char* kKeyFile = "key";
+constexpr int kWorkVersion = 2;  // of the files in the directory
 
 }  // namespace
 
@@ -35,7 +35,7 @@ WordJob::WordJob(const CorpusOptions& corpus, const TokenizerOptions& tokenizer,
 std::string WordJob::key() const {
   StreamingHash hash;
   hash.update(reading_rules(corpus_));
-  hash.update(fmt::format("{} {} {}", tokenizer_.lower_case,
+  hash.update(fmt::format("{} {} {} {}", kWorkVersion, tokenizer_.lower_case,
                           tokenizer_.strip_accents.value_or(tokenizer_.lower_case),
                           tokenizer_.split_cjk));
   for (const TextUnit& unit : units_) hash.update(identity_of(unit));
@@ -57,7 +57,7 @@ std::filesystem::path WordJob::record_path(std::size_t unit) const {
   return directory_ / fmt::format("words-{:06}.done", unit);
 }
 
-// Writes the runs of a unit, then the record that names them.
+// Writes the runs of a unit, then the record that names them: a line "name bytes hash" each.
 void WordJob::count(std::size_t unit) const {
   DocumentReader reader(corpus_, units_[unit]);
   WordCounter counter(tokenizer_);
@@ -66,8 +66,8 @@ void WordJob::count(std::size_t unit) const {
   int runs = 0;
   const auto write_run = [&] {
     const std::string name = fmt::format("words-{:06}-{}.run", unit, runs++);
-    write_word_run(directory_ / name, counter.counts());
-    record += name + '\n';
+    const WordRun run = write_word_run(directory_ / name, counter.counts());
+    record += fmt::format("{} {} {}\n", name, run.bytes, hash_text(run.hash));
     counter.clear();
   };
   while (reader.next(document)) {
@@ -78,13 +78,34 @@ void WordJob::count(std::size_t unit) const {
   write_checked(record_path(unit), record);
 }
 
+std::optional<std::vector<WordJob::NamedRun>> WordJob::runs_of(std::size_t unit) const {
+  const auto record = read_checked(record_path(unit));
+  if (!record) return std::nullopt;
+  std::vector<NamedRun> runs;
+  std::istringstream lines(*record);
+  NamedRun named;
+  for (std::string name, hash; lines >> name >> named.run.bytes >> hash;) {
+    named.path = directory_ / name;
+    named.run.hash = parse_hash(hash);
+    runs.push_back(named);
+  }
+  return runs;
+}
+
+bool WordJob::is_done(std::size_t unit) const {
+  const auto runs = runs_of(unit);
+  return runs && std::all_of(runs->begin(), runs->end(), [](const NamedRun& named) {
+           return is_word_run(named.path, named.run);
+         });
+}
+
 void WordJob::run(WorkShare share, int threads, const ProgressCallback& progress) const {
   const std::vector<std::size_t> mine = share.of(units_.size());
   PrepareProgress reported{"words", 0, 0};
   for (const std::size_t unit : mine) reported.total += byte_count(units_[unit]);
   std::mutex reporting;
   run_tasks(threads, mine.size(), [&](int, std::size_t i) {
-    if (!read_checked(record_path(mine[i]))) count(mine[i]);
+    if (!is_done(mine[i])) count(mine[i]);
     const std::lock_guard lock(reporting);
     reported.done += byte_count(units_[mine[i]]);
     if (progress) progress(reported);
@@ -94,13 +115,12 @@ void WordJob::run(WorkShare share, int threads, const ProgressCallback& progress
 std::vector<WordCount> WordJob::counts() const {
   std::vector<std::filesystem::path> runs;
   for (std::size_t unit = 0; unit < units_.size(); ++unit) {
-    const auto record = read_checked(record_path(unit));
-    if (!record) {
+    const auto of_unit = runs_of(unit);
+    if (!of_unit) {
       throw DataError(
           fmt::format("{}: missing or damaged; run prepare again", record_path(unit).string()));
     }
-    std::istringstream names(*record);
-    for (std::string name; std::getline(names, name);) runs.push_back(directory_ / name);
+    for (const NamedRun& named : *of_unit) runs.push_back(named.path);
   }
   FrequentWords words(kLearnedWords);
   merge_word_runs(runs, directory_,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "data/prepare.h"
 #include "data/text_units.h"
 #include "data/word_counter.h"
+#include "data/word_runs.h"
 #include "data/work_share.h"
 
 namespace bertyard {
@@ -23,6 +25,8 @@ inline constexpr std::size_t kLearnedWords = std::size_t{1} << 20;
 // open() in one, run() in all, counts() in one, close() in one. Every unit becomes sorted runs of
 // words on the disk, which are merged, so memory is bounded whatever the text: about 32 MiB a
 // thread, then 2 * kLearnedWords words. The same counts for any number of processes and threads.
+// Units that are done stay done after a kill; one whose runs are no longer what was written is
+// counted again.
 class WordJob {
  public:
   WordJob(const CorpusOptions& corpus, const TokenizerOptions& tokenizer,
@@ -35,8 +39,16 @@ class WordJob {
   void close() const;
 
  private:
+  struct NamedRun {
+    std::filesystem::path path;
+    WordRun run;
+  };
+
   std::string key() const;
   std::filesystem::path record_path(std::size_t unit) const;
+  // Of the unit's record; nothing where that is missing or damaged.
+  std::optional<std::vector<NamedRun>> runs_of(std::size_t unit) const;
+  bool is_done(std::size_t unit) const;
   void count(std::size_t unit) const;
 
   CorpusOptions corpus_;

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/base/hash.h"
 #include "data/checked_file.h"
 #include "data/text_file.h"
 
@@ -34,18 +35,22 @@ class RunWriter {
     buffer_ += '\n';
     if (buffer_.size() >= kBufferBytes) flush();
   }
-  void finish() {
+  WordRun finish() {
     flush();
+    const WordRun run{file_.size(), hash_.digest()};
     file_.close();
+    return run;
   }
 
  private:
   void flush() {
     file_.append(std::as_bytes(std::span(buffer_)));
+    hash_.update(buffer_);
     buffer_.clear();
   }
 
   WorkFile file_;
+  StreamingHash hash_;
   std::string buffer_;
 };
 
@@ -108,10 +113,16 @@ void merge(std::span<const std::filesystem::path> runs,
 
 }  // namespace
 
-void write_word_run(const std::filesystem::path& path, const std::vector<WordCount>& words) {
+WordRun write_word_run(const std::filesystem::path& path, const std::vector<WordCount>& words) {
   RunWriter run(path);
   for (const WordCount& word : words) run.add(word.word, word.count);
-  run.finish();
+  return run.finish();
+}
+
+bool is_word_run(const std::filesystem::path& path, const WordRun& run) {
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) != run.bytes || error) return false;
+  return hash_range(path, 0, run.bytes) == run.hash;
 }
 
 void merge_word_runs(std::vector<std::filesystem::path> runs,

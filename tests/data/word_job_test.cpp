@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/word_job.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -46,6 +47,38 @@ TEST(WordJob, CountsAreThoseOfTheTextForAnyShares) {
     job.close();
     EXPECT_FALSE(std::filesystem::exists(directory / "work"));
   }
+}
+
+// As a kill or a full disk may leave them, and as a hand may: the same size, other bytes.
+TEST(WordJob, RunsThatAreNotWhatWasWrittenAreCountedAgain) {
+  const testing::TemporaryDirectory directory;
+  CorpusOptions corpus;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    corpus.text.push_back((directory / name).string());
+    std::ofstream(directory / name) << "one two two " << name << '\n' << std::string(9 << 20, ' ');
+  }
+  const auto work = directory / "work";
+  const WordJob job(corpus, {}, work);
+  job.open();
+  job.run({}, 1, nullptr);
+  const auto expected = job.counts();
+  ASSERT_EQ(expected.size(), 6u);
+  std::vector<std::filesystem::path> runs;
+  for (const auto& entry : std::filesystem::directory_iterator(work)) {
+    if (entry.path().extension() == ".run" && file_size(entry) > 0) runs.push_back(entry.path());
+  }
+  std::sort(runs.begin(), runs.end());
+  ASSERT_EQ(runs.size(), 4u);
+  std::filesystem::resize_file(runs[0], 4);
+  std::ofstream(runs[1]) << "";
+  std::filesystem::remove(runs[2]);
+  std::fstream(runs[3], std::ios::in | std::ios::out) << "z";
+
+  const WordJob again(corpus, {}, work);
+  again.open();
+  again.run({}, 1, nullptr);
+
+  EXPECT_EQ(again.counts(), expected);
 }
 
 TEST(WordJob, AMissingUnitIsAnError) {
