@@ -16,6 +16,7 @@ namespace bertyard {
 struct LineBatch {
   std::string bytes;
   std::vector<std::size_t> ends;
+  std::vector<std::size_t> too_long;  // the lines that are empty here because they are that
   const std::string* file = nullptr;
   std::uint64_t first_line = 0;
 
@@ -25,20 +26,24 @@ struct LineBatch {
   }
 };
 
-// Reads the lines of files in turn, some hundred at a time. Owns the open file.
+// Reads the lines of files in turn, some hundred at a time, each whole: memory is that of the
+// longest line. Owns the open file.
 class BatchReader {
  public:
-  explicit BatchReader(std::vector<std::string> files) : files_(std::move(files)) {}
+  // A line of more bytes is left out and named in LineBatch::too_long.
+  BatchReader(std::vector<std::string> files, std::size_t max_line_bytes)
+      : files_(std::move(files)), max_line_bytes_(max_line_bytes) {}
 
   // Replaces `batch`, which borrows its file's name from here; false at the end.
   bool next(LineBatch& batch);
-  std::uint64_t cut_lines() const { return cut_lines_; }
 
  private:
+  void add_line(LineBatch& batch, std::string_view piece);
+
   std::vector<std::string> files_;
+  std::size_t max_line_bytes_;
   std::size_t next_file_ = 0;
   std::optional<LineReader> reader_;
-  std::uint64_t cut_lines_ = 0;
 };
 
 }  // namespace bertyard

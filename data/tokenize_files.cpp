@@ -56,6 +56,11 @@ class BatchWorker {
  private:
   std::optional<std::string_view> text_of(const LineBatch& batch, std::size_t index,
                                           BatchResult& result) {
+    if (std::binary_search(batch.too_long.begin(), batch.too_long.end(), index)) {
+      const std::size_t most = options_.max_line_bytes() >> 20;
+      add_fault(batch, index, fmt::format("is longer than {} MiB", most), result);
+      return std::nullopt;
+    }
     std::string_view line = batch.line(index);
     if (!is_ascii(line)) {
       valid_.clear();
@@ -64,12 +69,16 @@ class BatchWorker {
     }
     if (options_.field.empty()) return line;
     if (json_line_.parse(line)) return json_line_.text();
-    ++result.counts.bad_lines;
-    if (result.counts.faults.size() < kNamedFaults) {
-      result.counts.faults.push_back(fmt::format("{}:{}: the line {}", *batch.file,
-                                                 batch.first_line + index, json_line_.fault()));
-    }
+    add_fault(batch, index, json_line_.fault(), result);
     return std::nullopt;
+  }
+
+  static void add_fault(const LineBatch& batch, std::size_t index, std::string_view what,
+                        BatchResult& result) {
+    ++result.counts.bad_lines;
+    if (result.counts.faults.size() == kNamedFaults) return;
+    result.counts.faults.push_back(
+        fmt::format("{}:{}: the line {}", *batch.file, batch.first_line + index, what));
   }
 
   void add(std::string_view text, BatchResult& result) {
@@ -106,8 +115,9 @@ class BatchWorker {
 // Hands batches to the threads and takes the results back in order.
 class BatchQueue {
  public:
-  BatchQueue(std::vector<std::string> files, const std::function<void(std::string_view)>& write)
-      : reader_(std::move(files)), write_(write) {}
+  BatchQueue(const TokenizeFilesOptions& options,
+             const std::function<void(std::string_view)>& write)
+      : reader_(expand_text_paths(options.files), options.max_line_bytes()), write_(write) {}
 
   // Each thread's loop.
   void work(BatchWorker& worker) {
@@ -126,7 +136,6 @@ class BatchQueue {
 
   TokenizeFilesReport report() const {
     TokenizeFilesReport report = report_;
-    report.cut_lines = reader_.cut_lines();
     report.hash = hash_.digest();
     return report;
   }
@@ -200,7 +209,7 @@ TokenizeFilesReport tokenize_files(const TokenizeFilesOptions& options, const To
                                    const Vocabulary& vocabulary,
                                    const std::function<void(std::string_view)>& write) {
   const EncodingLines json(vocabulary);
-  BatchQueue queue(expand_text_paths(options.files), write);
+  BatchQueue queue(options, write);
   run_threads(options.threads, [&](int) {
     BatchWorker worker(options, tokenizer, json, vocabulary.special().unknown);
     queue.work(worker);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "data/documents.h"
 #include "data/tokenizer.h"
 #include "data/vocabulary.h"
 
@@ -20,6 +22,11 @@ struct TokenizeFilesOptions {
   OffsetUnit offsets = OffsetUnit::characters;
   bool lines_wanted = true;  // false: count only
   int threads = 1;
+
+  // Longer lines are bad ones: as in preparing, or what offsets of 32 bits hold with room to spare.
+  static constexpr std::size_t kMaxLineBytes = std::size_t{1} << 30;
+  static constexpr std::size_t kMaxJsonLineBytes = DocumentReader::kMaxJsonLineBytes;
+  std::size_t max_line_bytes() const { return field.empty() ? kMaxLineBytes : kMaxJsonLineBytes; }
 };
 
 struct TokenizeFilesReport {
@@ -29,8 +36,7 @@ struct TokenizeFilesReport {
   std::uint64_t unknown = 0;  // of these [UNK]
   std::uint64_t hash = 0;     // XXH3 of all ids as little-endian u32, an end mark after each text
   std::uint64_t invalid_utf8 = 0;   // sequences replaced by U+FFFD
-  std::uint64_t cut_lines = 0;      // longer than LineReader::kMaxLineBytes
-  std::uint64_t bad_lines = 0;      // of JSONL, without the text
+  std::uint64_t bad_lines = 0;      // too long, or of JSONL and without the text
   std::vector<std::string> faults;  // the first bad lines: "file:line: what is wrong"
 };
 

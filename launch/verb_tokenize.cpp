@@ -45,8 +45,7 @@ void print_notes(const TokenizeFilesReport& report) {
     if (count > 0) fmt::print(stderr, "note: {} {}\n", counted(count), what);
   };
   note(report.invalid_utf8, "invalid UTF-8 sequences were replaced by U+FFFD");
-  note(report.cut_lines, "lines longer than 1 MiB were cut");
-  note(report.bad_lines, "bad JSONL lines became null");
+  note(report.bad_lines, "bad lines became null");
   for (const std::string& fault : report.faults) fmt::print(stderr, "  {}\n", fault);
   if (report.bad_lines > report.faults.size()) fmt::print(stderr, "  ...\n");
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/tokenize_files.h"
 
+#include <algorithm>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
 #include "data/json_line.h"
+#include "data/line_batches.h"
 #include "data/tokenizer.h"
 #include "tests/support/test_data.h"
 
@@ -116,6 +119,54 @@ TEST_F(TokenizeFiles, BadLinesOfJsonAreNullAndNamed) {
   EXPECT_THAT(report.faults[1], HasSubstr("in:3: the line is no JSON at byte"));
   EXPECT_THAT(report.faults[2], HasSubstr("in:4: the line has no field 'text'"));
   EXPECT_THAT(report.faults[3], HasSubstr("in:5: the line is no JSON object"));
+}
+
+TEST_F(TokenizeFiles, ALongLineIsOneLineOut) {
+  std::string line = "the";
+  while (line.size() < (5u << 20)) line += " the s";
+  const auto report = run("the\n" + line + "\nthe\n", 2);
+
+  EXPECT_EQ(std::count(output_.begin(), output_.end(), '\n'), 3);
+  EXPECT_EQ(report.texts, 3u);
+  EXPECT_EQ(report.bytes, line.size() + 6);
+  EXPECT_THAT(output_.substr(output_.size() - 100), HasSubstr("[0,3]]}\n"));
+  EXPECT_THAT(output_, HasSubstr(fmt::format(",[{},{}]]}}\n", line.size() - 1, line.size())));
+}
+
+TEST_F(TokenizeFiles, LongLinesOfJsonAreReadAndThoseAboveTheLimitNamed) {
+  options_.field = "text";
+  const std::string blanks(3 << 20, ' ');
+  const std::string too_long(TokenizeFilesOptions::kMaxJsonLineBytes, ' ');
+  const auto report = run("{\"text\":\"the" + blanks + "the\"}\n{\"text\":\"the" + too_long +
+                          "\"}\n{\"text\":\"the\"}\n");
+
+  EXPECT_EQ(output_,
+            "{\"tokens\":[\"the\",\"the\"],\"ids\":[7,7],\"offsets\":[[0,3],[3145731,3145734]]}\n"
+            "null\n{\"tokens\":[\"the\"],\"ids\":[7],\"offsets\":[[0,3]]}\n");
+  EXPECT_EQ(report.bad_lines, 1u);
+  EXPECT_THAT(report.faults, ElementsAre(HasSubstr("in:2: the line is longer than 32 MiB")));
+}
+
+TEST(LineBatches, HoldWholeLinesAndLeaveOutThoseThatAreTooLong) {
+  const testing::TemporaryDirectory directory;
+  std::ofstream(directory / "in", std::ios::binary) << "a\r\n"
+                                                    << std::string(2 << 20, 'b') << "\r\n"
+                                                    << std::string(4 << 20, 'c') << "\nd";
+  BatchReader reader({(directory / "in").string()}, 3 << 20);
+  LineBatch batch;
+
+  ASSERT_TRUE(reader.next(batch));
+  ASSERT_EQ(batch.ends.size(), 2u);
+  EXPECT_EQ(batch.line(0), "a");
+  EXPECT_EQ(batch.line(1), std::string(2 << 20, 'b'));
+  EXPECT_THAT(batch.too_long, IsEmpty());
+  ASSERT_TRUE(reader.next(batch));
+  ASSERT_EQ(batch.ends.size(), 2u);
+  EXPECT_EQ(batch.first_line, 3u);
+  EXPECT_THAT(batch.too_long, ElementsAre(0));
+  EXPECT_EQ(batch.line(0), "");
+  EXPECT_EQ(batch.line(1), "d");
+  EXPECT_FALSE(reader.next(batch));
 }
 
 TEST_F(TokenizeFiles, ThreadsKeepTheOrder) {

@@ -67,7 +67,7 @@ TEST_F(TextProgram, TokenizesAFieldOfJsonAndNamesBadLines) {
       "{\"tokens\":[\"a\",\"##b\",\"[MASK]\"],\"ids\":[5,6,4],\"offsets\":[[0,1],[1,2],[3,9]]}\n"
       "null\n");
   EXPECT_EQ(ended.errors,
-            "note: 1 bad JSONL lines became null\n  in.jsonl:2: the line has no field 'body'\n");
+            "note: 1 bad lines became null\n  in.jsonl:2: the line has no field 'body'\n");
 }
 
 TEST_F(TextProgram, TokenizeOptionsAreChecked) {
