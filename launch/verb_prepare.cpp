@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -37,6 +39,26 @@ std::string counted(std::uint64_t count) {
 
 // The ranks wait as long as the slowest needs for its share.
 constexpr ControlPlane::Seconds kStageLimit{7.0 * 24 * 3600};
+
+// The directory of standard input as a file, which all ranks read and rank 0 owns. It goes when the
+// preparation ends, well or not; what a killed one has left goes first.
+class StandardInputDirectory {
+ public:
+  explicit StandardInputDirectory(std::filesystem::path path) : path_(std::move(path)) {
+    std::filesystem::remove_all(path_);
+  }
+  ~StandardInputDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  StandardInputDirectory(const StandardInputDirectory&) = delete;
+  StandardInputDirectory& operator=(const StandardInputDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
 
 // One preparation: the ranks, who speaks, and how far the work is.
 class Preparation {
@@ -97,9 +119,6 @@ class Preparation {
   }
 
   bool leads() const { return group_.rank() == 0; }
-  void forget_standard_input() const {
-    if (leads()) std::filesystem::remove_all(input_directory());
-  }
 
  private:
   PrepareReport prepare_alone(const PrepareOptions& options, const Vocabulary& vocabulary) {
@@ -118,7 +137,6 @@ class Preparation {
   std::filesystem::path directory(const char* name) const {
     return std::filesystem::path(config_.samples.out) / name;
   }
-  std::filesystem::path input_directory() const { return directory("input.tmp-prepare"); }
   ProgressCallback progress() {
     if (!leads()) return nullptr;
     return [this](const PrepareProgress& progress) { line_.show(progress); };
@@ -129,13 +147,14 @@ class Preparation {
     const std::filesystem::path out = config_.samples.out;
     std::filesystem::create_directories(out);
     lock_.emplace(out, DirectoryRole{"samples.out", "samples.out"}, log_);
+    input_.emplace(directory("input.tmp-prepare"));
   }
   // Rank 0 alone has it.
   void take_standard_input() {
     auto& text = config_.corpus.text;
     const auto entry = std::find(text.begin(), text.end(), "-");
     if (entry == text.end()) return;
-    if (leads()) save_standard_input(config_.corpus, input_directory());
+    if (leads()) save_standard_input(config_.corpus, input_->path());
     *entry = group_.control->broadcast_string("standard input", *entry);
   }
 
@@ -166,6 +185,7 @@ class Preparation {
   ProgressLine line_;
   Logger log_{{}};
   std::optional<DirectoryLock> lock_;
+  std::optional<StandardInputDirectory> input_;
 };
 
 void print_part(const char* name, const std::filesystem::path& path, const ShardCounts& counts) {
@@ -226,7 +246,6 @@ int run_prepare(const PrepareVerbOptions& options, MpiEnvironment& environment) 
     Preparation preparation(config, group);
     const Vocabulary vocabulary = preparation.vocabulary();
     const PrepareReport report = preparation.prepare(vocabulary);
-    preparation.forget_standard_input();
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     if (!preparation.leads()) return static_cast<int>(ExitCode::ok);
     print_report(report, seconds.count());

@@ -99,6 +99,18 @@ TEST_F(TextProgram, PrepareTakesStandardInputAndLearnsFromIt) {
                                "tokenizer.learn (size 30522, min_frequency 2) does not change it"));
 }
 
+TEST_F(TextProgram, TheCopyOfStandardInputGoesWhenPreparingFailsOrWasKilled) {
+  const auto copy = directory_ / "out" / "input.tmp-prepare";
+  EXPECT_EQ(run("prepare run.yaml corpus.text=[-] </dev/null").code, 3);
+  EXPECT_FALSE(std::filesystem::exists(copy));
+  EXPECT_EQ(run("prepare run.yaml corpus.text=[-] --memory 64MiB <text.txt").code, 2);
+  EXPECT_FALSE(std::filesystem::exists(copy));
+  std::filesystem::create_directories(copy);
+  write("out/input.tmp-prepare/standard-input.txt", "what a killed one left");
+  EXPECT_EQ(run("prepare run.yaml").code, 0);
+  EXPECT_FALSE(std::filesystem::exists(copy));
+}
+
 TEST_F(TextProgram, AVocabularyOfOtherWordsIsRefused) {
   const std::string vocab = "prepare run.yaml tokenizer.vocab=new.txt tokenizer.learn.size=100";
   EXPECT_EQ(run(vocab).code, 0);
