@@ -152,9 +152,7 @@ void PrepareJob::run_shards(WorkShare share) {
   for (const Part& part : parts_) {
     jobs.push_back(shard_job(part, text));
     for (std::size_t i = 0; i < jobs.back().shards(); ++i) {
-      largest =
-          std::max(largest, estimated_shard_bytes(jobs.back().shard_tokens(i), part.parameters) /
-                                static_cast<std::uint64_t>(part.parameters.duplicate));
+      largest = std::max(largest, jobs.back().shard_bytes(i));
     }
   }
   const int threads = shard_threads(options_.threads, options_.memory, largest);

@@ -11,7 +11,6 @@
 #include "core/base/philox.h"
 #include "data/block_checksums.h"
 #include "data/checked_file.h"
-#include "data/hdf5_shard_format.h"
 #include "data/hdf5_shard_writer.h"
 #include "data/sample_builder.h"
 #include "data/sample_chunk.h"
@@ -25,45 +24,7 @@ constexpr std::uint32_t kShuffleRound = 0xFFFFFFFFu;
 // Keeps the masks of held-out samples apart from those of training samples with the same number.
 constexpr std::uint64_t kValidMaskBit = std::uint64_t{1} << 63;
 
-// Sample tokens for a token of text: a random next sentence adds text from elsewhere.
-double sample_tokens_per_token(const ShardParameters& parameters) {
-  return parameters.next_sentence == NextSentence::nsp ? 1.3 : 1.03;
-}
-
-std::uint64_t id_bytes(const ShardParameters& parameters) {
-  return shard_format::ids_fit_u16(parameters.vocabulary_size) ? 2 : 4;
-}
-
-double shard_bytes_per_token(const ShardParameters& parameters) {
-  const double length = 0.85 * parameters.max_length;
-  const double bytes = static_cast<double>(id_bytes(parameters));
-  double of_sample = length * bytes + 11;
-  if (parameters.mask.when == MaskTime::prepare) {
-    of_sample += 8 + parameters.mask.rate * length * (2 + bytes);
-  }
-  return sample_tokens_per_token(parameters) * parameters.duplicate * of_sample / length;
-}
-
 }  // namespace
-
-std::uint64_t estimated_shard_bytes(std::uint64_t tokens, const ShardParameters& parameters) {
-  return static_cast<std::uint64_t>(static_cast<double>(tokens) *
-                                    shard_bytes_per_token(parameters));
-}
-
-std::vector<ShardPlan> plan_shards(const TokenStore& store, const ShardParameters& parameters) {
-  const auto tokens = std::max<std::uint64_t>(
-      1, static_cast<std::uint64_t>(static_cast<double>(parameters.shard_bytes) /
-                                    shard_bytes_per_token(parameters)));
-  std::vector<ShardPlan> plans;
-  std::size_t begin = 0;
-  for (std::uint64_t end_token = tokens; begin < store.document_count(); end_token += tokens) {
-    const std::size_t end = store.document_at_token(end_token);
-    if (end > begin) plans.push_back({begin, end});
-    begin = end;
-  }
-  return plans;
-}
 
 // One shard on its way.
 class ShardJob::Build {

@@ -12,22 +12,11 @@
 #include "data/manifest.h"
 #include "data/masking.h"
 #include "data/shard_parameters.h"
+#include "data/shard_plan.h"
 #include "data/token_store.h"
 #include "data/vocabulary.h"
 
 namespace bertyard {
-
-// Documents [begin, end) of a part, whose samples make one shard.
-struct ShardPlan {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-
-// Cuts the documents of a part into shards of about parameters.shard_bytes.
-std::vector<ShardPlan> plan_shards(const TokenStore& store, const ShardParameters& parameters);
-
-// About how many bytes the samples of `tokens` tokens of text take in a shard.
-std::uint64_t estimated_shard_bytes(std::uint64_t tokens, const ShardParameters& parameters);
 
 // What became of one shard; also as the text of a record.
 struct ShardRecord {
@@ -49,6 +38,7 @@ class ShardJob {
 
   std::size_t shards() const { return plans_.size(); }
   std::uint64_t shard_tokens(std::size_t shard) const;
+  std::uint64_t shard_bytes(std::size_t shard) const { return plans_[shard].bytes; }  // about
   // Makes the shard unless it is there, whole, with this many threads. `progress` gets the tokens
   // of the text as they are used up, from any thread.
   void run(std::size_t shard, int threads,

@@ -100,6 +100,16 @@ void TokenStore::read(const StoredSegment& segment, std::uint64_t offset,
   }
 }
 
+std::uint64_t TokenStore::first_token_of(std::size_t document) const {
+  if (document >= documents_) return tokens_;
+  const StoredSegment& segment = segment_of(document);
+  std::vector<std::uint32_t> at(1);
+  read(segment, segment.part.first_sentence_at() + 4 * (document - segment.first_document),
+       writable_bytes(at));
+  read(segment, segment.part.sentence_begin_at() + 4 * std::uint64_t{at[0]}, writable_bytes(at));
+  return segment.first_token + at[0];
+}
+
 std::size_t TokenStore::document_at_token(std::uint64_t token) const {
   if (token >= tokens_) return documents_;
   const auto after = std::upper_bound(

@@ -92,6 +92,8 @@ class TokenStore {
   const std::vector<StoredSegment>& segments() const { return stored_; }
   const StoredSegment& segment_of(std::size_t document) const;
   void read(const StoredSegment& segment, std::uint64_t offset, std::span<std::byte> bytes) const;
+  // How many tokens there are before this document; of all, where it is the number of documents.
+  std::uint64_t first_token_of(std::size_t document) const;
   // The first document that begins at this token or later.
   std::size_t document_at_token(std::uint64_t token) const;
 

@@ -205,6 +205,26 @@ TEST_F(PrepareJobs, RandomSentencesComeFromTheWholeCorpusAndNeverFromTheirOwnDoc
   EXPECT_GT(drawn.size(), 20u);
 }
 
+// A document of one sentence always gets a random B, here as a rule one that fills the sample:
+// ten times its own text.
+TEST_F(PrepareJobs, ShardsOfShortDocumentsBeforeLongOnesKeepToTheirSize) {
+  std::ofstream file(directory_ / "corpus.txt");
+  for (int d = 0; d < 3000; ++d) file << "a b\n\n";
+  for (int d = 0; d < 3000; ++d) {
+    for (int s = 0; s < 12; ++s) file << "c d e f g h i j\n";
+    file << '\n';
+  }
+  file.close();
+  options_.samples.shard_bytes = 60000;
+  options_.corpus.held_out = 0;
+  const Manifest manifest = read_manifest(run(options("out"), 2).train);
+
+  ASSERT_GT(manifest.shards.size(), 20u);
+  for (const ShardEntry& shard : manifest.shards) {
+    EXPECT_LT(static_cast<double>(shard.bytes), 1.2 * kLargestShard * 60000) << shard.file;
+  }
+}
+
 TEST_F(PrepareJobs, TheManifestSaysWhatWasRead) {
   run(options("out"), 2);
   const Manifest manifest = read_manifest(directory_ / "out" / "train");
