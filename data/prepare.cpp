@@ -12,6 +12,7 @@
 #include "data/google_samples.h"
 #include "data/part_writer.h"
 #include "data/prepare_job.h"
+#include "data/prepare_memory.h"
 #include "data/split_corpus.h"
 
 namespace bertyard {
@@ -127,6 +128,7 @@ PrepareReport prepare(const PrepareOptions& options, const Vocabulary& vocabular
     if (needs_whole_corpus(options.samples.sampling)) {
       return prepare_in_memory(options, vocabulary, progress);
     }
+    check_memory(options);
     job.open();
     job.run_text({});
     job.run_shards({});

@@ -2,10 +2,14 @@
 #include "data/prepare_memory.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/byte_source.h"
+#include "data/shard_plan.h"
+#include "data/text_paths.h"
 
 namespace bertyard {
 namespace {
@@ -27,6 +31,25 @@ int fitting(int wanted, std::uint64_t memory, std::uint64_t fixed, std::uint64_t
   return static_cast<int>(std::min<std::uint64_t>(fit, static_cast<std::uint64_t>(wanted)));
 }
 
+// Of a shard for a byte of text: ids of four bytes, a third more of them than the text has, and all
+// that for a text of one letter a token. Ordinary text makes a twentieth of it.
+constexpr double kShardBytesPerTextByte = 16;
+
+// What plan_shards() may make of the text at most; one document that is more than a shard apart.
+std::uint64_t largest_shard_bytes(const PrepareOptions& options) {
+  const SampleOptions& samples = options.samples;
+  const auto most =
+      static_cast<std::uint64_t>(kLargestShard * static_cast<double>(samples.shard_bytes));
+  double all = 0;
+  for (const std::string& path : expand_text_paths(options.corpus.text)) {
+    if (!can_be_split(path)) return most;  // how much text it holds is not known
+    all += kShardBytesPerTextByte * samples.duplicate *
+           static_cast<double>(std::filesystem::file_size(path));
+    if (all >= static_cast<double>(most)) return most;
+  }
+  return static_cast<std::uint64_t>(all);
+}
+
 }  // namespace
 
 int text_threads(int wanted, std::uint64_t memory, TextLayout layout) {
@@ -37,13 +60,19 @@ int text_threads(int wanted, std::uint64_t memory, TextLayout layout) {
 }
 
 int shard_threads(int wanted, std::uint64_t memory, std::uint64_t shard_bytes) {
-  // As chunks, and once more in the order of the shard; estimates may be a fifth too low.
-  const std::uint64_t fixed = kBase + shard_bytes * 12 / 5;
+  // As chunks, and once more in the order of the shard.
+  const std::uint64_t fixed = kBase + 2 * shard_bytes;
   if (const int threads = fitting(wanted, memory, fixed, kShardThread); threads > 0) return threads;
   throw UsageError(
-      fmt::format("samples.memory is {} MiB, building a shard of {} MiB needs {} MiB; raise it, or "
-                  "lower samples.shard",
-                  memory / kMiB, shard_bytes / kMiB, (fixed + kShardThread) / kMiB + 1));
+      fmt::format("samples.memory is {} MiB, building a shard of up to {} MiB needs {} MiB; raise "
+                  "it, or lower samples.shard",
+                  memory / kMiB, shard_bytes / kMiB, (fixed + kShardThread + kMiB - 1) / kMiB));
+}
+
+void check_memory(const PrepareOptions& options) {
+  if (needs_whole_corpus(options.samples.sampling)) return;
+  text_threads(1, options.memory, options.corpus.layout);
+  shard_threads(1, options.memory, largest_shard_bytes(options));
 }
 
 }  // namespace bertyard

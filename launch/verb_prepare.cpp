@@ -90,12 +90,7 @@ class Preparation {
   }
 
   PrepareReport prepare(const Vocabulary& vocabulary) {
-    const PrepareOptions options{.corpus = config_.corpus,
-                                 .tokenizer = config_.tokenizer.options,
-                                 .samples = config_.samples,
-                                 .seed = config_.run.seed,
-                                 .threads = threads_,
-                                 .memory = config_.samples.memory_bytes};
+    const PrepareOptions options = prepare_options();
     check_options(options);
     PrepareJob job(options, vocabulary, progress());
     check_same_everywhere(*group_.control, {{"text files", job.key(), ItemOrigin::environment},
@@ -106,6 +101,7 @@ class Preparation {
       return report.value_or(PrepareReport{});
     }
     if (needs_whole_corpus(options.samples.sampling)) return prepare_alone(options, vocabulary);
+    check_memory(options);
     if (leads()) job.open();
     wait("directories");
     job.run_text(share_);
@@ -121,6 +117,14 @@ class Preparation {
   bool leads() const { return group_.rank() == 0; }
 
  private:
+  PrepareOptions prepare_options() const {
+    return {.corpus = config_.corpus,
+            .tokenizer = config_.tokenizer.options,
+            .samples = config_.samples,
+            .seed = config_.run.seed,
+            .threads = threads_,
+            .memory = config_.samples.memory_bytes};
+  }
   PrepareReport prepare_alone(const PrepareOptions& options, const Vocabulary& vocabulary) {
     PrepareReport report;
     if (leads()) report = prepare_in_memory(options, vocabulary, progress());
@@ -159,6 +163,7 @@ class Preparation {
   }
 
   void learn(const std::filesystem::path& path) {
+    check_memory(prepare_options());  // now, not when the words have been counted
     say(fmt::format("vocabulary  learning {} entries from the text ...\n",
                     grouped(config_.tokenizer.learn.size)));
     const WordJob job(config_.corpus, config_.tokenizer.options, directory("words.tmp-prepare"));

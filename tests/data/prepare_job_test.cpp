@@ -243,7 +243,22 @@ TEST(PrepareMemory, ThreadsFitIntoIt) {
                   AllOf(HasSubstr("samples.memory is 100 MiB"), HasSubstr("needs 160 MiB"))));
   EXPECT_THAT([] { shard_threads(1, 512 << 20, 256 << 20); },
               ::testing::ThrowsMessage<UsageError>(
-                  AllOf(HasSubstr("a shard of 256 MiB"), HasSubstr("samples.shard"))));
+                  AllOf(HasSubstr("a shard of up to 256 MiB"), HasSubstr("samples.shard"))));
+}
+
+TEST_F(PrepareJobs, AMemoryThatCannotHoldTheShardsIsRefusedBeforeAnyWork) {
+  PrepareOptions options = this->options("out");
+  options.samples.shard_bytes = std::uint64_t{256} << 20;
+  options.memory = std::uint64_t{900} << 20;
+  EXPECT_NO_THROW(prepare(options, vocabulary_)) << "there is little text";
+  fs::remove_all(options.samples.out);
+  fs::resize_file(options.corpus.text[0], std::uint64_t{64} << 20);
+
+  EXPECT_THAT([&] { prepare(options, vocabulary_); },
+              ::testing::ThrowsMessage<UsageError>(
+                  AllOf(HasSubstr("samples.memory is 900 MiB, building a shard of up to 448 MiB"),
+                        HasSubstr("needs 1024 MiB"))));
+  EXPECT_FALSE(fs::exists(options.samples.out));
 }
 
 }  // namespace

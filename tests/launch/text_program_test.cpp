@@ -159,6 +159,11 @@ TEST_F(TextProgram, PrepareRefusesTooLittleMemory) {
   EXPECT_EQ(ended.code, 2);
   EXPECT_THAT(ended.errors, HasSubstr("samples.memory is 64 MiB, reading text needs 160 MiB"));
   EXPECT_THAT(run("prepare run.yaml --memory much").errors, HasSubstr("samples.memory"));
+  std::filesystem::resize_file(directory_ / "text.txt", 64 << 20);
+  EXPECT_THAT(run("prepare run.yaml tokenizer.vocab=new.txt --memory 900MiB").errors,
+              HasSubstr("building a shard of up to 448 MiB needs 1024 MiB"));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "out" / "words.tmp-prepare"));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "out" / "work.tmp-prepare"));
 }
 
 TEST_F(TextProgram, ALanguageIsANameOrAFile) {
