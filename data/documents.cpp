@@ -2,6 +2,7 @@
 #include "data/documents.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -12,7 +13,6 @@
 #include "data/document_start.h"
 #include "data/json_line.h"
 #include "data/sentence_splitter.h"
-#include "data/text_file.h"
 #include "data/unicode.h"
 
 namespace bertyard {
@@ -61,6 +61,11 @@ std::uint64_t text_hash(const Document& document) {
   return hash.digest();
 }
 
+DocumentLimits DocumentLimits::none() {
+  constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
+  return {kNone, kNone, kNone};
+}
+
 CorpusCounts& operator+=(CorpusCounts& sum, const CorpusCounts& counts) {
   for (const CorpusCountField& field : kCorpusCountFields) {
     sum.*field.member += counts.*field.member;
@@ -72,8 +77,10 @@ CorpusCounts& operator+=(CorpusCounts& sum, const CorpusCounts& counts) {
 // in line_ until next() is called again.
 class DocumentReader::State {
  public:
-  State(const CorpusOptions& options, std::vector<TextUnit> units, bool is_whole)
+  State(const CorpusOptions& options, DocumentLimits limits, std::vector<TextUnit> units,
+        bool is_whole)
       : layout_(options.layout),
+        limits_(limits),
         skip_lines_(options.skip_lines),
         splitter_(options.language),
         start_(options.document_start),
@@ -159,7 +166,7 @@ class DocumentReader::State {
   bool must_end_before_line() {
     if (start_.matches(line_)) return true;
     if (layout_ == TextLayout::wikiextractor && starts_wiki_document(line_)) return true;
-    const bool is_full = document_bytes_ + line_.size() > kMaxDocumentBytes;
+    const bool is_full = document_bytes_ + line_.size() > limits_.document;
     counts_.cut_documents += is_full ? 1 : 0;
     return is_full;
   }
@@ -183,7 +190,7 @@ class DocumentReader::State {
     } else if (layout_ == TextLayout::paragraphs) {
       splitter_.split(text, document.sentences);
     } else {
-      if (paragraph_.size() + text.size() > LineReader::kMaxLineBytes) end_paragraph(document);
+      if (paragraph_.size() + text.size() > limits_.line) end_paragraph(document);
       if (!paragraph_.empty()) paragraph_ += ' ';
       paragraph_ += text;
     }
@@ -199,7 +206,7 @@ class DocumentReader::State {
   bool add_json_line(Document& document) {
     if (reader_->line_continues()) return true;  // named at its first piece
     if (!reader_->line_complete()) {
-      add_fault(fmt::format("is longer than {} MiB", kMaxJsonLineBytes >> 20));
+      add_fault(fmt::format("is longer than {} MiB", limits_.json_line >> 20));
       return true;
     }
     if (trim(line_).empty()) return true;
@@ -258,8 +265,7 @@ class DocumentReader::State {
     while (!reader_ && next_unit_ < units_.size()) {
       const TextUnit& unit = units_[next_unit_++];
       const bool is_json = layout_ == TextLayout::jsonl;
-      reader_.emplace(unit.path, is_json ? kMaxJsonLineBytes : LineReader::kMaxLineBytes,
-                      unit.begin, unit.end);
+      reader_.emplace(unit.path, is_json ? limits_.json_line : limits_.line, unit.begin, unit.end);
       inside_wiki_ = false;
       own_lines_ = 0;
       skipped_cut_lines_ = 0;
@@ -327,6 +333,7 @@ class DocumentReader::State {
   }
 
   TextLayout layout_;
+  DocumentLimits limits_;
   std::int64_t skip_lines_;
   SentenceSplitter splitter_;
   DocumentStart start_;
@@ -348,11 +355,12 @@ class DocumentReader::State {
   std::vector<LineFault> faults_;
 };
 
-DocumentReader::DocumentReader(const CorpusOptions& options)
-    : state_(
-          std::make_unique<State>(options, plan_text_units(options, TextUnit::kToTheEnd), true)) {}
+DocumentReader::DocumentReader(const CorpusOptions& options, DocumentLimits limits)
+    : state_(std::make_unique<State>(options, limits, plan_text_units(options, TextUnit::kToTheEnd),
+                                     true)) {}
 DocumentReader::DocumentReader(const CorpusOptions& options, TextUnit unit)
-    : state_(std::make_unique<State>(options, std::vector{std::move(unit)}, false)) {}
+    : state_(std::make_unique<State>(options, DocumentLimits(), std::vector{std::move(unit)},
+                                     false)) {}
 DocumentReader::~DocumentReader() = default;
 DocumentReader::DocumentReader(DocumentReader&&) noexcept = default;
 DocumentReader& DocumentReader::operator=(DocumentReader&&) noexcept = default;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/options.h"
+#include "data/text_file.h"
 #include "data/text_units.h"
 
 namespace bertyard {
@@ -31,10 +32,10 @@ struct CorpusCounts {
   std::uint64_t sentences = 0;  // in them
   std::uint64_t empty_files = 0;
   std::uint64_t empty_documents = 0;  // separators with no text before them
-  std::uint64_t cut_documents = 0;    // longer than DocumentReader::kMaxDocumentBytes
+  std::uint64_t cut_documents = 0;    // longer than DocumentLimits::document
   std::uint64_t invalid_utf8 = 0;     // sequences replaced by U+FFFD
   std::uint64_t nul_bytes = 0;        // dropped
-  std::uint64_t cut_lines = 0;        // longer than LineReader::kMaxLineBytes
+  std::uint64_t cut_lines = 0;        // longer than DocumentLimits::line
   std::uint64_t rules = 0;            // lines of punctuation only, dropped from wrapped text
   std::uint64_t bad_lines = 0;        // of JSONL, without a document
   std::uint64_t lines_outside = 0;    // of text between the documents of WikiExtractor
@@ -74,6 +75,17 @@ struct LineFault {
   std::string what;
 };
 
+// What bounds the memory of reading, in bytes: a longer line or document is cut, a longer line of
+// JSONL left out.
+struct DocumentLimits {
+  std::size_t line = LineReader::kMaxLineBytes;
+  std::size_t json_line = std::size_t{32} << 20;
+  std::size_t document = std::size_t{8} << 20;
+
+  // For a corpus that is held in memory anyway.
+  static DocumentLimits none();
+};
+
 // Gives out the documents of a corpus one by one, in the order of its files, in bounded memory: a
 // longer document is cut into several. The end of a file ends its document. Owns the open file.
 //   sentences   a line is a sentence; blank lines separate documents
@@ -86,13 +98,12 @@ struct LineFault {
 //                 that repeats the title is dropped
 class DocumentReader {
  public:
-  static constexpr std::size_t kMaxDocumentBytes = std::size_t{8} << 20;
-  static constexpr std::size_t kMaxJsonLineBytes = std::size_t{32} << 20;
+  static constexpr std::size_t kMaxJsonLineBytes = DocumentLimits{}.json_line;
   static constexpr std::size_t kNamedFaults = 10;
 
   // Expands options.text. Throws DataError for missing files; UsageError for an unknown language, a
   // bad regular expression, one given for a layout other than wrapped, or a negative skip_lines.
-  explicit DocumentReader(const CorpusOptions& options);
+  explicit DocumentReader(const CorpusOptions& options, DocumentLimits limits = {});
   // The documents of one unit of the corpus.
   DocumentReader(const CorpusOptions& options, TextUnit unit);
   ~DocumentReader();

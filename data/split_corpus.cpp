@@ -40,7 +40,9 @@ SplitCorpus read_split_corpus(const PrepareOptions& options, const Vocabulary& v
                               const ProgressCallback& progress) {
   const Tokenizer tokenizer(vocabulary, options.tokenizer);
   TokenizerWorker worker(tokenizer);
-  DocumentReader reader(options.corpus);
+  const bool follows_another = options.samples.sampling != Sampling::bertyard;
+  DocumentReader reader(options.corpus,
+                        follows_another ? DocumentLimits::none() : DocumentLimits());
   SplitCorpus split;
   Document document;
   for (std::uint64_t id = 0; reader.next(document); ++id) {

@@ -27,7 +27,8 @@ struct SplitCorpus {
 std::uint64_t hash_source(const CorpusOptions& options, std::uint64_t unit_bytes);
 
 // Reads and tokenises all documents. A document is held out when its text's hash, as a fraction of
-// all hashes, is below options.held_out: equal texts land on the same side.
+// all hashes, is below options.held_out: equal texts land on the same side. In reference mode lines
+// and documents are of any length, as they are for the programs that it follows.
 SplitCorpus read_split_corpus(const PrepareOptions& options, const Vocabulary& vocabulary,
                               const ProgressCallback& progress);
 

@@ -13,6 +13,7 @@
 #include "core/base/error.h"
 #include "core/base/philox.h"
 #include "data/masking.h"
+#include "data/split_corpus.h"
 #include "data/text_paths.h"
 #include "tests/support/test_data.h"
 
@@ -238,6 +239,28 @@ TEST_F(Prepare, TooFewDocumentsAreAnError) {
   write_text(random_text(10, 1));
   options_.corpus.held_out = 1e-6;
   EXPECT_THAT(error_text(), HasSubstr("held-out part has 0 document(s), needs 1"));
+}
+
+// 8 MiB for a document and 1 MiB for a line bound the memory elsewhere.
+TEST_F(Prepare, ReferenceModeCutsNeitherDocumentsNorLines) {
+  std::string line;
+  while (line.size() < (3u << 19)) line += "abcdefghijkl ";
+  std::string text;
+  for (int i = 0; i < 6; ++i) text += line + '\n';
+  write_text(text + "\na b.\n");
+  options_.corpus.held_out = 0;
+  const SplitCorpus ours = read_split_corpus(options_, vocabulary_, nullptr);
+  EXPECT_EQ(ours.counts.cut_documents, 1u);
+  EXPECT_EQ(ours.counts.cut_lines, 6u);
+  options_.samples.sampling = Sampling::google;
+
+  const SplitCorpus split = read_split_corpus(options_, vocabulary_, nullptr);
+
+  EXPECT_EQ(split.counts.cut_documents, 0u);
+  EXPECT_EQ(split.counts.cut_lines, 0u);
+  ASSERT_EQ(split.train.corpus.document_count(), 2u);
+  EXPECT_EQ(split.train.corpus.sentences_in(0), 6u);
+  EXPECT_EQ(split.train.corpus.sentences_in(1), 1u);
 }
 
 TEST_F(Prepare, OptionsWithoutSenseAreRefused) {
