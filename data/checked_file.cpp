@@ -7,8 +7,8 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -82,12 +82,14 @@ std::optional<std::string> read_checked(const std::filesystem::path& path) {
 std::uint64_t hash_range(const std::filesystem::path& path, std::uint64_t begin,
                          std::uint64_t end) {
   const FileReader file(path);
-  std::vector<std::byte> window(kWindowBytes);
+  // Not cleared, so that a small file touches little of it.
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kWindowBytes);
+  const std::span window(buffer.get(), kWindowBytes);
   StreamingHash hash;
   while (begin < end) {
     const std::size_t wanted = std::min<std::uint64_t>(window.size(), end - begin);
-    const std::size_t size = file.read_some(begin, std::span(window).first(wanted));
-    hash.update(std::span<const std::byte>(window).first(size));
+    const std::size_t size = file.read_some(begin, window.first(wanted));
+    hash.update(std::span<const std::byte>(window.first(size)));
     begin += size;
     if (size < wanted) break;
   }

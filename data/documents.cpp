@@ -358,9 +358,10 @@ class DocumentReader::State {
 DocumentReader::DocumentReader(const CorpusOptions& options, DocumentLimits limits)
     : state_(std::make_unique<State>(options, limits, plan_text_units(options, TextUnit::kToTheEnd),
                                      true)) {}
+DocumentReader::DocumentReader(const CorpusOptions& options, std::vector<TextUnit> units)
+    : state_(std::make_unique<State>(options, DocumentLimits(), std::move(units), false)) {}
 DocumentReader::DocumentReader(const CorpusOptions& options, TextUnit unit)
-    : state_(std::make_unique<State>(options, DocumentLimits(), std::vector{std::move(unit)},
-                                     false)) {}
+    : DocumentReader(options, std::vector{std::move(unit)}) {}
 DocumentReader::~DocumentReader() = default;
 DocumentReader::DocumentReader(DocumentReader&&) noexcept = default;
 DocumentReader& DocumentReader::operator=(DocumentReader&&) noexcept = default;

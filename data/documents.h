@@ -104,7 +104,8 @@ class DocumentReader {
   // Expands options.text. Throws DataError for missing files; UsageError for an unknown language, a
   // bad regular expression, one given for a layout other than wrapped, or a negative skip_lines.
   explicit DocumentReader(const CorpusOptions& options, DocumentLimits limits = {});
-  // The documents of one unit of the corpus.
+  // The documents of some units of the corpus.
+  DocumentReader(const CorpusOptions& options, std::vector<TextUnit> units);
   DocumentReader(const CorpusOptions& options, TextUnit unit);
   ~DocumentReader();
   DocumentReader(DocumentReader&&) noexcept;
@@ -116,7 +117,7 @@ class DocumentReader {
   // The first lines that could not be used.
   const std::vector<LineFault>& faults() const;
 
-  // Up to the document given out last. Of a unit: bytes and lines are those that begin in it.
+  // Up to the document given out last. Of units: bytes and lines are those that begin in them.
   CorpusCounts counts() const;
 
  private:

@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kKeyFile = "key";
-constexpr int kWorkVersion = 1;  // of the files below work.tmp-prepare
+constexpr int kWorkVersion = 2;  // of the files below work.tmp-prepare
 
 // What a killed process was writing.
 void remove_torn_files(const fs::path& directory) {
@@ -117,15 +117,15 @@ void PrepareJob::report_progress(std::string_view stage, std::uint64_t amount) {
 }
 
 void PrepareJob::run_text(WorkShare share) {
-  const std::vector<std::size_t> mine = share.of(text_.units().size());
+  const std::vector<std::size_t> mine = share.of(text_.groups());
   reported_ = {"text", 0, 0};
-  for (const std::size_t unit : mine) reported_.total += byte_count(text_.units()[unit]);
+  for (const std::size_t group : mine) reported_.total += text_.group_bytes(group);
   const int threads = text_threads(options_.threads, options_.memory, options_.corpus.layout);
   std::vector<TokenizerWorker> workers;
   for (int i = 0; i < threads; ++i) workers.push_back(text_.make_worker());
   run_tasks(threads, mine.size(), [&](int thread, std::size_t i) {
     text_.run(mine[i], workers[static_cast<std::size_t>(thread)]);
-    report_progress("text", byte_count(text_.units()[mine[i]]));
+    report_progress("text", text_.group_bytes(mine[i]));
   });
 }
 

@@ -16,7 +16,7 @@
 namespace bertyard {
 namespace {
 
-// Tokenises the documents of one unit.
+// Tokenises the documents of one group of units.
 class UnitTokenizer {
  public:
   UnitTokenizer(TokenizerWorker& worker, double held_out, std::uint32_t unknown)
@@ -80,70 +80,74 @@ TextJob::TextJob(const CorpusOptions& corpus, const TokenizerOptions& tokenizer,
       token_bytes_(shard_format::ids_fit_u16(static_cast<std::uint32_t>(vocabulary.size())) ? 2
                                                                                             : 4),
       directory_(std::move(directory)),
-      units_(plan_text_units(corpus, unit_bytes)) {}
+      units_(plan_text_units(corpus, unit_bytes)),
+      groups_(group_text_units(units_, unit_bytes)) {}
 
 std::uint64_t TextJob::source_hash(std::size_t unit) const {
   return hash_range(units_[unit].path, units_[unit].begin, units_[unit].end);
 }
 
-std::filesystem::path TextJob::tokens_path(std::size_t unit) const {
-  return directory_ / fmt::format("text-{:06}.tokens", unit);
+std::filesystem::path TextJob::tokens_path(std::size_t group) const {
+  return directory_ / fmt::format("text-{:06}.tokens", group);
 }
 
-std::filesystem::path TextJob::record_path(std::size_t unit) const {
-  return directory_ / fmt::format("text-{:06}.done", unit);
+std::filesystem::path TextJob::record_path(std::size_t group) const {
+  return directory_ / fmt::format("text-{:06}.done", group);
 }
 
-// The record of a unit whose tokens are there as they were written.
-std::optional<UnitRecord> TextJob::done(std::size_t unit) const {
-  const std::optional<std::string> text = read_checked(record_path(unit));
+// The record of a group whose tokens are there as they were written.
+std::optional<UnitRecord> TextJob::done(std::size_t group) const {
+  const std::optional<std::string> text = read_checked(record_path(group));
   if (!text) return std::nullopt;
   UnitRecord record = parse_unit_record(*text);
   std::error_code error;
-  if (!std::filesystem::exists(tokens_path(unit), error)) return std::nullopt;
+  if (!std::filesystem::exists(tokens_path(group), error)) return std::nullopt;
   for (const Segment& segment : record.segments) {
     for (const SegmentPart& part : segment) {
       const std::uint64_t found =
-          hash_range(tokens_path(unit), part.offset, part.end(token_bytes_));
+          hash_range(tokens_path(group), part.offset, part.end(token_bytes_));
       if (found != part.hash) return std::nullopt;
     }
   }
   return record;
 }
 
-UnitRecord TextJob::tokenize(std::size_t unit, TokenizerWorker& worker) const {
+UnitRecord TextJob::tokenize(std::size_t group, TokenizerWorker& worker) const {
   UnitRecord record;
-  record.source_hash = source_hash(unit);  // and warms the page cache for the reader
-  DocumentReader reader(corpus_, units_[unit]);
-  SegmentWriter writer(tokens_path(unit), token_bytes_);
+  for (std::size_t unit = groups_[group].begin; unit < groups_[group].end; ++unit) {
+    record.source_hashes.push_back(source_hash(unit));  // and warms the page cache for the reader
+  }
+  DocumentReader reader(corpus_, units_in(units_, groups_[group]));
+  SegmentWriter writer(tokens_path(group), token_bytes_);
   UnitTokenizer(worker, corpus_.held_out, unknown_).run(reader, writer, record);
   record.segments = writer.finish();
   return record;
 }
 
-void TextJob::run(std::size_t unit, TokenizerWorker& worker) const {
-  if (!done(unit)) write_checked(record_path(unit), to_text(tokenize(unit, worker)));
+void TextJob::run(std::size_t group, TokenizerWorker& worker) const {
+  if (!done(group)) write_checked(record_path(group), to_text(tokenize(group, worker)));
 }
 
 TextJob::Result TextJob::gather() const {
   Result result{{}, {}, {}, {}, {TokenStore(token_bytes_), TokenStore(token_bytes_)}};
   std::uint64_t first_id = 0;
   std::uint64_t lines_before = 0;  // in the same file
-  for (std::size_t i = 0; i < units_.size(); ++i) {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
     const std::optional<std::string> text = read_checked(record_path(i));
     if (!text) {
       throw DataError(
           fmt::format("{}: missing or damaged; run prepare again", record_path(i).string()));
     }
     const UnitRecord record = parse_unit_record(*text);
-    if (units_[i].begin == 0) lines_before = 0;
+    if (units_[groups_[i].begin].begin == 0) lines_before = 0;
     for (const LineFault& fault : record.faults) {
       if (result.faults.size() == DocumentReader::kNamedFaults) break;
-      result.faults.push_back({units_[i].path, lines_before + fault.line, fault.what});
+      result.faults.push_back({fault.file, lines_before + fault.line, fault.what});
     }
     lines_before += record.counts.lines;
     result.counts += record.counts;
-    result.unit_hashes.push_back(record.source_hash);
+    result.unit_hashes.insert(result.unit_hashes.end(), record.source_hashes.begin(),
+                              record.source_hashes.end());
     for (std::size_t p = 0; p < kCorpusParts; ++p) {
       result.unknown[p] += record.unknown[p];
       for (const Segment& segment : record.segments) {

@@ -16,8 +16,9 @@
 
 namespace bertyard {
 
-// The first half of preparing: every unit of the text becomes a file of tokens and a record. Units
-// are independent of each other, each may be done again, and what is done stays done.
+// The first half of preparing: every group of units of the text becomes a file of tokens and a
+// record. Groups are independent of each other, each may be done again, and what is done stays
+// done.
 class TextJob {
  public:
   // `directory`: of the files that it makes. Borrows the vocabulary.
@@ -26,14 +27,16 @@ class TextJob {
           std::uint64_t unit_bytes = kTextUnitBytes);
 
   const std::vector<TextUnit>& units() const { return units_; }
+  std::size_t groups() const { return groups_.size(); }
+  std::uint64_t group_bytes(std::size_t group) const { return byte_count(units_, groups_[group]); }
   // Of one unit's bytes in the file.
   std::uint64_t source_hash(std::size_t unit) const;
 
-  // Makes the unit's files unless they are there, whole. Any thread may, with a worker of its own.
-  void run(std::size_t unit, TokenizerWorker& worker) const;
+  // Makes the group's files unless they are there, whole. Any thread may, with a worker of its own.
+  void run(std::size_t group, TokenizerWorker& worker) const;
   TokenizerWorker make_worker() const { return TokenizerWorker(tokenizer_); }
 
-  // All units together; to be read when all are done.
+  // All groups together; to be read when all are done.
   struct Result {
     CorpusCounts counts;
     std::vector<LineFault> faults;           // lines count from the file's first
@@ -41,14 +44,14 @@ class TextJob {
     std::array<std::uint64_t, kCorpusParts> unknown{};
     std::array<TokenStore, kCorpusParts> parts;
   };
-  // Throws DataError when a unit is not done or when there is not one document.
+  // Throws DataError when a group is not done or when there is not one document.
   Result gather() const;
 
  private:
-  std::filesystem::path tokens_path(std::size_t unit) const;
-  std::filesystem::path record_path(std::size_t unit) const;
-  std::optional<UnitRecord> done(std::size_t unit) const;
-  UnitRecord tokenize(std::size_t unit, TokenizerWorker& worker) const;
+  std::filesystem::path tokens_path(std::size_t group) const;
+  std::filesystem::path record_path(std::size_t group) const;
+  std::optional<UnitRecord> done(std::size_t group) const;
+  UnitRecord tokenize(std::size_t group, TokenizerWorker& worker) const;
 
   CorpusOptions corpus_;
   Tokenizer tokenizer_;
@@ -56,6 +59,7 @@ class TextJob {
   std::uint64_t token_bytes_;
   std::filesystem::path directory_;
   std::vector<TextUnit> units_;
+  std::vector<UnitGroup> groups_;
 };
 
 // Whether a document with this text is kept for evaluation.

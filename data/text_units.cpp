@@ -48,6 +48,37 @@ std::vector<TextUnit> plan_text_units(const CorpusOptions& options, std::uint64_
   return units;
 }
 
+std::vector<UnitGroup> group_text_units(const std::vector<TextUnit>& units,
+                                        std::uint64_t group_bytes) {
+  std::vector<UnitGroup> groups;
+  std::uint64_t room = 0;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const bool is_file = units[i].begin == 0 && units[i].end == TextUnit::kToTheEnd;
+    const std::uint64_t bytes = byte_count(units[i]);
+    if (is_file && room > 0 && bytes <= room) {
+      ++groups.back().end;
+      room -= bytes;
+      continue;
+    }
+    groups.push_back({i, i + 1});
+    room = is_file && bytes < group_bytes ? group_bytes - bytes : 0;
+    if (units[i].path == "-") room = 0;
+  }
+  return groups;
+}
+
+std::vector<TextUnit> units_in(const std::vector<TextUnit>& units, const UnitGroup& group) {
+  const auto first = units.begin();
+  return {first + static_cast<std::ptrdiff_t>(group.begin),
+          first + static_cast<std::ptrdiff_t>(group.end)};
+}
+
+std::uint64_t byte_count(const std::vector<TextUnit>& units, const UnitGroup& group) {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = group.begin; i < group.end; ++i) bytes += byte_count(units[i]);
+  return bytes;
+}
+
 std::uint64_t byte_count(const TextUnit& unit) {
   if (unit.end != TextUnit::kToTheEnd) return unit.end - unit.begin;
   std::error_code error;

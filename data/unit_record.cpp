@@ -27,9 +27,11 @@ UnitRecord parse(const Json& json) {
     json.at("counts").at(field.name).get_to(record.counts.*field.member);
   }
   for (const Json& fault : json.at("faults")) {
-    record.faults.push_back({{}, fault.at(0), fault.at(1)});
+    record.faults.push_back({fault.at(0), fault.at(1), fault.at(2)});
   }
-  record.source_hash = parse_hash(json.at("source_hash").get_ref<const std::string&>());
+  for (const Json& hash : json.at("source_hashes")) {
+    record.source_hashes.push_back(parse_hash(hash.get_ref<const std::string&>()));
+  }
   json.at("documents").get_to(record.documents);
   json.at("unknown").get_to(record.unknown);
   for (const Json& segment : json.at("segments")) {
@@ -46,17 +48,18 @@ std::string to_text(const UnitRecord& record) {
     counts[field.name] = record.counts.*field.member;
   }
   Json faults = Json::array();
-  for (const LineFault& fault : record.faults) faults.push_back({fault.line, fault.what});
+  for (const LineFault& fault : record.faults) {
+    faults.push_back({fault.file, fault.line, fault.what});
+  }
+  Json hashes = Json::array();
+  for (const std::uint64_t hash : record.source_hashes) hashes.push_back(hash_text(hash));
   Json segments = Json::array();
   for (const Segment& segment : record.segments) {
     segments.push_back({part_json(segment[0]), part_json(segment[1])});
   }
-  return Json{{"counts", counts},
-              {"faults", faults},
-              {"source_hash", hash_text(record.source_hash)},
-              {"documents", record.documents},
-              {"unknown", record.unknown},
-              {"segments", segments}}
+  return Json{{"counts", counts},          {"faults", faults},
+              {"source_hashes", hashes},   {"documents", record.documents},
+              {"unknown", record.unknown}, {"segments", segments}}
       .dump();
 }
 

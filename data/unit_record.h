@@ -12,12 +12,13 @@
 
 namespace bertyard {
 
-// What became of one unit of text: the record beside its tokens that says that it is done.
+// What became of a group of units of text: the record beside its tokens that says that it is done.
 struct UnitRecord {
   CorpusCounts counts;
-  std::vector<LineFault> faults;  // lines count from the unit's first
-  std::uint64_t source_hash = 0;  // XXH3 of the bytes of the unit as they lie in the file
-  std::uint64_t documents = 0;    // ordinals given out
+  std::vector<LineFault> faults;  // lines count from their unit's first
+  // Of each unit: XXH3 of its bytes as they lie in the file.
+  std::vector<std::uint64_t> source_hashes;
+  std::uint64_t documents = 0;                        // ordinals given out
   std::array<std::uint64_t, kCorpusParts> unknown{};  // [UNK] tokens
   std::vector<Segment> segments;
 };

@@ -30,7 +30,8 @@ WordJob::WordJob(const CorpusOptions& corpus, const TokenizerOptions& tokenizer,
     : corpus_(corpus),
       tokenizer_(tokenizer),
       directory_(std::move(directory)),
-      units_(plan_text_units(corpus)) {}
+      units_(plan_text_units(corpus)),
+      groups_(group_text_units(units_)) {}
 
 std::string WordJob::key() const {
   StreamingHash hash;
@@ -53,19 +54,19 @@ void WordJob::close() const {
   std::filesystem::remove_all(directory_);
 }
 
-std::filesystem::path WordJob::record_path(std::size_t unit) const {
-  return directory_ / fmt::format("words-{:06}.done", unit);
+std::filesystem::path WordJob::record_path(std::size_t group) const {
+  return directory_ / fmt::format("words-{:06}.done", group);
 }
 
-// Writes the runs of a unit, then the record that names them: a line "name bytes hash" each.
-void WordJob::count(std::size_t unit) const {
-  DocumentReader reader(corpus_, units_[unit]);
+// Writes the runs of a group, then the record that names them: a line "name bytes hash" each.
+void WordJob::count(std::size_t group) const {
+  DocumentReader reader(corpus_, units_in(units_, groups_[group]));
   WordCounter counter(tokenizer_);
   Document document;
   std::string record;
   int runs = 0;
   const auto write_run = [&] {
-    const std::string name = fmt::format("words-{:06}-{}.run", unit, runs++);
+    const std::string name = fmt::format("words-{:06}-{}.run", group, runs++);
     const WordRun run = write_word_run(directory_ / name, counter.counts());
     record += fmt::format("{} {} {}\n", name, run.bytes, hash_text(run.hash));
     counter.clear();
@@ -75,11 +76,11 @@ void WordJob::count(std::size_t unit) const {
     if (counter.size() >= kRunWords) write_run();
   }
   write_run();
-  write_checked(record_path(unit), record);
+  write_checked(record_path(group), record);
 }
 
-std::optional<std::vector<WordJob::NamedRun>> WordJob::runs_of(std::size_t unit) const {
-  const auto record = read_checked(record_path(unit));
+std::optional<std::vector<WordJob::NamedRun>> WordJob::runs_of(std::size_t group) const {
+  const auto record = read_checked(record_path(group));
   if (!record) return std::nullopt;
   std::vector<NamedRun> runs;
   std::istringstream lines(*record);
@@ -92,35 +93,35 @@ std::optional<std::vector<WordJob::NamedRun>> WordJob::runs_of(std::size_t unit)
   return runs;
 }
 
-bool WordJob::is_done(std::size_t unit) const {
-  const auto runs = runs_of(unit);
+bool WordJob::is_done(std::size_t group) const {
+  const auto runs = runs_of(group);
   return runs && std::all_of(runs->begin(), runs->end(), [](const NamedRun& named) {
            return is_word_run(named.path, named.run);
          });
 }
 
 void WordJob::run(WorkShare share, int threads, const ProgressCallback& progress) const {
-  const std::vector<std::size_t> mine = share.of(units_.size());
+  const std::vector<std::size_t> mine = share.of(groups_.size());
   PrepareProgress reported{"words", 0, 0};
-  for (const std::size_t unit : mine) reported.total += byte_count(units_[unit]);
+  for (const std::size_t group : mine) reported.total += byte_count(units_, groups_[group]);
   std::mutex reporting;
   run_tasks(threads, mine.size(), [&](int, std::size_t i) {
     if (!is_done(mine[i])) count(mine[i]);
     const std::lock_guard lock(reporting);
-    reported.done += byte_count(units_[mine[i]]);
+    reported.done += byte_count(units_, groups_[mine[i]]);
     if (progress) progress(reported);
   });
 }
 
 std::vector<WordCount> WordJob::counts() const {
   std::vector<std::filesystem::path> runs;
-  for (std::size_t unit = 0; unit < units_.size(); ++unit) {
-    const auto of_unit = runs_of(unit);
-    if (!of_unit) {
+  for (std::size_t group = 0; group < groups_.size(); ++group) {
+    const auto of_group = runs_of(group);
+    if (!of_group) {
       throw DataError(
-          fmt::format("{}: missing or damaged; run prepare again", record_path(unit).string()));
+          fmt::format("{}: missing or damaged; run prepare again", record_path(group).string()));
     }
-    for (const NamedRun& named : *of_unit) runs.push_back(named.path);
+    for (const NamedRun& named : *of_group) runs.push_back(named.path);
   }
   FrequentWords words(kLearnedWords);
   merge_word_runs(runs, directory_,

@@ -21,11 +21,11 @@ namespace bertyard {
 // ones the first by text. Counts are exact, so the choice depends on the text alone.
 inline constexpr std::size_t kLearnedWords = std::size_t{1} << 20;
 
-// Counts the words of a text in units of work, for any number of processes that see the same files:
-// open() in one, run() in all, counts() in one, close() in one. Every unit becomes sorted runs of
-// words on the disk, which are merged, so memory is bounded whatever the text: about 32 MiB a
-// thread, then 2 * kLearnedWords words. The same counts for any number of processes and threads.
-// Units that are done stay done after a kill; one whose runs are no longer what was written is
+// Counts the words of a text in groups of units, for any number of processes that see the same
+// files: open() in one, run() in all, counts() in one, close() in one. Every group becomes sorted
+// runs of words on the disk, which are merged, so memory is bounded whatever the text: about 32 MiB
+// a thread, then 2 * kLearnedWords words. The same counts for any number of processes and threads.
+// Groups that are done stay done after a kill; one whose runs are no longer what was written is
 // counted again.
 class WordJob {
  public:
@@ -45,16 +45,17 @@ class WordJob {
   };
 
   std::string key() const;
-  std::filesystem::path record_path(std::size_t unit) const;
-  // Of the unit's record; nothing where that is missing or damaged.
-  std::optional<std::vector<NamedRun>> runs_of(std::size_t unit) const;
-  bool is_done(std::size_t unit) const;
-  void count(std::size_t unit) const;
+  std::filesystem::path record_path(std::size_t group) const;
+  // Of the group's record; nothing where that is missing or damaged.
+  std::optional<std::vector<NamedRun>> runs_of(std::size_t group) const;
+  bool is_done(std::size_t group) const;
+  void count(std::size_t group) const;
 
   CorpusOptions corpus_;
   TokenizerOptions tokenizer_;
   std::filesystem::path directory_;
   std::vector<TextUnit> units_;
+  std::vector<UnitGroup> groups_;
 };
 
 // The `limit` most frequent words of those given to add(), by count and then by text.

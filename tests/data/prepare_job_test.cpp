@@ -225,6 +225,33 @@ TEST_F(PrepareJobs, ShardsOfShortDocumentsBeforeLongOnesKeepToTheirSize) {
   }
 }
 
+TEST_F(PrepareJobs, SmallFilesAreReadTogetherAndMakeTheSameBytes) {
+  options_.corpus.text = {(directory_ / "small").string()};
+  options_.corpus.layout = TextLayout::jsonl;
+  fs::create_directories(directory_ / "small");
+  for (int i = 100; i < 160; ++i) {
+    std::ofstream file(directory_ / "small" / std::to_string(i));
+    file << "{\"text\":\"a b c. d e f " << static_cast<char>('a' + i % 26) << "\"}\n";
+    if (i % 50 == 0) file << "no JSON\n";
+    file << "{\"text\":\"x y " << std::string(static_cast<std::size_t>(i % 7 + 1), 'z') << "\"}\n";
+  }
+  options_.unit_bytes = 90;  // of one file
+  run(options("alone"), 2);
+  options_.unit_bytes = 1 << 20;
+  PrepareJob job(options("together"), vocabulary_);
+  job.open();
+  job.run_text({});
+  EXPECT_TRUE(fs::exists(directory_ / "together/work.tmp-prepare/text-000000.done"));
+  EXPECT_FALSE(fs::exists(directory_ / "together/work.tmp-prepare/text-000001.done"));
+  job.run_shards({});
+  const PrepareReport report = job.finish();
+
+  EXPECT_EQ(files("together"), files("alone"));
+  ASSERT_EQ(report.faults.size(), 2u);
+  EXPECT_THAT(report.faults[0], HasSubstr("small/100:2: the line is no JSON"));
+  EXPECT_THAT(report.faults[1], HasSubstr("small/150:2: the line is no JSON"));
+}
+
 TEST_F(PrepareJobs, TheManifestSaysWhatWasRead) {
   run(options("out"), 2);
   const Manifest manifest = read_manifest(directory_ / "out" / "train");

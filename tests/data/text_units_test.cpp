@@ -2,6 +2,9 @@
 #include "data/text_units.h"
 
 #include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -122,6 +125,27 @@ TEST(TextUnitPlan, WhatCannotBeReadFromItsMiddleIsOneUnit) {
   EXPECT_EQ(units[4].path, (directory / "c.txt").string());
   options.layout = TextLayout::wrapped;
   EXPECT_EQ(plan_text_units(options, 400).size(), 3u);
+}
+
+TEST(TextUnitPlan, SmallFilesAreOnePieceOfWorkAndPartsOfLargeOnesStayAlone) {
+  const testing::TemporaryDirectory directory;
+  const std::vector<std::pair<std::string, std::size_t>> files{{"a", 30}, {"b", 40},  {"c", 30},
+                                                               {"d", 1},  {"e", 250}, {"f", 0},
+                                                               {"g", 50}, {"h", 0},   {"i", 100}};
+  for (const auto& [name, bytes] : files) {
+    std::ofstream(directory / name) << std::string(bytes, 'x');
+  }
+  CorpusOptions options;
+  options.text = {directory.path().string()};
+  const auto units = plan_text_units(options, 100);
+  ASSERT_EQ(units.size(), 11u);  // e in three
+
+  const auto groups = group_text_units(units, 100);
+
+  EXPECT_EQ(groups,
+            (std::vector<UnitGroup>{{0, 3}, {3, 4}, {4, 5}, {5, 6}, {6, 7}, {7, 10}, {10, 11}}));
+  EXPECT_EQ(byte_count(units, groups[0]), 100u);
+  EXPECT_EQ(units_in(units, groups[0]), (std::vector<TextUnit>{units[0], units[1], units[2]}));
 }
 
 TEST(TextUnitPlan, ALineLongerThanUnitsBelongsToOne) {
