@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -20,10 +21,12 @@ bool is_number(const std::string& text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// A finite number, also as the float that is trained on; std::from_chars reads "nan" and "inf" too.
 bool is_real(const std::string& text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
+  return error == std::errc() && end == text.data() + text.size() &&
+         std::isfinite(static_cast<float>(value));
 }
 
 // The places of the columns in the rows of one table.
@@ -123,7 +126,7 @@ class RowReader {
     const std::string label(trim(row.cells[*places_.label]));
     if (label.empty()) return need_ == LabelNeed::required ? "the label is empty" : "";
     if (options_.kind == TaskKind::regress && !is_real(label)) {
-      return fmt::format("the label is '{}', expected a number", label);
+      return fmt::format("the label is '{}', expected a finite number", label);
     }
     const auto& labels = options_.labels;
     if (options_.kind != TaskKind::regress && !labels.empty() &&

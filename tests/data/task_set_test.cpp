@@ -114,6 +114,18 @@ TEST_F(TaskFiles, BadRowsAreNamedAndLeftOut) {
   EXPECT_EQ(read.bad_rows[3].reason, "the label is empty");
 }
 
+TEST_F(TaskFiles, ALabelThatIsNoFiniteNumberIsNamed) {
+  const auto path = write("s.tsv", "a\tb\tnan\na\tb\tinf\na\tb\t1e300\na\tb\t-2.5\n");
+
+  const TaskExamples read =
+      read_task({path}, options(TaskKind::regress, "stsb"), LabelNeed::required);
+
+  ASSERT_EQ(read.texts.size(), 1u);
+  EXPECT_EQ(read.texts[0].label, "-2.5");
+  ASSERT_EQ(read.bad_rows.size(), 3u);
+  EXPECT_EQ(read.bad_rows[0].reason, "the label is 'nan', expected a finite number");
+}
+
 void expect_data_error(const std::function<void()>& call, const std::string& words) {
   try {
     call();

@@ -57,6 +57,17 @@ TEST(LabelMetrics, CorrelationsByHand) {
   EXPECT_EQ(pearson(a, std::vector<double>{3, 3, 3}), 0);
 }
 
+TEST(LabelMetrics, WhatIsNotFiniteHasNoCorrelation) {
+  const std::vector<double> a{1, 2, 3};
+
+  for (const double odd : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    const std::vector<double> b{2, odd, odd};
+    EXPECT_EQ(pearson(a, b), 0);
+    EXPECT_EQ(spearman(a, b), 0);
+    EXPECT_EQ(spearman(b, a), 0);
+  }
+}
+
 using Tags = LabelSequence;
 
 TEST(SpanMetrics, SchemesMeanTheSamePhrases) {

@@ -23,7 +23,12 @@ void check_sizes(std::span<const T> gold, std::span<const T> found) {
                  "metric: as many predictions as gold values expected");
 }
 
-// Ranks from 1, ties at the mean of their places.
+bool all_finite(std::span<const double> values) {
+  return std::all_of(values.begin(), values.end(),
+                     [](double value) { return std::isfinite(value); });
+}
+
+// Ranks from 1, ties at the mean of their places. The values are finite: NaN has no order.
 std::vector<double> ranks_of(std::span<const double> values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -93,6 +98,7 @@ double matthews(std::span<const int> gold, std::span<const int> found) {
 
 double pearson(std::span<const double> gold, std::span<const double> found) {
   check_sizes(gold, found);
+  if (!all_finite(gold) || !all_finite(found)) return 0;
   const auto count = static_cast<double>(gold.size());
   const double gold_mean = ratio(std::accumulate(gold.begin(), gold.end(), 0.0), count);
   const double found_mean = ratio(std::accumulate(found.begin(), found.end(), 0.0), count);
@@ -108,6 +114,7 @@ double pearson(std::span<const double> gold, std::span<const double> found) {
 
 double spearman(std::span<const double> gold, std::span<const double> found) {
   check_sizes(gold, found);
+  if (!all_finite(gold) || !all_finite(found)) return 0;
   return pearson(ranks_of(gold), ranks_of(found));
 }
 

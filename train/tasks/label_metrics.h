@@ -17,6 +17,7 @@ double macro_f1(std::span<const int> gold, std::span<const int> found);
 // Matthews correlation, for any number of classes (Gorodkin 2004).
 double matthews(std::span<const int> gold, std::span<const int> found);
 
+// Correlations are 0 where a value is NaN or infinite, for there is none to speak of.
 double pearson(std::span<const double> gold, std::span<const double> found);
 // Pearson's of the ranks; equal values share the mean of theirs.
 double spearman(std::span<const double> gold, std::span<const double> found);
