@@ -45,7 +45,9 @@ Splits read_splits(const RunConfig& config, Logger& log) {
   if (task.valid.empty()) {
     splits.valid = take_held_out(splits.train, task.held_out);
   } else {
-    splits.valid = read_task(task.valid, task, LabelNeed::required);
+    TaskOptions any_label = task;  // one that the model does not have counts as wrong
+    any_label.labels.clear();
+    splits.valid = read_task(task.valid, any_label, LabelNeed::required);
     warn_of(splits.valid, log);
   }
   if (splits.valid.size() == 0) {
@@ -226,8 +228,8 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
   const TaskSet::Setting setting{config.task, data.labels, tokenizer, data.vocabulary, length};
   data.train = std::make_unique<TaskSet>(std::move(splits.train), setting);
   data.valid = std::make_unique<TaskSet>(std::move(splits.valid), setting);
-  warn_of(data.valid->examples().bad_rows, data.valid->examples().path, "rows with something amiss",
-          log);
+  warn_of(data.valid->examples().odd_labels, data.valid->examples().path,
+          "rows have labels that the model does not have, which count as wrong", log);
   if (config.distill.taught()) {
     data.teacher = task_teacher(config, data.vocabulary, head_of(config, data.labels));
   }

@@ -27,8 +27,8 @@ TaskSet open_set(const PredictVerbOptions& options, const TaskModelFiles& files,
   const int length =
       static_cast<int>(std::min<std::int64_t>(task.max_length, files.model.max_positions));
   TaskSet set(std::move(examples), {task, files.head.labels, tokenizer, files.vocabulary, length});
-  for (const BadRow& row : set.examples().bad_rows) {
-    log.warning("{}: {}", row.place, row.reason);
+  for (const auto* rows : {&set.examples().bad_rows, &set.examples().odd_labels}) {
+    for (const BadRow& row : *rows) log.warning("{}: {}", row.place, row.reason);
   }
   return set;
 }
@@ -49,6 +49,7 @@ void print_scores(const PredictVerbOptions& options, const TaskModelFiles& files
     json["loss"] = loss;
     json["examples"] = set.examples().size();
     json["bad_rows"] = set.examples().bad_rows.size();
+    json["odd_labels"] = set.examples().odd_labels.size();
     json["model"] = files.path.string();
     json["data"] = set.examples().path;
     fmt::print("{}\n", json.dump());

@@ -59,8 +59,10 @@ std::vector<std::uint32_t> TaskEncoder::ids_of(std::string_view text) {
 std::int32_t TaskEncoder::label_id(const std::string& label, const std::string& place) {
   const auto found = label_ids_.find(label);
   if (found != label_ids_.end()) return static_cast<std::int32_t>(found->second);
-  set_.examples_.bad_rows.push_back(
-      {place, fmt::format("the model does not have the label '{}'; it counts as wrong", label)});
+  std::vector<BadRow>& odd = set_.examples_.odd_labels;
+  if (odd.empty() || odd.back().place != place) {
+    odd.push_back({place, fmt::format("the model does not have the label '{}'", label)});
+  }
   return -1;
 }
 

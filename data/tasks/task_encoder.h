@@ -22,7 +22,7 @@ class TaskEncoder {
 
  private:
   std::vector<std::uint32_t> ids_of(std::string_view text);
-  // -1, noted as a bad row, for a label that the model does not have.
+  // -1, noted once a row among the odd labels, for one that the model does not have.
   std::int32_t label_id(const std::string& label, const std::string& place);
   void add_tag_window(const TagWindow& window, TaskSet::Sample sample);
   void add_answer_window(AnswerWindow window, const AnswerExample& example);

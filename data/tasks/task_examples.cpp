@@ -49,6 +49,7 @@ void read_file_of(const std::string& path, const TaskOptions& options, LabelNeed
     TextExamples read = read_text_examples(path, options, need);
     append(all.texts, std::move(read.examples));
     append(all.bad_rows, std::move(read.bad_rows));
+    append(all.odd_labels, std::move(read.odd_labels));
   }
 }
 
@@ -96,11 +97,10 @@ bool is_whole(const std::string& text) {
 }  // namespace
 
 bool TaskExamples::has_labels() const {
-  const auto labelled = [](const auto& list, const auto& has) {
-    return !list.empty() && std::all_of(list.begin(), list.end(), has);
-  };
-  return labelled(texts, [](const TextExample& e) { return e.label.has_value(); }) ||
-         labelled(tags, [](const TagExample& e) { return !e.labels.empty(); }) ||
+  return std::any_of(texts.begin(), texts.end(),
+                     [](const TextExample& e) { return e.label.has_value(); }) ||
+         std::any_of(tags.begin(), tags.end(),
+                     [](const TagExample& e) { return !e.labels.empty(); }) ||
          std::any_of(answers.begin(), answers.end(),
                      [](const AnswerExample& e) { return !e.answers.empty() || e.impossible; });
 }

@@ -19,6 +19,7 @@ struct TaskExamples {
   std::vector<TagExample> tags;
   std::vector<AnswerExample> answers;
   std::vector<BadRow> bad_rows;     // left out
+  std::vector<BadRow> odd_labels;   // rows that stay: a label is none, or none of the model's
   std::vector<BadRow> bad_offsets;  // of answers, which cannot be trained on
   bool version_2 = false;           // questions may have no answer
 

@@ -2,6 +2,7 @@
 #include "data/tasks/task_set.h"
 
 #include <algorithm>
+#include <numeric>
 #include <span>
 
 #include <fmt/format.h>
@@ -71,6 +72,17 @@ void TaskSet::read(std::uint64_t index, StoredSample& sample) const {
   sample.is_random_next = false;
   sample.task_labels = stored.task_labels;
   sample.task_values = stored.task_values;
+}
+
+std::uint64_t TaskSet::labelled() const {
+  if (!examples_.answers.empty()) return samples_.size();
+  if (labels_.empty()) {  // numbers
+    const auto& texts = examples_.texts;
+    return static_cast<std::uint64_t>(std::count_if(
+        texts.begin(), texts.end(), [](const TextExample& row) { return row.label.has_value(); }));
+  }
+  const std::vector<std::uint64_t> counts = label_counts();
+  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
 }
 
 std::vector<std::uint64_t> TaskSet::label_counts() const {

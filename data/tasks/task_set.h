@@ -53,6 +53,8 @@ class TaskSet final : public SampleSource {
   const std::vector<AnswerWindow>& answer_windows() const { return answer_windows_; }
   // Texts that were cut to fit.
   std::uint64_t truncated() const { return truncated_; }
+  // Samples, or words where words are tagged, with a label of the model: what a loss is a mean of.
+  std::uint64_t labelled() const;
   // How often each label occurs, for class weights.
   std::vector<std::uint64_t> label_counts() const;
 

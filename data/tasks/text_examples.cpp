@@ -117,10 +117,9 @@ class RowReader {
     if (!is_valid_utf8(example.text) || (example.pair && !is_valid_utf8(*example.pair))) {
       return "the text is not UTF-8";
     }
-    return read_label(row, example);
+    return "";
   }
-
- private:
+  // Likewise, of the label.
   std::string read_label(const TableRow& row, TextExample& example) const {
     if (!places_.label) return "";
     const std::string label(trim(row.cells[*places_.label]));
@@ -129,7 +128,7 @@ class RowReader {
       return fmt::format("the label is '{}', expected a finite number", label);
     }
     const auto& labels = options_.labels;
-    if (options_.kind != TaskKind::regress && !labels.empty() &&
+    if (need_ == LabelNeed::required && options_.kind != TaskKind::regress && !labels.empty() &&
         std::find(labels.begin(), labels.end(), label) == labels.end()) {
       return fmt::format("the label is '{}', expected one of: {}", label, fmt::join(labels, ", "));
     }
@@ -137,6 +136,7 @@ class RowReader {
     return "";
   }
 
+ private:
   const TaskOptions& options_;
   const Places& places_;
   LabelNeed need_;
@@ -225,10 +225,16 @@ TextExamples read_text_examples(const std::string& path, const TaskOptions& opti
   for (std::size_t i = places.rows_to_skip; i < table.rows.size(); ++i) {
     TextExample example;
     example.place = table.place(table.rows[i]);
-    const std::string reason = reader.read(table.rows[i], example);
+    std::string reason = reader.read(table.rows[i], example);
+    const std::string label_reason =
+        reason.empty() ? reader.read_label(table.rows[i], example) : "";
+    if (reason.empty() && need == LabelNeed::required) reason = label_reason;
     if (!reason.empty()) {
       result.bad_rows.push_back({example.place, reason});
       continue;
+    }
+    if (!label_reason.empty()) {
+      result.odd_labels.push_back({example.place, label_reason + "; it is not scored"});
     }
     if (example.id.empty()) example.id = std::to_string(i - places.rows_to_skip);
     result.examples.push_back(std::move(example));

@@ -21,6 +21,7 @@ struct TextExample {
 struct TextExamples {
   std::vector<TextExample> examples;
   std::vector<BadRow> bad_rows;
+  std::vector<BadRow> odd_labels;  // that are none; their rows stay, without a label
 };
 
 // What is known of a set by its name: GLUE's layouts (Wang et al. 2018).
@@ -42,7 +43,9 @@ bool is_mismatched(const TextExample& example);
 enum class LabelNeed { required, optional };
 
 // Reads rows of one file. Columns come from the options, else from the layout of the name, else
-// DataError. Rows with too few cells, an empty text, or a missing or unsuitable label are bad.
+// DataError. Rows with too few cells or an empty text are bad; where labels are required, so are
+// those with a missing or unsuitable one. Where they are optional no row is left out for its label:
+// one that the options do not list stays, to count as wrong.
 TextExamples read_text_examples(const std::string& path, const TaskOptions& options,
                                 LabelNeed need);
 

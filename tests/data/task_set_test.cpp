@@ -316,8 +316,29 @@ TEST_F(TaskSamples, AnUnknownLabelIsNamedAndNeverRight) {
                     {task, labels_, tokenizer_, vocabulary_, 8});
 
   EXPECT_THAT(sample(set, 0).task_labels, ElementsAre(-1));
-  ASSERT_EQ(set.examples().bad_rows.size(), 1u);
-  EXPECT_THAT(set.examples().bad_rows[0].reason, HasSubstr("does not have the label 'z'"));
+  ASSERT_EQ(set.examples().odd_labels.size(), 1u);
+  EXPECT_THAT(set.examples().odd_labels[0].reason, HasSubstr("does not have the label 'z'"));
+  EXPECT_EQ(set.labelled(), 0u);
+}
+
+TEST_F(TaskSamples, NoRowIsLeftOutForItsLabelWhereLabelsAreOptional) {
+  TaskOptions task = options(TaskKind::classify);
+  task.columns = {"1", "", "2", ""};
+  task.labels = {"x", "y"};
+  const auto classes = write("a.tsv", "a\tx\nb\tz\nc\t\n");
+  const auto numbers = write("b.tsv", "a\tb\t1\na\tb\tnan\n");
+
+  const TaskSet set = encode(task, {classes}, 8, LabelNeed::optional);
+  const TaskSet values =
+      encode(options(TaskKind::regress, "stsb"), {numbers}, 8, LabelNeed::optional);
+
+  EXPECT_EQ(set.size(), 3u);
+  EXPECT_EQ(set.labelled(), 1u);
+  EXPECT_EQ(set.examples().odd_labels.size(), 1u);
+  EXPECT_EQ(values.size(), 2u);
+  EXPECT_EQ(values.labelled(), 1u);
+  EXPECT_THAT(values.examples().odd_labels[0].reason, HasSubstr("'nan'"));
+  EXPECT_EQ(read_task({classes}, task, LabelNeed::required).size(), 1u);
 }
 
 TEST(RealTasks, EveryRowOfTheSetsIsRead) {

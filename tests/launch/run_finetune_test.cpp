@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "tests/launch/finetune_fixture.h"
+#include "tests/launch/made_text.h"
 
 namespace bertyard {
 namespace {
@@ -48,6 +49,24 @@ TEST_F(FinetuneTest, LearnsKeepsTheBestAndPredicts) {
   const Ended again = finetune(0, "tuned", {"finetune.seeds=[1,2]"});
   EXPECT_EQ(again.output, trained.output);
   EXPECT_THAT(again.errors, HasSubstr("done before"));
+}
+
+TEST_F(FinetuneTest, EvalScoresTheRowsThatFinetuneScores) {
+  write("valid.tsv", made_sentences(20) + "a good day\tstrange\n");
+  const Ended trained = finetune(0, "tuned", {"task.valid=[valid.tsv]", "task.labels=[0,1]"});
+  ASSERT_EQ(trained.code, 0) << trained.errors;
+  EXPECT_THAT(trained.errors, HasSubstr("does not have the label 'strange'"));
+
+  const Ended scored = run_program({"eval", "runs/tuned", "--data", "valid.tsv", "--json"});
+
+  ASSERT_EQ(scored.code, 0) << scored.errors;
+  const auto best = nlohmann::json::parse(read(run("tuned") / "results.json"))["best"];
+  const auto found = nlohmann::json::parse(scored.output);
+  EXPECT_EQ(found["examples"], 21);
+  EXPECT_EQ(found["odd_labels"], 1);
+  EXPECT_DOUBLE_EQ(found["accuracy"], best["scores"]["accuracy"]);
+  EXPECT_LT(found["accuracy"], 1.0);
+  EXPECT_NEAR(found["loss"].get<double>(), best["held_out_loss"].get<double>(), 1e-5);
 }
 
 TEST_F(FinetuneTest, TheBestModelAnswersTheTestFiles) {

@@ -72,6 +72,19 @@ TEST_F(Mnli, OneSetAloneHasItsOwn) {
   EXPECT_THAT(scores.figures, Not(Contains(Key("accuracy_m"))));
 }
 
+TEST_F(Mnli, RowsWithoutALabelAreNotScoredAndThoseWithAStrangeOneAreWrong) {
+  const auto path = file("dev_matched.tsv", {"neutral", "", "strange"});
+  TaskExamples examples = read_task({path}, options_, LabelNeed::optional);
+  const std::vector<std::string> labels = task_labels(options_, examples);
+  const Tokenizer tokenizer(vocabulary_, TokenizerOptions());
+  const TaskSet set(std::move(examples), {options_, labels, tokenizer, vocabulary_, 16});
+
+  const TaskScores scores = score_task(set, options_, predictions({1, 0, 0}));
+
+  EXPECT_DOUBLE_EQ(scores.main(), 1.0 / 2);
+  EXPECT_THAT(scores.figures, Contains(Pair("accuracy_m", 1.0 / 2)));
+}
+
 TEST_F(Mnli, BothSetsHaveTheirSubmission) {
   const TaskSet set = set_of({file("test_matched.tsv", {"entailment", "neutral"}),
                               file("test_mismatched.tsv", {"contradiction"})});

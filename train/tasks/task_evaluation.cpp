@@ -35,6 +35,17 @@ std::vector<float> on_host(Device& device, ConstTensorView view) {
   return values;
 }
 
+// A sample without a label has no loss, but where numbers are wanted: there its target was 0.
+double unlabelled_loss(const TaskSet& set, const HeadConfig& head, const TaskOutputs& outputs) {
+  double sum = 0;
+  if (head.kind != HeadKind::regress) return sum;
+  const std::vector<TextExample>& texts = set.examples().texts;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (!texts[i].label) sum += outputs.of(i)[0] * outputs.of(i)[0];
+  }
+  return sum;
+}
+
 BatchStreamOptions stream_options(const TaskSet& set, const Communicator& communicator,
                                   const MicroBatchCapacities& capacities) {
   BatchStreamOptions options;
@@ -62,7 +73,6 @@ TaskOutputs run_task(TaskObjective& objective, DeviceBatch& device_batch, Device
   }
   outputs.logits.assign(outputs.first.back(), 0.0);
   BatchStream stream(set, nullptr, stream_options(set, communicator, capacities));
-  StepCounts counts;
   device_batch.resize(capacities, set.properties().max_length);
   objective.begin({});
   while (const auto step = stream.next()) {
@@ -78,8 +88,6 @@ TaskOutputs run_task(TaskObjective& objective, DeviceBatch& device_batch, Device
         at += count;
       }
     }
-    counts.masked += step->masked;
-    counts.samples += step->samples;
   }
   std::array<double, TaskObjective::kSums> sums{};
   device.copy(view_of(std::span<double>(sums)), objective.sums().slice(0, std::ssize(sums)),
@@ -87,8 +95,10 @@ TaskOutputs run_task(TaskObjective& objective, DeviceBatch& device_batch, Device
   device.synchronize();
   communicator.all_reduce_sum(view_of(std::span<double>(sums))).wait();
   communicator.all_reduce_sum(view_of(std::span(outputs.logits))).wait();
-  const std::int64_t over = std::max<std::int64_t>(1, objective.count(counts));
-  outputs.loss = sums[0] / static_cast<double>(over);
+  const std::uint64_t over = set.labelled();
+  if (over > 0) {
+    outputs.loss = (sums[0] - unlabelled_loss(set, head, outputs)) / static_cast<double>(over);
+  }
   return outputs;
 }
 

@@ -42,13 +42,32 @@ const char* name_of(TaskMetric metric) {
   return "";
 }
 
+// The classes of the rows that have a label; -1 for one that the model does not have.
+struct LabelledClasses {
+  std::vector<int> gold, found;
+  std::vector<const TextExample*> rows;
+};
+LabelledClasses labelled_classes(const TaskSet& set, const std::vector<int>& predicted) {
+  LabelledClasses classes;
+  const auto& labels = set.labels();
+  const std::vector<TextExample>& texts = set.examples().texts;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (!texts[i].label) continue;
+    const auto found = std::find(labels.begin(), labels.end(), *texts[i].label);
+    classes.gold.push_back(found == labels.end() ? -1 : static_cast<int>(found - labels.begin()));
+    classes.found.push_back(predicted[i]);
+    classes.rows.push_back(&texts[i]);
+  }
+  return classes;
+}
+
 // MNLI is scored twice: on the genres of its training rows and on others.
-void add_mnli(Figures& figures, const TaskSet& set, const std::vector<int>& gold,
-              const std::vector<int>& found) {
+void add_mnli(Figures& figures, const LabelledClasses& classes) {
+  const auto& [gold, found, rows] = classes;
   for (const bool mismatched : {false, true}) {
     std::vector<int> part_gold, part_found;
     for (std::size_t i = 0; i < gold.size(); ++i) {
-      if (is_mismatched(set.examples().texts[i]) != mismatched) continue;
+      if (is_mismatched(*rows[i]) != mismatched) continue;
       part_gold.push_back(gold[i]);
       part_found.push_back(found[i]);
     }
@@ -60,27 +79,25 @@ void add_mnli(Figures& figures, const TaskSet& set, const std::vector<int>& gold
 
 Figures class_figures(const TaskSet& set, const TaskOptions& options,
                       const TaskPredictions& predictions) {
-  std::vector<int> gold;
-  const auto& labels = set.labels();
-  for (const TextExample& example : set.examples().texts) {
-    const auto found = std::find(labels.begin(), labels.end(), *example.label);
-    gold.push_back(found == labels.end() ? -1 : static_cast<int>(found - labels.begin()));
-  }
-  Figures figures{{"accuracy", accuracy(gold, predictions.classes)},
-                  {"f1", f1_of(gold, predictions.classes, 1)},
-                  {"macro_f1", macro_f1(gold, predictions.classes)},
-                  {"matthews", matthews(gold, predictions.classes)}};
-  if (options.name == "mnli") add_mnli(figures, set, gold, predictions.classes);
+  const LabelledClasses classes = labelled_classes(set, predictions.classes);
+  const auto& [gold, found, rows] = classes;
+  Figures figures{{"accuracy", accuracy(gold, found)},
+                  {"f1", f1_of(gold, found, 1)},
+                  {"macro_f1", macro_f1(gold, found)},
+                  {"matthews", matthews(gold, found)}};
+  if (options.name == "mnli") add_mnli(figures, classes);
   return figures;
 }
 
 Figures value_figures(const TaskSet& set, const TaskPredictions& predictions) {
-  std::vector<double> gold;
-  for (const TextExample& example : set.examples().texts) {
-    gold.push_back(std::strtod(example.label->c_str(), nullptr));
+  std::vector<double> gold, found;
+  const std::vector<TextExample>& texts = set.examples().texts;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (!texts[i].label) continue;
+    gold.push_back(std::strtod(texts[i].label->c_str(), nullptr));
+    found.push_back(predictions.values[i]);
   }
-  return {{"pearson", pearson(gold, predictions.values)},
-          {"spearman", spearman(gold, predictions.values)}};
+  return {{"pearson", pearson(gold, found)}, {"spearman", spearman(gold, found)}};
 }
 
 std::vector<std::string> accepted_answers(const AnswerExample& example, bool version_2) {
@@ -248,9 +265,13 @@ TaskScores score_task(const TaskSet& set, const TaskOptions& options,
       scores.figures = value_figures(set, predictions);
       break;
     case TaskKind::tag: {
-      std::vector<LabelSequence> gold;
-      for (const TagExample& example : set.examples().tags) gold.push_back(example.labels);
-      const SpanReport report = compare_spans(gold, predictions.tags);
+      std::vector<LabelSequence> gold, found;
+      for (std::size_t i = 0; i < predictions.tags.size(); ++i) {
+        if (set.examples().tags[i].labels.empty()) continue;
+        gold.push_back(set.examples().tags[i].labels);
+        found.push_back(predictions.tags[i]);
+      }
+      const SpanReport report = compare_spans(gold, found);
       scores.figures = {{"span_f1", report.all.f1()},
                         {"precision", report.all.precision()},
                         {"recall", report.all.recall()},

@@ -33,7 +33,7 @@ const std::string& given_answer(const TaskPredictions& predictions, std::size_t 
 // The best path of labels by Viterbi's algorithm. emissions [T, C].
 std::vector<int> viterbi(std::span<const double> emissions, const CrfTable& crf);
 
-// Scores of labelled data, from 0 to 1 (correlations from -1), the main one first.
+// Scores of the rows that have a label, from 0 to 1 (correlations from -1), the main one first.
 struct TaskScores {
   std::vector<std::pair<std::string, double>> figures;
   std::string details;  // conlleval's table, for tagging
