@@ -88,7 +88,10 @@ int predict(const PredictVerbOptions& options, const ProcessGroup& group, Logger
   load_huggingface_weights(files.path, objective.parameters(), MissingHeads::refuse);
   device->layer_ops().weights_changed();
   const TaskOutputs outputs = run_task(objective, batch, *device, *group.communicator, set, micro);
-  if (group.rank() != 0) return static_cast<int>(ExitCode::ok);
+  const std::vector<BadRow>& bad_rows = set.examples().bad_rows;
+  const bool lacks_answers = !options.to.empty() && !bad_rows.empty();
+  const auto code = static_cast<int>(lacks_answers ? ExitCode::data : ExitCode::ok);
+  if (group.rank() != 0) return code;
   const TaskPredictions predictions =
       predict_task(set, files.task, outputs, crf_table(objective.parameters()));
   if (!options.to.empty()) {
@@ -102,7 +105,11 @@ int predict(const PredictVerbOptions& options, const ProcessGroup& group, Logger
     throw DataError(fmt::format("{}: no labels to compare with; `predict` writes the answers",
                                 set.examples().path));
   }
-  return static_cast<int>(ExitCode::ok);
+  if (lacks_answers) {
+    log.error("{}: {} row(s) have no answer, named above, the first: {}: {}", set.examples().path,
+              bad_rows.size(), bad_rows.front().place, bad_rows.front().reason);
+  }
+  return code;
 }
 
 }  // namespace bertyard

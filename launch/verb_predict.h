@@ -20,7 +20,8 @@ struct PredictVerbOptions {
 };
 
 // `bertyard predict`, and `eval` of a fine-tuned model: the official files of predictions, and the
-// task's scores where the data are labelled.
+// task's scores where the data are labelled. Exit code 3, after all is written, where a file of
+// predictions lacks the answer to a row that could not be read.
 int run_predict(const PredictVerbOptions& options, MpiEnvironment& environment);
 // The same among ranks that are together already.
 int predict(const PredictVerbOptions& options, const ProcessGroup& group, Logger& log);

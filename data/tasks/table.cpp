@@ -29,7 +29,8 @@ std::vector<std::string> cells_of(std::string_view line) {
 void read_tsv(std::string_view text, Table& table) {
   TextLines lines(text);
   for (std::string_view line; lines.next(line);) {
-    if (!trim(line).empty()) table.rows.push_back({cells_of(line), lines.number()});
+    if (trim(line).empty()) continue;
+    table.rows.push_back({cells_of(line), lines.number(), std::ssize(table.rows)});
   }
 }
 
@@ -45,7 +46,7 @@ class CsvReader {
 
  private:
   void read_row() {
-    TableRow row{{}, line_};
+    TableRow row{{}, line_, std::ssize(table_.rows)};
     bool open = true;
     while (open) open = read_cell(row);
     const bool empty = row.cells.size() == 1 && trim(row.cells[0]).empty();
@@ -135,8 +136,9 @@ Table read_table(const std::string& path, TaskFormat format, const std::vector<s
   } else if (format == TaskFormat::jsonl) {
     table.names = keys;
     TextLines lines(text);
+    std::int64_t index = 0;
     for (std::string_view line; lines.next(line);) {
-      if (!trim(line).empty()) read_json_line(line, {{}, lines.number()}, table);
+      if (!trim(line).empty()) read_json_line(line, {{}, lines.number(), index++}, table);
     }
   } else {
     read_tsv(text, table);

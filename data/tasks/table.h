@@ -12,7 +12,8 @@ namespace bertyard {
 
 struct TableRow {
   std::vector<std::string> cells;
-  std::int64_t line = 0;  // where the row begins
+  std::int64_t line = 0;   // where the row begins
+  std::int64_t index = 0;  // of the rows of the file before it, bad ones too
 };
 
 // A whole file of rows in memory: downstream sets are small.

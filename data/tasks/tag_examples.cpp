@@ -34,7 +34,8 @@ bool is_label(std::string_view label) {
 // One sentence as it grows, and why it cannot be used.
 class Sentences {
  public:
-  Sentences(const std::string& path, TagExamples& result) : path_(path), result_(result) {}
+  Sentences(const std::string& path, LabelNeed need, TagExamples& result)
+      : path_(path), need_(need), result_(result) {}
 
   void add(std::string_view text, std::int64_t number) {
     const std::string_view line = trim(text);
@@ -47,7 +48,10 @@ class Sentences {
   }
   void end() {
     const bool partly = !example_.labels.empty() && example_.labels.size() != example_.words.size();
-    if (partly && fault_.reason.empty()) fault_ = {example_.place, "some words have no label"};
+    if (partly && label_fault_.reason.empty()) {
+      label_fault_ = {example_.place, "some words have no label"};
+    }
+    if (!label_fault_.reason.empty()) end_with_odd_labels();
     if (!fault_.reason.empty()) {
       result_.bad_rows.push_back({fault_.place, fault_.reason + "; its sentence is left out"});
     } else if (!example_.words.empty()) {
@@ -55,32 +59,45 @@ class Sentences {
     }
     example_ = {};
     fault_ = {};
+    label_fault_ = {};
   }
 
  private:
-  void check(const WordLine& parts, std::int64_t number) {
+  // Without labels, where they may be missing.
+  void end_with_odd_labels() {
+    if (need_ == LabelNeed::required) {
+      if (fault_.reason.empty()) fault_ = label_fault_;
+      return;
+    }
+    example_.labels.clear();
     if (!fault_.reason.empty()) return;
-    const auto fail = [&](std::string reason) {
-      fault_ = {fmt::format("{}:{}", path_, number), std::move(reason)};
-    };
-    if (!is_valid_utf8(parts.word)) return fail("the word is not UTF-8");
-    if (!parts.label.empty() && !is_label(parts.label)) {
-      fail(fmt::format("the label is '{}', expected O, or B-, I-, E- or S- and a type",
-                       parts.label));
+    result_.odd_labels.push_back(
+        {label_fault_.place, label_fault_.reason + "; its sentence is not scored"});
+  }
+  void check(const WordLine& parts, std::int64_t number) {
+    const std::string place = fmt::format("{}:{}", path_, number);
+    if (fault_.reason.empty() && !is_valid_utf8(parts.word)) {
+      fault_ = {place, "the word is not UTF-8"};
+    }
+    if (label_fault_.reason.empty() && !parts.label.empty() && !is_label(parts.label)) {
+      label_fault_ = {place,
+                      fmt::format("the label is '{}', expected O, or B-, I-, E- or S- and a type",
+                                  parts.label)};
     }
   }
 
   const std::string& path_;
+  LabelNeed need_;
   TagExamples& result_;
   TagExample example_;
-  BadRow fault_;
+  BadRow fault_, label_fault_;  // of the words, of the labels
 };
 
 }  // namespace
 
-TagExamples read_tag_examples(const std::string& path) {
+TagExamples read_tag_examples(const std::string& path, LabelNeed need) {
   TagExamples result;
-  Sentences sentences(path, result);
+  Sentences sentences(path, need, result);
   const std::string text = read_file(path);
   TextLines lines(text);
   for (std::string_view line; lines.next(line);) sentences.add(line, lines.number());

@@ -35,9 +35,10 @@ void read_file_of(const std::string& path, const TaskOptions& options, LabelNeed
                   TaskExamples& all) {
   if (options.kind == TaskKind::tag) {
     check_format(path, options, TaskFormat::conll);
-    TagExamples read = read_tag_examples(path);
+    TagExamples read = read_tag_examples(path, need);
     append(all.tags, std::move(read.examples));
     append(all.bad_rows, std::move(read.bad_rows));
+    append(all.odd_labels, std::move(read.odd_labels));
   } else if (options.kind == TaskKind::qa) {
     check_format(path, options, TaskFormat::squad);
     AnswerExamples read = read_answer_examples(path);

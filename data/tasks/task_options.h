@@ -65,6 +65,9 @@ struct TaskOptions {
   bool operator==(const TaskOptions&) const = default;
 };
 
+// Whether labels are needed: a test set may have none.
+enum class LabelNeed { required, optional };
+
 // Rows of the data that could not be used, each with its file and line and the reason.
 struct BadRow {
   std::string place;

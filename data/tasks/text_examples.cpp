@@ -102,18 +102,17 @@ class RowReader {
       : options_(options), places_(places), need_(need) {}
 
   std::string read(const TableRow& row, TextExample& example) const {
-    std::size_t most = 0;
-    for (const auto& place : {places_.text, places_.pair, places_.label, places_.id}) {
-      if (place) most = std::max(most, *place + 1);
-    }
+    const std::size_t most = cells_needed();
     if (row.cells.size() < most) {
       return fmt::format("{} cells, expected at least {}", row.cells.size(), most);
     }
     example.text = row.cells[*places_.text];
     if (places_.pair) example.pair = row.cells[*places_.pair];
-    if (places_.id) example.id = row.cells[*places_.id];
-    if (trim(example.text).empty()) return "the text is empty";
-    if (example.pair && trim(*example.pair).empty()) return "the second text is empty";
+    if (places_.id && *places_.id < row.cells.size()) example.id = row.cells[*places_.id];
+    if (need_ == LabelNeed::required) {
+      if (trim(example.text).empty()) return "the text is empty";
+      if (example.pair && trim(*example.pair).empty()) return "the second text is empty";
+    }
     if (!is_valid_utf8(example.text) || (example.pair && !is_valid_utf8(*example.pair))) {
       return "the text is not UTF-8";
     }
@@ -121,7 +120,7 @@ class RowReader {
   }
   // Likewise, of the label.
   std::string read_label(const TableRow& row, TextExample& example) const {
-    if (!places_.label) return "";
+    if (!places_.label || *places_.label >= row.cells.size()) return "";
     const std::string label(trim(row.cells[*places_.label]));
     if (label.empty()) return need_ == LabelNeed::required ? "the label is empty" : "";
     if (options_.kind == TaskKind::regress && !is_real(label)) {
@@ -137,10 +136,39 @@ class RowReader {
   }
 
  private:
+  std::size_t cells_needed() const {
+    std::size_t most = std::max(*places_.text, places_.pair.value_or(0)) + 1;
+    if (need_ == LabelNeed::optional) return most;
+    for (const auto& place : {places_.label, places_.id}) {
+      if (place) most = std::max(most, *place + 1);
+    }
+    return most;
+  }
+
   const TaskOptions& options_;
   const Places& places_;
   LabelNeed need_;
 };
+
+// Takes away the labels of a test set that has -1 for each of them.
+void drop_absent_labels(std::vector<TextExample>& examples, const TaskOptions& options) {
+  const std::vector<std::string>& labels = options.labels;
+  if (std::find(labels.begin(), labels.end(), "-1") != labels.end()) return;
+  const auto is_absent = [](const TextExample& row) {
+    return row.label == "-1" || row.label == "-1.0";
+  };
+  if (!std::all_of(examples.begin(), examples.end(), is_absent)) return;
+  for (TextExample& row : examples) row.label.reset();
+}
+
+// An object without the key reads as an empty text; where none has it, it is called otherwise.
+void require_texts(const Table& table, const std::vector<TextExample>& examples) {
+  const bool any = std::any_of(examples.begin(), examples.end(),
+                               [](const TextExample& row) { return !trim(row.text).empty(); });
+  if (any || examples.empty()) return;
+  throw DataError(
+      fmt::format("{}: not one row has a text; are task.columns the right ones?", table.path));
+}
 
 std::vector<std::string> keys_of(const TaskOptions& options) {
   const TaskLayout* layout = find_layout(options.name);
@@ -236,8 +264,15 @@ TextExamples read_text_examples(const std::string& path, const TaskOptions& opti
     if (!label_reason.empty()) {
       result.odd_labels.push_back({example.place, label_reason + "; it is not scored"});
     }
-    if (example.id.empty()) example.id = std::to_string(i - places.rows_to_skip);
+    if (example.id.empty()) {
+      const auto header = static_cast<std::int64_t>(places.rows_to_skip);
+      example.id = std::to_string(table.rows[i].index - header);
+    }
     result.examples.push_back(std::move(example));
+  }
+  if (need == LabelNeed::optional) {
+    require_texts(table, result.examples);
+    drop_absent_labels(result.examples, options);
   }
   return result;
 }

@@ -11,7 +11,7 @@ namespace bertyard {
 
 // One row of a set for classification or regression.
 struct TextExample {
-  std::string id;
+  std::string id;  // default: how many rows stand before it in its file, bad ones too
   std::string text;
   std::optional<std::string> pair;
   std::optional<std::string> label;  // absent in a test set
@@ -39,13 +39,11 @@ const TaskLayout* find_layout(const std::string& name);
 // Whether an example of MNLI is one of the mismatched genres, by the name of its file.
 bool is_mismatched(const TextExample& example);
 
-// Whether labels are needed: a test set may have none.
-enum class LabelNeed { required, optional };
-
 // Reads rows of one file. Columns come from the options, else from the layout of the name, else
-// DataError. Rows with too few cells or an empty text are bad; where labels are required, so are
-// those with a missing or unsuitable one. Where they are optional no row is left out for its label:
-// one that the options do not list stays, to count as wrong.
+// DataError. Rows with too few cells are bad; where labels are required, so are those with an empty
+// text or a missing or unsuitable label. Where they are optional every row that has its texts
+// stays: an empty one, one whose label the options do not list, to count as wrong, and one without
+// the column. A file whose labels all are -1, as test sets have them, has none.
 TextExamples read_text_examples(const std::string& path, const TaskOptions& options,
                                 LabelNeed need);
 

@@ -321,6 +321,64 @@ TEST_F(TaskSamples, AnUnknownLabelIsNamedAndNeverRight) {
   EXPECT_EQ(set.labelled(), 0u);
 }
 
+TEST_F(TaskSamples, ATextThatIsEmptyIsClsAndSep) {
+  const TaskSet one = encode(options(TaskKind::classify, "sst2"),
+                             {write("a.tsv", "sentence\ta\n\tx\na\tx\n")}, 8, LabelNeed::optional);
+  const TaskSet two = encode(options(TaskKind::regress, "stsb"), {write("b.tsv", "a\t\nb\tc\n")}, 8,
+                             LabelNeed::optional);
+
+  EXPECT_THAT(sample(one, 0).tokens, ElementsAre(2, 3));
+  EXPECT_THAT(sample(two, 0).tokens, ElementsAre(2, 5, 3, 3));
+}
+
+TEST_F(TaskFiles, TestSetsNeedNoLabels) {
+  const TaskOptions sst2 = options(TaskKind::classify, "sst2");
+  TaskOptions signs = sst2;
+  signs.labels = {"-1", "1"};
+  const auto column = write("a.tsv", "fine\ndull\n");
+  const auto absent = write("b.tsv", "sentence\tlabel\nfine\t-1\ndull\t-1\n");
+  const auto numbers = write("c.tsv", "a\tb\t-1.0\n");
+
+  const auto read = [](const std::string& path, const TaskOptions& task) {
+    return read_task({path}, task, LabelNeed::optional);
+  };
+  EXPECT_EQ(read(column, sst2).size(), 2u);
+  EXPECT_EQ(read(absent, sst2).size(), 2u);
+  EXPECT_FALSE(read(absent, sst2).has_labels());
+  EXPECT_TRUE(read(absent, signs).has_labels());
+  EXPECT_FALSE(read(numbers, options(TaskKind::regress, "stsb")).has_labels());
+}
+
+TEST_F(TaskFiles, IdsCountTheRowsOfTheFile) {
+  TaskOptions named = options(TaskKind::classify);
+  named.columns = {"t", "", "l", ""};
+  const auto jsonl = write("a.jsonl", "{\"t\": \"a\"}\n{broken\n\n{\"t\": \"b\"}\n");
+  const auto wrong = write("b.jsonl", "{\"text\": \"a\"}\n");
+
+  const TaskExamples read = read_task({jsonl}, named, LabelNeed::optional);
+
+  ASSERT_EQ(read.texts.size(), 2u);
+  EXPECT_EQ(read.texts[1].id, "2");
+  ASSERT_EQ(read.bad_rows.size(), 1u);
+  EXPECT_EQ(read.bad_rows[0].place, jsonl + ":2");
+  expect_data_error([&] { read_task({wrong}, named, LabelNeed::optional); },
+                    "not one row has a text; are task.columns the right ones?");
+}
+
+TEST_F(TaskFiles, SentencesWithOddLabelsAreAnsweredAndNotScored) {
+  const auto path = write("a.conll", "Yes O\n\nBad X\n\nNo O\nmore\n");
+
+  const TaskExamples read = read_task({path}, options(TaskKind::tag), LabelNeed::optional);
+
+  ASSERT_EQ(read.tags.size(), 3u);
+  EXPECT_TRUE(read.tags[1].labels.empty());
+  EXPECT_TRUE(read.tags[2].labels.empty());
+  EXPECT_TRUE(read.has_labels());
+  ASSERT_EQ(read.odd_labels.size(), 2u);
+  EXPECT_THAT(read.odd_labels[0].reason, HasSubstr("'X'"));
+  EXPECT_THAT(read.odd_labels[1].reason, HasSubstr("some words have no label"));
+}
+
 TEST_F(TaskSamples, NoRowIsLeftOutForItsLabelWhereLabelsAreOptional) {
   TaskOptions task = options(TaskKind::classify);
   task.columns = {"1", "", "2", ""};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `finetune`, `eval` and `predict` as a user runs them, on the four kinds of tasks.
+#include <algorithm>
 #include <csignal>
 
 #include "tests/launch/finetune_fixture.h"
@@ -67,6 +68,23 @@ TEST_F(FinetuneTest, EvalScoresTheRowsThatFinetuneScores) {
   EXPECT_DOUBLE_EQ(found["accuracy"], best["scores"]["accuracy"]);
   EXPECT_LT(found["accuracy"], 1.0);
   EXPECT_NEAR(found["loss"].get<double>(), best["held_out_loss"].get<double>(), 1e-5);
+}
+
+TEST_F(FinetuneTest, EveryRowIsAnsweredOrTheExitCodeTells) {
+  ASSERT_EQ(finetune(0, "tuned", {"finetune.epochs=1"}).code, 0);
+  write("odd.tsv", "sentence\tlabel\na good day\t-1\n\t-1\nb bad day\t-1\n");
+  write("bad.tsv", "sentence\tlabel\na good day\t1\n\xff\xfe\t0\nb bad day\t0\n");
+  const auto predict = [&](const std::string& file, const std::string& to) {
+    return run_program({"predict", "runs/tuned", "--data", file, "--to", to});
+  };
+
+  const Ended all = predict("odd.tsv", "all");
+  EXPECT_EQ(all.code, 0) << all.errors;
+  EXPECT_EQ(std::ranges::count(read("all/SST-2.tsv"), '\n'), 4);
+  expect_error(predict("bad.tsv", "some"), 3,
+               {"bad.tsv: 1 row(s) have no answer", "bad.tsv:3: the text is not UTF-8"});
+  EXPECT_THAT(read("some/SST-2.tsv"), HasSubstr("\n2\t"));
+  EXPECT_EQ(std::ranges::count(read("some/SST-2.tsv"), '\n'), 3);
 }
 
 TEST_F(FinetuneTest, TheBestModelAnswersTheTestFiles) {
