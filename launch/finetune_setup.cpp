@@ -228,6 +228,8 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
   const TaskSet::Setting setting{config.task, data.labels, tokenizer, data.vocabulary, length};
   data.train = std::make_unique<TaskSet>(std::move(splits.train), setting);
   data.valid = std::make_unique<TaskSet>(std::move(splits.valid), setting);
+  warn_of(data.train->examples().odd_labels, data.train->examples().path,
+          "rows have labels outside task.labels, which are not trained on", log);
   warn_of(data.valid->examples().odd_labels, data.valid->examples().path,
           "rows have labels that the model does not have, which count as wrong", log);
   if (config.distill.taught()) {

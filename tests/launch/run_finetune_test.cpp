@@ -171,6 +171,23 @@ TEST_F(FinetuneTest, TagsFromAPretrainedRunWithEitherHead) {
   }
 }
 
+TEST_F(FinetuneTest, LabelsOutsideTheTasksOwnAreNamedOnceARow) {
+  std::string rows;
+  for (int i = 0; i < 60; ++i) rows += "the O\nking B-PER\nday B-DAY\nnight B-DAY\n\n";
+  write("train.conll", rows);
+  write("valid.conll", "the O\nking B-PER\n\n");
+
+  const Ended ended =
+      finetune(0, "names",
+               {"task.kind=tag", "task.name=names", "task.train=[train.conll]",
+                "task.valid=[valid.conll]", "task.labels=[O,B-PER]", "finetune.epochs=1"});
+
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.errors,
+              HasSubstr("train.conll: 60 rows have labels outside task.labels, which are not"));
+  EXPECT_THAT(ended.errors, HasSubstr("train.conll:1: the model does not have the label 'B-DAY'"));
+}
+
 TEST_F(FinetuneTest, RegressionAndQuestions) {
   std::string pairs = "sentence1\tsentence2\tscore\n";
   for (int i = 0; i < 60; ++i) {
