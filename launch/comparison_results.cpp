@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
-#include "core/base/hash.h"
 #include "data/files/atomic_file.h"
 #include "data/files/directories.h"
 #include "data/files/file_writer.h"
@@ -55,25 +54,6 @@ std::optional<Origins> read_origins(const fs::path& directory) {
   return origins;
 }
 
-// A key that is not named has its default.
-std::string value_of(const Origins& origins, const std::string& key) {
-  const auto found = origins.find(key);
-  if (found != origins.end()) return found->second;
-  const ConfigField* field = find_field(key);
-  return field == nullptr || is_phase_field(*field) ? "absent" : field->write(RunConfig(), 0);
-}
-
-std::vector<std::string> differences(const Origins& before, const Origins& now) {
-  std::vector<std::string> texts;
-  Origins all = before;
-  all.insert(now.begin(), now.end());
-  for (const auto& [key, unused] : all) {
-    const std::string was = value_of(before, key), is = value_of(now, key);
-    if (was != is) texts.push_back(fmt::format("{} was {}, is {}", key, was, is));
-  }
-  return texts;
-}
-
 }  // namespace
 
 std::optional<FinetuneScores> read_finetune_scores(const fs::path& directory,
@@ -110,19 +90,18 @@ Origins origins_of(const RunConfig& config) {
   origins["weights"] = "random";
   if (config.model.from.empty()) return origins;
   Logger log = rank_logger({}, 0, "");
-  const fs::path model = open_saved_model(config.model.from, log).path;
-  origins["weights"] = hash_text(xxh3(read_file(model / "model.safetensors")));
+  origins["weights"] = weights_file_hash(open_saved_model(config.model.from, log).path);
   return origins;
 }
 
 bool is_claimed_by(const fs::path& directory, const Origins& origins) {
   const auto found = read_origins(directory);
-  return found && differences(*found, origins).empty();
+  return found && setting_differences(*found, origins).empty();
 }
 
 void claim_directory(const fs::path& directory, const Origins& origins) {
   if (const auto found = read_origins(directory)) {
-    const std::vector<std::string> other = differences(*found, origins);
+    const std::vector<std::string> other = setting_differences(*found, origins);
     if (other.empty()) return;
     throw UsageError(fmt::format(
         "{}: holds results of another configuration ({}); go back to it, remove the directory, or "
@@ -142,7 +121,7 @@ bool is_pretrained(const RunConfig& config) {
   std::erase_if(stored, [](const auto& setting) {  // the data's, such as "vocabulary hash"
     return setting.first.find(' ') != std::string::npos;
   });
-  return differences(stored, identity).empty();
+  return setting_differences(stored, identity).empty();
 }
 
 SystemFacts system_facts(const std::string& directory, const RunConfig& config) {

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 
 #include "launch/comparison_table.h"
 #include "launch/run_config.h"
+#include "launch/setting_differences.h"
 
 namespace bertyard {
 
@@ -24,7 +24,6 @@ std::optional<FinetuneScores> read_finetune_scores(const std::filesystem::path& 
 
 // What decides the scores of a fine-tuning beside its seeds, with the hash of the weights that it
 // starts from ("random" without). Kept beside the results.
-using Origins = std::map<std::string, std::string>;
 Origins origins_of(const RunConfig& config);
 // Writes them into `directory`, or, where some stand there, compares: UsageError that names every
 // difference, so that a table never holds what another configuration made.

@@ -10,7 +10,6 @@
 
 #include "core/backend/layer_ops.h"
 #include "core/base/error.h"
-#include "core/base/hash.h"
 #include "data/files/atomic_file.h"
 #include "data/files/file_writer.h"
 #include "launch/config.h"
@@ -42,6 +41,7 @@ std::string result_text(const CellResult& result) {
   json["held_out_loss"] = result.loss;
   json["seconds"] = result.seconds;
   for (const auto& [name, value] : result.figures) json["scores"][name] = value;
+  json["made_from"] = result.made_from;
   return json.dump(2) + "\n";
 }
 
@@ -57,6 +57,7 @@ const ScoredStep* best_of(const std::vector<ScoredStep>& history) {
 
 FinetuneRun::FinetuneRun(const FinetuneParts& parts, const FinetuneCell& cell) : parts_(parts) {
   result_.cell = cell;
+  result_.made_from = cell_origins(parts.setup.config, parts.setup.data);
 }
 
 TrainEnd FinetuneRun::run() {
@@ -85,20 +86,16 @@ void FinetuneRun::open_directory() {
   id = parts_.control.broadcast_string("run id", id);
   FinetuneSetup& setup = parts_.setup;
   setup.memory.allocate(*setup.device);
-  const std::optional<std::uint64_t> teacher = setup.load_teacher();
+  setup.load_teacher();
   setup.kernel_choices =
       share_kernel_choices(kernel_choices_file(config.run), parts_.control, *setup.device,
                            parts_.log, [&setup] { meet_products(setup); });
-  CheckpointState own = identity(id);
-  if (teacher) {
-    own.settings["teacher weights hash"] = hash_text(*teacher);
-  }
   checkpoints_.emplace(RunCheckpoints::Setting{.model = setup.data.model,
                                                .vocabulary = setup.data.vocabulary.text(),
                                                .tokenizer = setup.data.tokenizer,
                                                .options = config.checkpoint,
                                                .head = setup.head,
-                                               .identity = own},
+                                               .identity = identity(id)},
                        *setup.device, setup.objective.parameters(), setup.optimizer);
 }
 
@@ -113,11 +110,7 @@ CheckpointState FinetuneRun::identity(const std::string& run_id) const {
   CheckpointState state;
   state.run_id = run_id;
   state.resolved_config = resolved_yaml(setup.config);
-  state.settings = run_identity(setup.config);
-  state.settings["vocabulary hash"] = hash_text(setup.data.vocabulary.hash());
-  state.settings["training samples"] = std::to_string(setup.data.train->size());
-  state.settings["training text hash"] = hash_text(setup.data.train->properties().identity);
-  state.settings["held-out text hash"] = hash_text(setup.data.valid->properties().identity);
+  state.settings = result_.made_from;
   state.environment = environment();
   return state;
 }
@@ -300,8 +293,11 @@ void FinetuneRun::finish(TrainEnd end) {
 std::optional<CellResult> read_cell_result(const fs::path& directory, const FinetuneCell& cell) {
   if (!fs::exists(directory / kResultFile)) return std::nullopt;
   const Json json = Json::parse(read_file(directory / kResultFile), nullptr, false);
-  if (!json.is_object() || !json.contains("scores")) return std::nullopt;
+  if (!json.is_object() || !json.contains("scores") || !json.contains("made_from")) {
+    return std::nullopt;
+  }
   CellResult result;
+  result.made_from = json["made_from"].get<Origins>();
   result.cell = cell;
   result.step = json.value("best_step", std::int64_t{0});
   result.steps = json.value("steps", std::int64_t{0});

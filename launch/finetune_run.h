@@ -41,6 +41,7 @@ struct CellResult {
   double loss = 0;
   std::vector<std::pair<std::string, double>> figures;
   double seconds = 0;
+  Origins made_from;  // cell_origins()
 };
 
 // One cell of the grid on one rank: a run of its own with directory, checkpoints and exact resume.

@@ -8,8 +8,10 @@
 
 #include "core/backend/layer_ops.h"
 #include "core/base/error.h"
+#include "core/base/hash.h"
 #include "core/nn/initialization.h"
 #include "launch/config.h"
+#include "launch/config_field.h"
 #include "launch/finetune_checks.h"
 #include "launch/teacher.h"
 
@@ -126,8 +128,8 @@ RunPlan make_plan(const RunConfig& config, const FinetuneCell& cell, const Finet
   return plan;
 }
 
-RunConfig cell_config(const RunConfig& config, const FinetuneCell& cell, const RunPlan& plan,
-                      const FinetuneData& data) {
+RunConfig planned_config(const RunConfig& config, const FinetuneCell& cell, const RunPlan& plan,
+                         const FinetuneData& data) {
   RunConfig own = config;
   const PlannedPhase& phase = plan.phases().front();
   own.run.name = config.run.name + "/" + cell.name();
@@ -187,6 +189,24 @@ std::vector<FinetuneCell> finetune_cells(const FinetuneSection& section) {
   return cells;
 }
 
+RunConfig cell_config(const RunConfig& config, const FinetuneCell& cell, const FinetuneData& data) {
+  return planned_config(config, cell, make_plan(config, cell, data), data);
+}
+
+Origins cell_origins(const RunConfig& own, const FinetuneData& data) {
+  Origins origins = run_identity(own);
+  for (const char* key : {"task.metric", "task.max_answer", "task.n_best", "task.null_threshold"}) {
+    origins[key] = find_field(key)->write(own, 0);
+  }
+  origins["vocabulary hash"] = hash_text(data.vocabulary.hash());
+  origins["training samples"] = std::to_string(data.train->size());
+  origins["training text hash"] = hash_text(data.train->properties().identity);
+  origins["held-out text hash"] = hash_text(data.valid->properties().identity);
+  origins["start weights hash"] = data.start_hash;
+  origins["teacher weights hash"] = data.teacher_hash;
+  return origins;
+}
+
 FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
   check_head(config);
   std::optional<SavedModel> start;
@@ -205,6 +225,7 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
       .train = nullptr,
       .valid = nullptr,
       .teacher = std::nullopt};
+  if (start) data.start_hash = weights_file_hash(start->path);
   const auto words = static_cast<std::int64_t>(data.vocabulary.size());
   if (!start) data.model.vocab_size = words;
   if (data.model.vocab_size < words) {
@@ -234,6 +255,7 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
           "rows have labels that the model does not have, which count as wrong", log);
   if (config.distill.taught()) {
     data.teacher = task_teacher(config, data.vocabulary, head_of(config, data.labels));
+    data.teacher_hash = weights_file_hash(data.teacher->path);
   }
   return data;
 }
@@ -242,7 +264,7 @@ FinetuneSetup::FinetuneSetup(const RunConfig& run_config, const FinetuneCell& ce
                              const FinetuneData& shared, const HostPlace& place)
     : data(shared),
       plan(make_plan(run_config, cell, shared)),
-      config(cell_config(run_config, cell, plan, shared)),
+      config(planned_config(run_config, cell, plan, shared)),
       device(make_run_device(device_config(run_config, shared.model), place)),
       capacities(capacities_of(plan, run_config, *device, shared)),
       head(head_of(run_config, shared.labels)),
@@ -285,11 +307,10 @@ BatchStreamOptions FinetuneSetup::stream_options(const PlannedPhase& phase, std:
   return options;
 }
 
-std::optional<std::uint64_t> FinetuneSetup::load_teacher() {
-  if (!data.teacher) return std::nullopt;
-  ParameterStore& parameters = objective.teacher()->parameters();
-  load_huggingface_weights(data.teacher->path, parameters, MissingHeads::refuse);
-  return weights_hash(parameters);
+void FinetuneSetup::load_teacher() {
+  if (!data.teacher) return;
+  load_huggingface_weights(data.teacher->path, objective.teacher()->parameters(),
+                           MissingHeads::refuse);
 }
 
 void FinetuneSetup::initialize_weights() {

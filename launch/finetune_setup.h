@@ -14,6 +14,7 @@
 #include "launch/run_config.h"
 #include "launch/run_device.h"
 #include "launch/saved_model.h"
+#include "launch/setting_differences.h"
 #include "launch/task_model_files.h"
 #include "parallel/communicator.h"
 #include "train/device_batch.h"
@@ -33,6 +34,8 @@ struct FinetuneData {
   std::vector<std::string> labels;
   std::unique_ptr<TaskSet> train, valid;
   std::optional<TaskModelFiles> teacher;  // of a distillation
+  std::string start_hash = "random";      // of the weights to start from, and
+  std::string teacher_hash = "none";
 };
 
 // Opens the model and reads, splits and encodes the data; bad rows are warned of by name. DataError
@@ -49,6 +52,11 @@ struct FinetuneCell {
   std::string name() const;
 };
 std::vector<FinetuneCell> finetune_cells(const FinetuneSection& section);
+
+// The configuration as it would be of this cell alone.
+RunConfig cell_config(const RunConfig& config, const FinetuneCell& cell, const FinetuneData& data);
+// What decides the weights and the scores of a cell with this configuration of its own.
+Origins cell_origins(const RunConfig& own, const FinetuneData& data);
 
 // Everything of one cell that is known before it starts; memory is planned and not yet taken.
 class FinetuneSetup {
@@ -73,8 +81,8 @@ class FinetuneSetup {
   std::int64_t evaluate_every() const;  // steps
   BatchStreamOptions stream_options(const PlannedPhase& phase, std::uint64_t start, int rank,
                                     int world) const;
-  // Once the memory is taken: the teacher's weights, where there is one. Returns their hash.
-  std::optional<std::uint64_t> load_teacher();
+  // Once the memory is taken: the teacher's weights, where there is one.
+  void load_teacher();
   // Draws the head and what else the model to start from does not have; without one the student of
   // a teacher begins with the teacher's layers.
   void initialize_weights();

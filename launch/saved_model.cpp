@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/saved_model.h"
 
-#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/base/hash.h"
+#include "data/files/file_writer.h"
 #include "train/checkpoint_store.h"
 #include "train/huggingface.h"
 #include "train/tokenizer_json.h"
@@ -69,6 +70,10 @@ SavedModel open_saved_model(const std::string& path, Logger& log) {
       fs::exists(directory / "manifest.json") || fs::exists(directory / "checkpoints");
   if (!checkpoint && fs::exists(directory / "config.json")) return from_huggingface(directory);
   return from_checkpoint(directory, log);
+}
+
+std::string weights_file_hash(const fs::path& directory) {
+  return hash_text(xxh3(read_file(directory / "model.safetensors")));
 }
 
 }  // namespace bertyard

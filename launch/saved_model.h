@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -28,5 +29,8 @@ struct SavedModel {
 
 // Throws DataError where `path` is none of them, or what is there is damaged.
 SavedModel open_saved_model(const std::string& path, Logger& log);
+
+// The hash, as text, of the file of weights in the directory that was opened in the end.
+std::string weights_file_hash(const std::filesystem::path& directory);
 
 }  // namespace bertyard

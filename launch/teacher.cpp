@@ -78,13 +78,9 @@ TaskModelFiles task_teacher(const RunConfig& config, const Vocabulary& vocabular
   return teacher;
 }
 
-std::uint64_t weights_hash(const ParameterStore& parameters) {
-  return xxh3(std::as_bytes(parameters.values().span<float>()));
-}
-
 std::uint64_t load_teacher(const std::string& path, ParameterStore& teacher) {
   open_teacher(path).load(teacher);
-  return weights_hash(teacher);
+  return xxh3(std::as_bytes(teacher.values().span<float>()));
 }
 
 void start_from_teacher(ParameterStore& student, const ModelConfig& config,

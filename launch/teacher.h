@@ -24,7 +24,6 @@ TaskModelFiles task_teacher(const RunConfig& config, const Vocabulary& vocabular
 
 // Fills the teacher's bound parameters. Returns the hash of the values, which a run may not change.
 std::uint64_t load_teacher(const std::string& path, ParameterStore& teacher);
-std::uint64_t weights_hash(const ParameterStore& parameters);
 
 // What a student begins with where distill.start is teacher: of the layers those that
 // teacher_layers() names, and every other tensor of the teacher's that the student has too.

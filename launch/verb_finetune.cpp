@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
@@ -83,6 +84,7 @@ class Grid {
     std::optional<CellResult> done;
     const bool anew = loaded_.config.checkpoint.resume == ResumeMode::never;
     if (leads() && !anew) done = read_cell_result(path, cell);
+    if (done) check_origins(path, *done, data);
     const bool is_done = group_.control->agree_max("cell done", done ? 1 : 0) > 0;
     if (is_done) {
       if (done) results_.push_back(*done);
@@ -103,6 +105,17 @@ class Grid {
       write_file_atomically(path / "checkpoints" / "best" / kTaskFile, resolved_yaml(setup.config));
     }
     return end;
+  }
+
+  // What is done and not done again was made of the same.
+  void check_origins(const fs::path& path, const CellResult& done, const FinetuneData& data) const {
+    const std::vector<std::string> differences = setting_differences(
+        done.made_from, cell_origins(cell_config(loaded_.config, done.cell, data), data));
+    if (differences.empty()) return;
+    throw UsageError(fmt::format(
+        "{}: holds the result of another configuration ({}); go back to it, remove the directory, "
+        "or give the run another run.name",
+        path.string(), fmt::join(differences, "; ")));
   }
 
   // All cells have the same GPU,

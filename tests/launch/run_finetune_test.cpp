@@ -52,6 +52,23 @@ TEST_F(FinetuneTest, LearnsKeepsTheBestAndPredicts) {
   EXPECT_THAT(again.errors, HasSubstr("done before"));
 }
 
+TEST_F(FinetuneTest, WhatIsDoneWasMadeOfTheSame) {
+  const Arguments once{"finetune.epochs=1"};
+  const auto again = [&](const Arguments& more) { return finetune(0, "tuned", with(once, more)); };
+  ASSERT_EQ(again({}).code, 0);
+  ASSERT_EQ(train(0, "pretrained").code, 0);
+
+  expect_error(again({"model.from=runs/pretrained", "tokenizer.vocab=null"}), 2,
+               {"holds the result of another configuration", "start weights hash was random, is",
+                "give the run another run.name"});
+  expect_error(again({"task.max_length=16"}), 2, {"task.max_length was 32, is 16"});
+  expect_error(again({"finetune.class_weights=[1,2]"}), 2,
+               {"finetune.class_weights was [], is [1, 2]"});
+  expect_error(again({"task.metric=f1"}), 2, {"task.metric was auto, is f1"});
+  write("train.tsv", made_sentences(80));
+  expect_error(again({}), 2, {"training text hash was"});
+}
+
 TEST_F(FinetuneTest, EvalScoresTheRowsThatFinetuneScores) {
   write("valid.tsv", made_sentences(20) + "a good day\tstrange\n");
   const Ended trained = finetune(0, "tuned", {"task.valid=[valid.tsv]", "task.labels=[0,1]"});
