@@ -123,7 +123,7 @@ std::vector<ConfigField> lengths_of_task() {
       make_field(
           {"task.null_threshold",
            "no answer is given where its score is above the best answer's by more; auto: the "
-           "best for labelled data, else 0"},
+           "best for the held-out questions, which the model keeps, else 0"},
           task(&TaskOptions::null_threshold), threshold_type()),
   };
 }

@@ -104,7 +104,7 @@ std::string grid_text(const std::vector<CellResult>& results) {
         fmt::format("{:g}", result.cell.epochs),         std::to_string(result.cell.seed),
         fmt::format("{}/{}", result.step, result.steps), fmt::format("{:.4f}", result.loss)};
     for (const auto& [name, value] : result.figures) {
-      cells.push_back(fmt::format("{:.2f}", 100 * value));
+      cells.push_back(figure_text(name, value));
     }
     cells.push_back(duration_text(result.seconds));
     table.add(std::move(cells));

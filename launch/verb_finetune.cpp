@@ -31,6 +31,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// With the threshold of "no answer" that was best on the held-out questions, for predict and eval.
+RunConfig tuned_config(RunConfig config, const CellResult& result) {
+  for (const auto& [name, value] : result.figures) {
+    if (name == kNullThreshold) config.task.null_threshold = value;
+  }
+  return config;
+}
+
 // The whole grid on one rank.
 class Grid {
  public:
@@ -102,7 +110,8 @@ class Grid {
     const TrainEnd end = run.run();
     if (end == TrainEnd::finished && leads()) {
       results_.push_back(run.result());
-      write_file_atomically(path / "checkpoints" / "best" / kTaskFile, resolved_yaml(setup.config));
+      write_file_atomically(path / "checkpoints" / "best" / kTaskFile,
+                            resolved_yaml(tuned_config(setup.config, run.result())));
     }
     return end;
   }

@@ -59,8 +59,7 @@ void print_scores(const PredictVerbOptions& options, const TaskModelFiles& files
              set.examples().path, set.examples().size(), set.examples().bad_rows.size());
   fmt::print("loss    {:.4f}\n", loss);
   for (const auto& [name, value] : scores.figures) {
-    const bool percent = name != "null_threshold";
-    fmt::print("{:<15} {:.2f}\n", name, percent ? 100 * value : value);
+    fmt::print("{:<15} {}\n", name, figure_text(name, value));
   }
   fmt::print("{}", scores.details);
 }

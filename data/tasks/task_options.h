@@ -60,7 +60,7 @@ struct TaskOptions {
   int max_answer = 30;  // tokens of an answer at most
   int n_best = 20;
   std::optional<double>
-      null_threshold;  // absent: the best on the data where there are labels, or 0
+      null_threshold;  // absent: the best on labelled data, else 0; a tuned model has its own
   TaskMetric metric = TaskMetric::automatic;
   bool operator==(const TaskOptions&) const = default;
 };

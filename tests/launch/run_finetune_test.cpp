@@ -11,6 +11,7 @@ namespace {
 
 using testing::Ended;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::Process;
 using ::testing::StartsWith;
 
@@ -237,6 +238,34 @@ TEST_F(FinetuneTest, RegressionAndQuestions) {
   EXPECT_THAT(read("answers/predictions.json"), HasSubstr("\"0\": \""));
   EXPECT_THAT(read("answers/nbest_predictions.json"), HasSubstr("\"probability\": "));
   EXPECT_THAT(read(run("squad") / "best/config.json"), HasSubstr("\"BertForQuestionAnswering\""));
+}
+
+TEST_F(FinetuneTest, TheThresholdOfNoAnswerIsKept) {
+  std::string paragraphs;
+  for (int i = 0; i < 40; ++i) {
+    const bool answered = i % 2 == 0;
+    paragraphs += std::string(i == 0 ? "" : ",") + R"({"context": "say )" +
+                  (answered ? "king king" : "a good") + R"( went home", "qas": [{"id": ")" +
+                  std::to_string(i) + R"(", "question": "who )" + std::to_string(i) +
+                  R"( ?", "is_impossible": )" + (answered ? "false" : "true") +
+                  R"(, "answers": [)" +
+                  (answered ? R"({"text": "king king", "answer_start": 4})" : "") + "]}]}";
+  }
+  write("squad.json", R"({"version": "v2.0", "data": [{"paragraphs": [)" + paragraphs + "]}]}");
+  const Ended trained = finetune(
+      0, "squad",
+      {"task.kind=qa", "task.name=squad", "task.train=[squad.json]", "task.valid=[squad.json]",
+       "task.max_query=8", "task.stride=8", "finetune.epochs=2"});
+  ASSERT_EQ(trained.code, 0) << trained.errors;
+  const auto best = nlohmann::json::parse(read(run("squad") / "results.json"))["best"];
+
+  const Ended scored = run_program({"eval", "runs/squad", "--data", "squad.json", "--json"});
+
+  EXPECT_EQ(scored.code, 0) << scored.errors;
+  EXPECT_THAT(read(run("squad") / "best/finetune.yaml"), Not(HasSubstr("null_threshold: auto")));
+  const auto found = nlohmann::json::parse(scored.output);
+  EXPECT_DOUBLE_EQ(found["null_threshold"], best["scores"]["null_threshold"]);
+  EXPECT_DOUBLE_EQ(found["f1"], best["scores"]["f1"]);
 }
 
 TEST_F(FinetuneTest, MistakesAreNamed) {

@@ -184,6 +184,11 @@ TEST(AnswerMetrics, CmrcByHand) {
   EXPECT_DOUBLE_EQ(cmrc_score("甲乙丙", {"甲丁丙"}).f1, 1.0 / 3);
 }
 
+TEST(TaskScores, AThresholdIsNoPercentage) {
+  EXPECT_EQ(figure_text("f1", 0.8125), "81.25");
+  EXPECT_EQ(figure_text(kNullThreshold, -1.5), "-1.50");
+}
+
 TEST(Viterbi, FindsTheBestPathOfAll) {
   const CrfTable crf{{0.5, -1, 2, 0.1}, {0.2, 0}, {-0.3, 0.4}};
   const std::vector<double> emissions{1, 0.8, -0.5, 0.9, 0.3, 0.2};

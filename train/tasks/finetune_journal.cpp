@@ -84,8 +84,9 @@ void FinetuneJournal::evaluated(const TrainState& state, double loss, const Task
                                 bool best) {
   console_.clear();
   std::string text;
-  for (const auto& [name, value] : scores.figures)
-    text += fmt::format(", {} {:.2f}", name, 100 * value);
+  for (const auto& [name, value] : scores.figures) {
+    text += fmt::format(", {} {}", name, figure_text(name, value));
+  }
   log_.info("step {}: held-out loss {:.4f}{}{}", state.step, loss, text, best ? " (best)" : "");
   if (!metrics_) return;
   MetricsRecord record("eval", state.step);

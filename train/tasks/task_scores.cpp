@@ -141,7 +141,7 @@ Figures answer_figures(const TaskSet& set, const TaskOptions& options,
   }
   const auto count = static_cast<double>(std::max<std::size_t>(1, examples.size()));
   Figures figures{{"f1", sum.f1 / count}, {"exact_match", sum.exact / count}};
-  if (version_2) figures.emplace_back("null_threshold", predictions.null_threshold);
+  if (version_2) figures.emplace_back(kNullThreshold, predictions.null_threshold);
   return figures;
 }
 
@@ -255,6 +255,10 @@ const std::string& given_answer(const TaskPredictions& predictions, std::size_t 
   const AnswerPrediction& answer = predictions.answers[question];
   if (version_2 && answer.null_odds > predictions.null_threshold) return kNone;
   return answer.best().text;
+}
+
+std::string figure_text(const std::string& name, double value) {
+  return fmt::format("{:.2f}", name == kNullThreshold ? value : 100 * value);
 }
 
 TaskScores score_task(const TaskSet& set, const TaskOptions& options,

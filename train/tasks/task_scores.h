@@ -40,6 +40,10 @@ struct TaskScores {
   double main() const { return figures.front().second; }
   const std::string& main_name() const { return figures.front().first; }
 };
+// A figure for people: in percent, but for the threshold of "no answer", a difference of logits.
+std::string figure_text(const std::string& name, double value);
+inline constexpr char kNullThreshold[] = "null_threshold";  // its name
+
 // Throws UsageError for a metric that the kind does not have.
 TaskScores score_task(const TaskSet& set, const TaskOptions& options,
                       const TaskPredictions& predictions);
