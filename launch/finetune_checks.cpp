@@ -2,6 +2,7 @@
 #include "launch/finetune_checks.h"
 
 #include <charconv>
+#include <filesystem>
 #include <string>
 
 #include <fmt/format.h>
@@ -11,6 +12,12 @@
 namespace bertyard {
 namespace {
 
+// The options that decide into which pieces a text is cut, as keys of the configuration.
+std::string tokenizer_text(const TokenizerOptions& options) {
+  return fmt::format("lower_case: {}, strip_accents: {}, split_cjk: {}", options.lower_case,
+                     options.strip_accents.value_or(options.lower_case), options.split_cjk);
+}
+
 // What a GPU does not have, as a setting; empty where it has all.
 std::string lacks(const RunConfig& config, const ModelConfig& model) {
   if (config.finetune.head == TaggingHead::crf) return "finetune.head: crf";
@@ -18,6 +25,25 @@ std::string lacks(const RunConfig& config, const ModelConfig& model) {
 }
 
 }  // namespace
+
+void check_vocabulary(const RunConfig& config, const SavedModel& start,
+                      const Vocabulary& vocabulary) {
+  if (start.vocabulary && start.vocabulary->hash() != vocabulary.hash()) {
+    throw UsageError(
+        fmt::format("tokenizer.vocab: {} is another vocabulary than that of model.from, {}; set "
+                    "tokenizer.vocab "
+                    "to null, and the model's own is used",
+                    config.tokenizer.vocab, start.path));
+  }
+  if (!std::filesystem::exists(std::filesystem::path(start.path) / "tokenizer_config.json")) return;
+  const std::string own = tokenizer_text(start.tokenizer);
+  const std::string asked = tokenizer_text(config.tokenizer.options);
+  if (own == asked) return;
+  throw UsageError(fmt::format(
+      "tokenizer: {} is not what model.from, {}, was trained with: {}; set them to that, or "
+      "tokenizer.vocab to null, and the model's own are used",
+      asked, start.path, own));
+}
 
 void check_task_device(const RunConfig& config, const ModelConfig& model) {
   const std::string lacking = lacks(config, model);

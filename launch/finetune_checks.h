@@ -5,8 +5,15 @@
 
 #include "data/tasks/task_set.h"
 #include "launch/run_config.h"
+#include "launch/saved_model.h"
 
 namespace bertyard {
+
+// Throws UsageError where tokenizer.vocab is another vocabulary than that of the model to start
+// from, or the options of the tokenizer are others than those in its tokenizer_config.json: its
+// word vectors would stand for other words.
+void check_vocabulary(const RunConfig& config, const SavedModel& start,
+                      const Vocabulary& vocabulary);
 
 // Throw UsageError where finetune.head does not go with the task, and where parallel.backend is
 // cuda and a GPU lacks something for the head or the model.

@@ -226,6 +226,7 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
       .valid = nullptr,
       .teacher = std::nullopt};
   if (start) data.start_hash = weights_file_hash(start->path);
+  if (start && !own_vocabulary) check_vocabulary(config, *start, data.vocabulary);
   const auto words = static_cast<std::int64_t>(data.vocabulary.size());
   if (!start) data.model.vocab_size = words;
   if (data.model.vocab_size < words) {

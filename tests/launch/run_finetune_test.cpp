@@ -268,6 +268,23 @@ TEST_F(FinetuneTest, TheThresholdOfNoAnswerIsKept) {
   EXPECT_DOUBLE_EQ(found["f1"], best["scores"]["f1"]);
 }
 
+TEST_F(FinetuneTest, TheVocabularyIsThatOfTheModel) {
+  ASSERT_EQ(train(0, "pretrained").code, 0);
+  std::string words = read("vocab.txt");  // as many of them, in another order
+  const std::size_t last = words.rfind('\n', words.size() - 2);
+  const std::size_t before = words.rfind('\n', last - 1);
+  write("other.txt", words.substr(0, before + 1) + words.substr(last + 1) +
+                         words.substr(before + 1, last - before));
+  const std::string from = "model.from=runs/pretrained";
+
+  expect_error(finetune(0, "x", {from, "tokenizer.vocab=other.txt"}), 2,
+               {"other.txt is another vocabulary than that of model.from", "runs/pretrained"});
+  expect_error(
+      finetune(0, "x", {from, "tokenizer.lower_case=false"}), 2,
+      {"lower_case: false", "is not what model.from", "was trained with: lower_case: true"});
+  EXPECT_EQ(finetune(0, "same", {from, "finetune.epochs=1"}).code, 0);
+}
+
 TEST_F(FinetuneTest, MistakesAreNamed) {
   expect_error(finetune(0, "x", {"task.kind=none"}), 2, {"task.kind is none", "classify, pair"});
   expect_error(finetune(0, "x", {"task.train=[]"}), 2, {"task.train", "finetune"});
