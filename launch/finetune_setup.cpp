@@ -321,7 +321,7 @@ void FinetuneSetup::initialize_weights() {
   fill_on_host(*device, parameters, [&] {
     initialize(parameters, drawn, config.run.seed);
     if (data.start) {
-      load_huggingface_weights(data.start->path, parameters, MissingHeads::keep_values);
+      load_huggingface_weights(data.start->path, parameters, MissingHeads::new_task);
     } else if (const TaskTeacher* teacher = objective.teacher()) {
       start_from_teacher(parameters, data.model, teacher->parameters(),
                          {teacher->config(), teacher->options()});

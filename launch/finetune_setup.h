@@ -83,8 +83,8 @@ class FinetuneSetup {
                                     int world) const;
   // Once the memory is taken: the teacher's weights, where there is one.
   void load_teacher();
-  // Draws the head and what else the model to start from does not have; without one the student of
-  // a teacher begins with the teacher's layers.
+  // Draws the head, whatever the model to start from has, and what else that lacks; without one the
+  // student of a teacher begins with the teacher's layers.
   void initialize_weights();
 };
 

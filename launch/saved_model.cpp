@@ -69,6 +69,9 @@ SavedModel open_saved_model(const std::string& path, Logger& log) {
   const bool checkpoint =
       fs::exists(directory / "manifest.json") || fs::exists(directory / "checkpoints");
   if (!checkpoint && fs::exists(directory / "config.json")) return from_huggingface(directory);
+  if (!checkpoint && fs::exists(directory / "best" / "config.json")) {  // of a fine-tuning
+    return from_huggingface(directory / "best");
+  }
   return from_checkpoint(directory, log);
 }
 

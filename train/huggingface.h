@@ -56,8 +56,9 @@ std::int64_t pad_id_of(std::string_view vocabulary);
 // NVIDIA's dense_act, names without the leading "bert.".
 std::string from_old_name(std::string_view name);
 
-// What to do where a checkpoint has no pooler or no pre-training heads.
-enum class MissingHeads { refuse, keep_values };
+// What to do where a checkpoint has no pooler or no pre-training heads. new_task: its head of a
+// downstream task is not read either, for it is another task's.
+enum class MissingHeads { refuse, keep_values, new_task };
 
 struct ImportReport {
   std::vector<std::string> kept;     // heads that were not in the file and keep their values

@@ -29,11 +29,14 @@ bool is_buffer(std::string_view name) {
   return name == "bert.embeddings.position_ids" || name == "bert.embeddings.token_type_ids";
 }
 
+bool is_task_head(std::string_view name) {
+  return name.starts_with("classifier.") || name.starts_with("qa_outputs.") ||
+         name.starts_with("crf.") || name.starts_with("elmo_task.");
+}
+
 bool is_head(std::string_view name) {
   return name.starts_with("cls.") || name.starts_with("bert.pooler.") ||
-         name.starts_with("classifier.") || name.starts_with("qa_outputs.") ||
-         name.starts_with("crf.") || name.starts_with("elmo.softmax.") ||
-         name.starts_with("elmo_task.");
+         name.starts_with("elmo.softmax.") || is_task_head(name);
 }
 
 fs::path weights_path(const fs::path& path) {
@@ -88,7 +91,8 @@ class Import {
   void match(const ParameterInfo& info) {
     auto found = found_.find(info.name);
     if (found == found_.end() && info.name == kBias) found = found_.find(kDecoderBias);
-    if (found == found_.end()) {
+    const bool fresh = missing_ == MissingHeads::new_task && is_task_head(info.name);
+    if (found == found_.end() || fresh) {
       if (missing_ == MissingHeads::refuse || !is_head(info.name)) {
         throw DataError(fmt::format("{}: tensor '{}' {} is missing{}", file_.path().string(),
                                     info.name, to_string(info.shape),

@@ -268,6 +268,31 @@ TEST_F(FinetuneTest, TheThresholdOfNoAnswerIsKept) {
   EXPECT_DOUBLE_EQ(found["f1"], best["scores"]["f1"]);
 }
 
+TEST_F(FinetuneTest, AFineTunedModelIsStartedFromWithoutItsHead) {
+  ASSERT_EQ(finetune(0, "first", {"finetune.epochs=4"}).code, 0);
+  std::string rows = "sentence\tlabel\n";
+  for (int i = 0; i < 60; ++i) rows += "a good day\t" + std::to_string(i % 3) + "\n";
+  write("three.tsv", rows);
+  write("valid.tsv", made_sentences(20));
+  const Arguments from{"model.from=runs/first", "tokenizer.vocab=null", "finetune.epochs=1"};
+  // A step that changes nothing shows the head as it was drawn.
+  const Arguments still{"finetune.lr=1e-30", "task.valid=[valid.tsv]"};
+
+  const Ended more = finetune(0, "more", with(from, still));
+  const Ended other = finetune(
+      0, "other",
+      with(from, {"task.train=[three.tsv]", "task.name=three", "task.columns.text=sentence",
+                  "task.columns.label=label", "task.valid=[three.tsv]"}));
+
+  ASSERT_EQ(more.code, 0) << more.errors;
+  EXPECT_EQ(other.code, 0) << other.errors;  // another number of labels is not in the way
+  const auto tensor = [&](const std::string& name) {
+    const Ended shown = run_program({"inspect", name, "--tensor", "classifier.weight"});
+    return shown.output.substr(std::min(shown.output.size(), shown.output.find("  shape")));
+  };
+  EXPECT_NE(tensor("runs/more/best"), tensor("runs/first/best"));
+}
+
 TEST_F(FinetuneTest, TheVocabularyIsThatOfTheModel) {
   ASSERT_EQ(train(0, "pretrained").code, 0);
   std::string words = read("vocab.txt");  // as many of them, in another order
