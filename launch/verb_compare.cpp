@@ -16,6 +16,7 @@
 #include "launch/comparison_config.h"
 #include "launch/comparison_results.h"
 #include "launch/rank_log.h"
+#include "launch/signals.h"
 #include "launch/verb_finetune.h"
 #include "launch/verb_prepare.h"
 #include "launch/verb_train.h"
@@ -50,6 +51,7 @@ class ComparisonRun {
   }
 
   int run() {
+    const StopSignals signals;  // every stage listens, and so does what is between them
     group_ = environment_.make_process_group();
     check_same_everywhere(*group_.control,
                           {{"configuration", hash_text(xxh3(everything()))},
@@ -142,8 +144,23 @@ class ComparisonRun {
     return group_.control->agree_max(what, leads() && question() ? 1 : 0) > 0;
   }
 
+  // The exit code of a stop that a rank was asked for; 0: go on.
+  int stop_code() const {
+    switch (static_cast<StopRequest>(
+        group_.control->agree_max("stop", static_cast<std::int64_t>(StopSignals::requested())))) {
+      case StopRequest::none:
+        break;
+      case StopRequest::requeue:
+        return static_cast<int>(ExitCode::requeue);
+      case StopRequest::terminate:
+        return static_cast<int>(ExitCode::terminated);
+    }
+    return static_cast<int>(ExitCode::ok);
+  }
+
   int run_system(const System& system) {
     const std::string& name = system.compared.name;
+    if (const int code = stop_code(); code != 0) return code;
     if (system.pretrain) {
       const RunConfig& config = system.pretrain->config;
       if (agreed("pre-training done", [&] { return is_pretrained(config); })) {
@@ -158,6 +175,7 @@ class ComparisonRun {
         claim_directory(cell.directory, origins_of(cell.loaded.config));
         return read_finetune_scores(cell.directory, cell.loaded.config).has_value();
       });
+      if (const int stopped = stop_code(); stopped != 0 && !done) return stopped;
       log_->info("{}, {}: {}", name, tasks_[task], done ? "done before" : "fine-tuning");
       if (done) continue;
       const int code = run_finetune({cell.request, options_.command}, environment_);
@@ -173,6 +191,7 @@ class ComparisonRun {
       log_->info("{}: preparing {}", system.compared.name, config.data.train);
       const int code = run_prepare({system.pretrain_request}, environment_);
       if (code != 0) return code;
+      if (const int stopped = stop_code(); stopped != 0) return stopped;
     }
     log_->info("{}: pre-training {}", system.compared.name, system.model);
     return run_train({system.pretrain_request, options_.command}, environment_);

@@ -168,6 +168,19 @@ TEST_F(CompareTest, StoppedItGoesOnToTheSameTable) {
   EXPECT_EQ(scores(), whole);
 }
 
+TEST_F(CompareTest, StoppedWhileItPreTrainsItGoesOn) {
+  const Arguments longer{"schedule.0.until=300 steps"};
+  Process stopped = start_comparison(0, longer);
+  EXPECT_TRUE(wait_for_steps(stopped, "bert", 2)) << "it ended before the signal";
+  stopped.signal(SIGUSR1);
+
+  const Ended ended = stopped.wait();
+
+  EXPECT_EQ(ended.code, 75) << ended.errors;
+  EXPECT_LT(steps("bert"), 300);
+  EXPECT_FALSE(std::filesystem::exists(run("gpt")));
+}
+
 TEST_F(CompareTest, RanksShareEveryStage) {
   BERTYARD_REQUIRE_MPIRUN();
   std::filesystem::remove_all(path("data"));  // the samples too
