@@ -225,6 +225,9 @@ void Checks::capacity(const char* name, std::int64_t capacity, const std::string
 
 void Checks::capacities() const {
   const MicroBatchOptions& batch = config_.parallel.micro_batch;
+  if (config_.task.kind != TaskKind::none) {  // labels every token at most, predicts none
+    return capacity("tokens", batch.tokens, "task.max_length", config_.task.max_length);
+  }
   for (std::size_t i = 0; i < config_.schedule.size(); ++i) {
     capacity("tokens", batch.tokens, phase_key(i, "length"), config_.schedule[i].max_length);
   }
@@ -232,7 +235,6 @@ void Checks::capacities() const {
     return capacity("masked", batch.masked, "samples.mask.max_predictions",
                     config_.samples.mask.max_predictions);
   }
-  if (config_.task.kind != TaskKind::none) return;  // predicts no tokens
   for (std::size_t i = 0; i < config_.schedule.size(); ++i) {
     capacity("masked", batch.masked, phase_key(i, "length"), config_.schedule[i].max_length,
              rows_per_token(token_targets(config_.model.architecture)));
@@ -296,8 +298,10 @@ void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
   checks.blocks();
   checks.spikes();
   checks.sampling();
-  checks.schedule();
-  checks.optimizer();
+  if (loaded.config.task.kind == TaskKind::none) {  // a fine-tuning has its own
+    checks.schedule();
+    checks.optimizer();
+  }
   checks.corpus();
   checks.capacities();
   checks.exchange();

@@ -44,6 +44,19 @@ TEST_F(ConfigErrorsTest, CaretStandsUnderTheCharacterAfterAccents) {
                         "      |                     ^\n"));
 }
 
+TEST_F(ConfigErrorsTest, AFineTuningIsNotCheckedAsAPreTraining) {
+  const std::string sizes =
+      "model: {preset: bert-tiny, max_positions: 64}\noptim: {end_lr: 1}\n"
+      "parallel: {micro_batch: {tokens: 64, masked: 4}}\n";
+  const std::string task = "task: {kind: tag, max_length: ";
+
+  EXPECT_THAT(report(sizes), HasSubstr("error(s)"));
+  EXPECT_EQ(report(sizes + task + "64}\n"), "no mistake");
+  EXPECT_THAT(report(sizes + task + "65}\n"),
+              HasSubstr("'parallel.micro_batch.tokens' 64 (run.yaml:3:34) cannot hold one sample, "
+                        "'task.max_length' 65 (run.yaml:4:31); use auto"));
+}
+
 struct Mistake {
   const char* text;
   const char* message;
