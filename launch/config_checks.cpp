@@ -11,6 +11,7 @@
 #include "data/google_samples.h"
 #include "launch/elmo_checks.h"
 #include "launch/field_checks.h"
+#include "launch/task_checks.h"
 #include "train/pretraining_objective.h"
 
 namespace bertyard {
@@ -309,6 +310,7 @@ void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
   checks.gpus();
   checks.teacher();
   check_elmo(loaded, layers, errors);
+  check_task(loaded, layers, errors);
 }
 
 }  // namespace bertyard

@@ -285,6 +285,24 @@ const Mistake kContradictions[] = {
      "'eval.every' 10 steps (run.yaml:1:15) needs held-out shards, but "
      "'data.valid' is empty; set it, or eval.every: never"},
 };
+const Mistake kTaskMistakes[] = {
+    {"task: {kind: pair, name: sst2}",
+     "'task.kind' pair (run.yaml:1:14) is not the kind of 'task.name' sst2 (run.yaml:1:26); use "
+     "kind: classify, or another name"},
+    {"task: {kind: classify, name: stsb}", "use kind: regress, or another name"},
+    {"task: {kind: classify, name: mrpc}", "use kind: pair, or another name"},
+    {"task: {kind: pair, columns: {text: a, label: b}}",
+     "needs the column of the second text beside 'task.columns.text' a (run.yaml:1:36); set "
+     "'task.columns.pair', or use kind: classify"},
+    {"task: {kind: classify, columns: {text: a, pair: b}}",
+     "is a class for one text, 'task.columns.pair' b (run.yaml:1:49) names a second; use kind: "
+     "pair"},
+    {"task: {kind: classify, name: sst2, columns: {label: b}}",
+     "'task.columns.label' b (run.yaml:1:53) has no effect without 'task.columns.text'; set that "
+     "too"},
+};
+INSTANTIATE_TEST_SUITE_P(OfTasks, SingleMistake, ::testing::ValuesIn(kTaskMistakes));
+
 INSTANTIATE_TEST_SUITE_P(Contradictions, SingleMistake, ::testing::ValuesIn(kContradictions));
 
 }  // namespace

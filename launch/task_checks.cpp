@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/task_checks.h"
+
+#include <fmt/format.h>
+
+#include "data/tasks/text_examples.h"
+#include "launch/config_field.h"
+#include "launch/field_checks.h"
+
+namespace bertyard {
+namespace {
+
+constexpr const char* kKind = "task.kind";
+constexpr const char* kText = "task.columns.text";
+constexpr const char* kPair = "task.columns.pair";
+
+class TaskChecks : FieldChecks {
+ public:
+  TaskChecks(const LoadedConfig& loaded, const ConfigLayers& layers, ConfigErrors& errors)
+      : FieldChecks(loaded, layers, errors), task_(loaded.config.task) {}
+
+  void run() const {
+    if (task_.kind == TaskKind::none || !all_read({kKind})) return;
+    named_set();
+    columns();
+  }
+
+ private:
+  std::string shown(const std::string& key) const {
+    return seen(key, find_field(key)->write(loaded_.config, 0));
+  }
+  void named_set() const {
+    const std::string name = "task.name";
+    const TaskLayout* layout = find_layout(task_.name);
+    if (layout == nullptr || layout->kind == task_.kind || !all_read({name})) return;
+    RunConfig right;
+    right.task.kind = layout->kind;
+    mistake({kKind, name},
+            fmt::format("{} is not the kind of {}; use kind: {}, or another name for a set of "
+                        "your own",
+                        shown(kKind), shown(name), find_field(kKind)->write(right, 0)));
+  }
+  void columns() const {
+    if (!all_read({kText, kPair})) return;
+    if (task_.columns.text.empty()) return columns_without_text();
+    const bool has_pair = !task_.columns.pair.empty();
+    if (task_.kind == TaskKind::pair && !has_pair) {
+      mistake({kKind, kText}, fmt::format("{} needs the column of the second text beside {}; set "
+                                          "'{}', or use kind: classify",
+                                          shown(kKind), shown(kText), kPair));
+    } else if (task_.kind == TaskKind::classify && has_pair) {
+      mistake({kKind, kPair}, fmt::format("{} is a class for one text, {} names a second; use "
+                                          "kind: pair",
+                                          shown(kKind), shown(kPair)));
+    }
+  }
+  void columns_without_text() const {
+    for (const std::string key : {"task.columns.label", kPair, "task.columns.id"}) {
+      if (!all_read({key}) ||
+          find_field(key)->write(loaded_.config, 0) == find_field(key)->write(RunConfig(), 0)) {
+        continue;
+      }
+      mistake({key}, fmt::format("{} has no effect without '{}'; set that too", shown(key), kText));
+    }
+  }
+
+  const TaskOptions& task_;
+};
+
+}  // namespace
+
+void check_task(const LoadedConfig& loaded, const ConfigLayers& layers, ConfigErrors& errors) {
+  TaskChecks(loaded, layers, errors).run();
+}
+
+}  // namespace bertyard

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "launch/config.h"
+#include "launch/config_layers.h"
+
+namespace bertyard {
+
+// Records a mistake where the kind of a task contradicts the set that its name stands for or the
+// columns of its files.
+void check_task(const LoadedConfig& loaded, const ConfigLayers& layers, ConfigErrors& errors);
+
+}  // namespace bertyard
