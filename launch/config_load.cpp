@@ -152,6 +152,14 @@ void derive_data_paths(LoadedConfig& loaded) {
   }
 }
 
+// Devlin et al. 2018: 384 tokens for questions.
+void derive_task_length(LoadedConfig& loaded) {
+  const std::string key = "task.max_length";
+  if (loaded.config.task.kind != TaskKind::qa || loaded.origins.contains(key)) return;
+  loaded.config.task.max_length = 384;
+  loaded.origins[key] = {ConfigOrigin::Kind::derived, "task.kind", 0, 0};
+}
+
 void apply_preset(LoadedConfig& loaded, const std::string& name) {
   loaded.config.model.architecture = model_preset(name).value();
   for (const ConfigField& field : model_fields()) {
@@ -168,6 +176,7 @@ LoadedConfig Loading::finish() {
   layers_.apply(loaded.config);
   for (const auto& [key, value] : layers_.values()) loaded.origins[key] = origin_of(value);
   derive_data_paths(loaded);
+  derive_task_length(loaded);
   if (is_complete_) check_across_fields(loaded, layers_, errors_);
   errors_.throw_if_any();
   return loaded;

@@ -110,7 +110,7 @@ std::vector<ConfigField> data_of_task() {
 std::vector<ConfigField> lengths_of_task() {
   const auto task = [](auto member) { return at(&RunConfig::task, member); };
   return {
-      make_field({"task.max_length", "tokens of a sample; BERT: 128, qa 384", kIdentity},
+      make_field({"task.max_length", "tokens of a sample; for qa 384 by default", kIdentity},
                  task(&TaskOptions::max_length), count_type<int>({8, 65535})),
       make_field({"task.stride", "tokens between the windows of a long text, for qa", kIdentity},
                  task(&TaskOptions::stride), count_type<int>({1, 65535})),

@@ -45,6 +45,23 @@ void check_vocabulary(const RunConfig& config, const SavedModel& start,
       asked, start.path, own));
 }
 
+void check_length(const TaskOptions& task, const ModelConfig& model) {
+  if (task.max_length <= model.max_positions) return;
+  throw UsageError(
+      fmt::format("task.max_length: {} is more than the {} positions of the model; use {} or less",
+                  task.max_length, model.max_positions, model.max_positions));
+}
+
+std::string stride_warning(const TaskOptions& task) {
+  const int room = task.max_length - task.max_query - 3;  // [CLS] and [SEP] twice
+  if (task.kind != TaskKind::qa || task.stride < room) return "";
+  return fmt::format(
+      "task.stride: windows every {} tokens do not overlap where a question of task.max_query {} "
+      "leaves room for {} of task.max_length {}, and an answer between two windows is in neither; "
+      "use a smaller stride or a greater length",
+      task.stride, task.max_query, room, task.max_length);
+}
+
 void check_task_device(const RunConfig& config, const ModelConfig& model) {
   const std::string lacking = lacks(config, model);
   if (config.parallel.backend != BackendChoice::cuda || lacking.empty()) return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "data/tasks/task_set.h"
@@ -14,6 +15,12 @@ namespace bertyard {
 // word vectors would stand for other words.
 void check_vocabulary(const RunConfig& config, const SavedModel& start,
                       const Vocabulary& vocabulary);
+
+// Throws UsageError where task.max_length is above the positions of the model.
+void check_length(const TaskOptions& task, const ModelConfig& model);
+// What to warn of: windows of questions that do not overlap, so that an answer between two of them
+// is in neither; empty where they do.
+std::string stride_warning(const TaskOptions& task);
 
 // Throw UsageError where finetune.head does not go with the task, and where parallel.backend is
 // cuda and a GPU lacks something for the head or the model.

@@ -113,8 +113,7 @@ TaskObjective make_objective(const RunConfig& config, const FinetuneData& data,
 
 RunPlan make_plan(const RunConfig& config, const FinetuneCell& cell, const FinetuneData& data) {
   const Amount end{cell.epochs, AmountUnit::epochs};
-  const int length =
-      static_cast<int>(std::min<std::int64_t>(config.task.max_length, data.model.max_positions));
+  const int length = config.task.max_length;
   RunPlan::DataFacts facts;
   facts.samples = data.train->size();
   RunPlan plan({{end, length, cell.batch}}, {0, AmountUnit::steps}, facts);
@@ -241,13 +240,16 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
   }
   validate(data.model);
   check_elmo(config, data.model, log);
+  check_length(config.task, data.model);
+  if (const std::string warning = stride_warning(config.task); !warning.empty()) {
+    log.warning("{}", warning);
+  }
   check_task_device(config, data.model);
   Splits splits = read_splits(config, log);
   data.labels = task_labels(config.task, splits.train);
   const Tokenizer tokenizer(data.vocabulary, data.tokenizer);
-  const int length =
-      static_cast<int>(std::min<std::int64_t>(config.task.max_length, data.model.max_positions));
-  const TaskSet::Setting setting{config.task, data.labels, tokenizer, data.vocabulary, length};
+  const TaskSet::Setting setting{config.task, data.labels, tokenizer, data.vocabulary,
+                                 config.task.max_length};
   data.train = std::make_unique<TaskSet>(std::move(splits.train), setting);
   data.valid = std::make_unique<TaskSet>(std::move(splits.valid), setting);
   warn_of(data.train->examples().odd_labels, data.train->examples().path,

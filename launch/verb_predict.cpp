@@ -10,6 +10,7 @@
 #include "core/backend/layer_ops.h"
 #include "core/base/error.h"
 #include "launch/cpu_threads.h"
+#include "launch/finetune_checks.h"
 #include "launch/rank_log.h"
 #include "train/model_memory.h"
 #include "train/tasks/submission.h"
@@ -24,9 +25,9 @@ TaskSet open_set(const PredictVerbOptions& options, const TaskModelFiles& files,
   task.labels = files.head.labels;
   TaskExamples examples = read_task(options.data, task, LabelNeed::optional);
   const Tokenizer tokenizer(files.vocabulary, files.tokenizer);
-  const int length =
-      static_cast<int>(std::min<std::int64_t>(task.max_length, files.model.max_positions));
-  TaskSet set(std::move(examples), {task, files.head.labels, tokenizer, files.vocabulary, length});
+  check_length(task, files.model);
+  TaskSet set(std::move(examples),
+              {task, files.head.labels, tokenizer, files.vocabulary, task.max_length});
   for (const auto* rows : {&set.examples().bad_rows, &set.examples().odd_labels}) {
     for (const BadRow& row : *rows) log.warning("{}: {}", row.place, row.reason);
   }

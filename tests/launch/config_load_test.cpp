@@ -281,5 +281,12 @@ TEST_F(ConfigLoadTest, KeepsTheTextAsItWasRead) {
   EXPECT_EQ(load("run: {seed: 9} # mine\n").input_text, "run: {seed: 9} # mine\n");
 }
 
+TEST_F(ConfigLoadTest, QuestionsHaveTheLengthOfThePaper) {
+  EXPECT_EQ(load("task: {kind: qa}\n").config.task.max_length, 384);
+  EXPECT_EQ(load("task: {kind: qa}\n").config.task.stride, 128);
+  EXPECT_EQ(load("task: {kind: qa, max_length: 128}\n").config.task.max_length, 128);
+  EXPECT_EQ(load("task: {kind: tag}\n").config.task.max_length, 128);
+}
+
 }  // namespace
 }  // namespace bertyard

@@ -182,9 +182,9 @@ TEST_F(EmulatedRunTest, WhatJoinsGpusIsRefusedOnTheCpuBeforeAnythingIsRecorded) 
   EXPECT_FALSE(std::filesystem::exists(run("run")));
   expect_error(start(with({BERTYARD_EMULATED_PROGRAM, "check", config()}, nccl)).wait(), 2, words);
   write("train.tsv", "sentence\tlabel\na good day\t1\na bad day\t0\n");
-  const Arguments task{BERTYARD_EMULATED_PROGRAM, "finetune",       config(),
-                       "task.kind=classify",      "task.name=sst2", "task.train=[train.tsv]",
-                       "task.valid=[train.tsv]"};
+  const Arguments task{BERTYARD_EMULATED_PROGRAM, "finetune",          config(),
+                       "task.kind=classify",      "task.name=sst2",    "task.train=[train.tsv]",
+                       "task.valid=[train.tsv]",  "task.max_length=32"};
   expect_error(start(with(task, nccl)).wait(), 2, words);
   expect_error(train_on_gpu(0, "run2", {"parallel.backend=cpu", "precision=tf32"}), 4,
                {"precision: tf32 needs a GPU, and this run computes on the CPU; use fp32"});

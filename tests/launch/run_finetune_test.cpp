@@ -232,6 +232,7 @@ TEST_F(FinetuneTest, RegressionAndQuestions) {
   EXPECT_EQ(numbers.code, 0) << numbers.errors;
   EXPECT_THAT(numbers.output, HasSubstr("pearson"));
   EXPECT_EQ(answers.code, 0) << answers.errors;
+  EXPECT_THAT(answers.errors, HasSubstr("task.stride: windows every 128 tokens do not overlap"));
   const Ended predicted =
       run_program({"predict", "runs/squad", "--data", "squad.json", "--to", "answers"});
   EXPECT_EQ(predicted.code, 0) << predicted.errors;
@@ -319,6 +320,8 @@ TEST_F(FinetuneTest, MistakesAreNamed) {
                {"finetune.class_weights has 3 values", "each of the 2 labels"});
   expect_error(finetune(0, "x", {"parallel.shard_optimizer=true"}), 2,
                {"parallel.shard_optimizer", "'finetune' keeps the whole", "set it to false"});
+  expect_error(finetune(0, "x", {"task.max_length=33"}), 2,
+               {"task.max_length: 33 is more than the 32 positions of the model", "32 or less"});
   expect_error(finetune(0, "x", {"finetune.head=crf"}), 2, {"crf is a head for task.kind: tag"});
   expect_error(run_program({"predict", "data", "--data", "test.tsv", "--to", "out"}), 3,
                {"expected a fine-tuned model"});
