@@ -51,6 +51,9 @@ struct FinetuneCell {
   // "lr-5e-05_batch-32_epochs-3_seed-42": name of its run directory.
   std::string name() const;
 };
+// A value of the grid as it stands in that name: two that read alike are one training.
+std::string grid_value_text(double value);
+std::string grid_value_text(std::int64_t value);
 std::vector<FinetuneCell> finetune_cells(const FinetuneSection& section);
 
 // The configuration as it would be of this cell alone.

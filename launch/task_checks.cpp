@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/task_checks.h"
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "data/tasks/text_examples.h"
 #include "launch/config_field.h"
 #include "launch/field_checks.h"
+#include "launch/finetune_setup.h"
 
 namespace bertyard {
 namespace {
@@ -23,6 +28,11 @@ class TaskChecks : FieldChecks {
     if (task_.kind == TaskKind::none || !all_read({kKind})) return;
     named_set();
     columns();
+    const FinetuneSection& grid = loaded_.config.finetune;
+    once("finetune.lr", grid.learning_rates);
+    once("finetune.batch", grid.batches);
+    once("finetune.epochs", grid.epochs);
+    once("finetune.seeds", grid.seeds);
   }
 
  private:
@@ -61,6 +71,19 @@ class TaskChecks : FieldChecks {
         continue;
       }
       mistake({key}, fmt::format("{} has no effect without '{}'; set that too", shown(key), kText));
+    }
+  }
+
+  // Values that are the same in the name of a run are one.
+  template <typename T>
+  void once(const std::string& key, const std::vector<T>& values) const {
+    std::set<std::string> names;
+    for (const T value : values) {
+      const std::string name = grid_value_text(value);
+      if (names.insert(name).second || !all_read({key})) continue;
+      return mistake({key}, fmt::format("{} has {} twice, and a training of its own for each; "
+                                        "remove one of them",
+                                        shown(key), name));
     }
   }
 

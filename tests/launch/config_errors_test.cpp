@@ -286,6 +286,12 @@ const Mistake kContradictions[] = {
      "'data.valid' is empty; set it, or eval.every: never"},
 };
 const Mistake kTaskMistakes[] = {
+    {"task: {kind: tag}\nfinetune: {seeds: [1, 2, 1]}",
+     "run.yaml:2:19: error: 'finetune.seeds' [1, 2, 1] (run.yaml:2:19) has 1 twice, and a training "
+     "of its own for each; remove one of them"},
+    {"task: {kind: tag}\nfinetune: {lr: [5e-5, 5.0000001e-5]}", "has 5e-05 twice"},
+    {"task: {kind: tag}\nfinetune: {epochs: [3, 3.0]}", "has 3 twice"},
+    {"task: {kind: tag}\nfinetune: {batch: [32, 32]}", "has 32 twice"},
     {"task: {kind: pair, name: sst2}",
      "'task.kind' pair (run.yaml:1:14) is not the kind of 'task.name' sst2 (run.yaml:1:26); use "
      "kind: classify, or another name"},
