@@ -17,6 +17,7 @@
 #include "launch/rank_log.h"
 #include "launch/saved_model.h"
 #include "train/checkpoint_manifest.h"
+#include "train/tasks/glue_score.h"
 
 namespace bertyard {
 namespace {
@@ -26,12 +27,11 @@ using Json = nlohmann::json;
 
 constexpr char kOriginsFile[] = "made_from.json";
 
-// The score of one cell; nothing where it is not among the results.
-std::optional<double> score_of(const Json& results, const FinetuneCell& cell,
-                               const std::string& metric) {
+// The scores of one cell by name; nothing where it is not among the results.
+using Figures = std::map<std::string, double>;
+std::optional<Figures> figures_of(const Json& results, const FinetuneCell& cell) {
   for (const Json& found : results["cells"]) {
-    if (found.value("run", "") != cell.name()) continue;
-    return found.at("scores").at(metric).get<double>();
+    if (found.value("run", "") == cell.name()) return found.at("scores").get<Figures>();
   }
   return std::nullopt;
 }
@@ -66,16 +66,19 @@ std::optional<FinetuneScores> read_finetune_scores(const fs::path& directory,
         fmt::format("{}: expected the results of a fine-tuning; remove it", path.string()));
   }
   FinetuneScores best{results.value("metric", ""), {}};
-  std::vector<double> scores;  // of the setting at hand; seeds are the innermost of the cells
+  ComparedScore setting;  // the one at hand; seeds are the innermost of the cells
   for (const FinetuneCell& cell : finetune_cells(config.finetune)) {
-    const auto score = score_of(results, cell, best.metric);
-    if (!score) return std::nullopt;
-    scores.push_back(*score);
-    if (scores.size() < config.finetune.seeds.size()) continue;
-    const bool better = best.score.scores.empty() ||
-                        mean_and_spread(scores).mean > mean_and_spread(best.score.scores).mean;
-    if (better) best.score = {setting_text(cell), scores};
-    scores.clear();
+    const auto figures = figures_of(results, cell);
+    if (!figures) return std::nullopt;
+    setting.scores.push_back(figures->at(best.metric));
+    if (const auto glue = glue_score(config.task.name, *figures)) setting.glue.push_back(*glue);
+    if (setting.scores.size() < config.finetune.seeds.size()) continue;
+    setting.setting = setting_text(cell);
+    if (setting.glue.size() < setting.scores.size()) setting.glue.clear();
+    const bool better = best.score.scores.empty() || mean_and_spread(setting.scores).mean >
+                                                         mean_and_spread(best.score.scores).mean;
+    if (better) best.score = setting;
+    setting = {};
   }
   return best;
 }

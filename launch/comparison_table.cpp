@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,6 +12,7 @@
 
 #include "launch/text_table.h"
 #include "train/console.h"
+#include "train/tasks/glue_score.h"
 
 namespace bertyard {
 namespace {
@@ -29,7 +31,27 @@ std::vector<std::string> cells_of(const ComparisonTable& table, const Comparison
   }
   const std::vector<std::size_t> common = table.common_tasks();
   cells.push_back(common.empty() ? "-" : percent(average_of(row, common), plus_minus));
+  const std::vector<std::size_t> glue = table.glue_tasks();
+  if (!glue.empty()) cells.push_back(percent(glue_of(row, glue), plus_minus));
   return cells;
+}
+
+// Heading of the column; empty where there is none.
+std::string glue_title(const ComparisonTable& table) {
+  const std::size_t tasks = table.glue_tasks().size();
+  return tasks == 0 ? "" : fmt::format("GLUE over {} of {}", tasks, kGlueTasks);
+}
+
+// Over the seeds, of each seed's mean over the tasks.
+MeanAndSpread average(const ComparisonTable::Row& row, const std::vector<std::size_t>& tasks,
+                      std::vector<double> ComparedScore::*values) {
+  std::vector<double> by_seed(((*row.scores[tasks.front()]).*values).size());
+  for (const std::size_t task : tasks) {
+    for (std::size_t seed = 0; seed < by_seed.size(); ++seed) {
+      by_seed[seed] += ((*row.scores[task]).*values)[seed] / static_cast<double>(tasks.size());
+    }
+  }
+  return mean_and_spread(by_seed);
 }
 
 // Of those that were pre-trained here.
@@ -54,6 +76,11 @@ std::string notes(const ComparisonTable& table) {
   text += names.empty() ? std::string("No average: there is no task that all systems have.")
                         : fmt::format("Average over {} of {} tasks: {}.", names.size(),
                                       table.tasks.size(), fmt::join(names, ", "));
+  if (const std::string title = glue_title(table); !title.empty()) {
+    std::vector<std::string> sets;
+    for (const std::size_t task : table.glue_tasks()) sets.push_back(table.tasks[task].glue);
+    text += fmt::format(" {}, as its leaderboard counts: {}.", title, fmt::join(sets, ", "));
+  }
   if (!have_equal_budgets(table)) {
     text += " The systems were pre-trained on different numbers of tokens: see below.";
   }
@@ -83,6 +110,18 @@ std::vector<std::size_t> ComparisonTable::common_tasks() const {
   return common;
 }
 
+std::vector<std::size_t> ComparisonTable::glue_tasks() const {
+  std::vector<std::size_t> found;
+  std::set<std::string> sets;
+  for (const std::size_t task : common_tasks()) {
+    const bool all = std::all_of(rows.begin(), rows.end(), [task](const Row& row) {
+      return !row.scores[task]->glue.empty();
+    });
+    if (all && sets.insert(tasks[task].glue).second) found.push_back(task);
+  }
+  return found;
+}
+
 MeanAndSpread mean_and_spread(const std::vector<double>& values) {
   const auto count = static_cast<double>(values.size());
   MeanAndSpread result;
@@ -95,13 +134,11 @@ MeanAndSpread mean_and_spread(const std::vector<double>& values) {
 }
 
 MeanAndSpread average_of(const ComparisonTable::Row& row, const std::vector<std::size_t>& tasks) {
-  std::vector<double> by_seed(row.scores[tasks.front()]->scores.size());
-  for (const std::size_t task : tasks) {
-    for (std::size_t seed = 0; seed < by_seed.size(); ++seed) {
-      by_seed[seed] += row.scores[task]->scores[seed] / static_cast<double>(tasks.size());
-    }
-  }
-  return mean_and_spread(by_seed);
+  return average(row, tasks, &ComparedScore::scores);
+}
+
+MeanAndSpread glue_of(const ComparisonTable::Row& row, const std::vector<std::size_t>& tasks) {
+  return average(row, tasks, &ComparedScore::glue);
 }
 
 std::string comparison_text(const ComparisonTable& table) {
@@ -110,6 +147,9 @@ std::string comparison_text(const ComparisonTable& table) {
     columns.push_back({fmt::format("{} {}", task.name, task.metric), Align::right});
   }
   columns.push_back({"average", Align::right});
+  if (const std::string title = glue_title(table); !title.empty()) {
+    columns.push_back({title, Align::right});
+  }
   TextTable text(columns);
   for (const ComparisonTable::Row& row : table.rows) text.add(cells_of(table, row, "+-"));
   std::string all = text.text() + "  " + notes(table) + "\n";
@@ -123,7 +163,13 @@ std::string comparison_markdown(const ComparisonTable& table) {
     head += fmt::format(" {} ({}) |", task.name, task.metric);
     line += "---:|";
   }
-  std::string text = head + " average |\n" + line + "---:|\n";
+  head += " average |";
+  line += "---:|";
+  if (const std::string title = glue_title(table); !title.empty()) {
+    head += fmt::format(" {} |", title);
+    line += "---:|";
+  }
+  std::string text = head + "\n" + line + "\n";
   for (const ComparisonTable::Row& row : table.rows) {
     text += fmt::format("| {} |\n", fmt::join(cells_of(table, row, "±"), " | "));
   }
@@ -142,6 +188,9 @@ std::string comparison_json(const ComparisonTable& table) {
   const std::vector<std::size_t> common = table.common_tasks();
   json["average_over"] = Json::array();
   for (const std::size_t task : common) json["average_over"].push_back(table.tasks[task].name);
+  const std::vector<std::size_t> glue = table.glue_tasks();
+  json["glue_over"] = Json::array();
+  for (const std::size_t task : glue) json["glue_over"].push_back(table.tasks[task].glue);
   json["systems"] = Json::array();
   for (const ComparisonTable::Row& row : table.rows) {
     const SystemFacts& facts = row.facts;
@@ -159,6 +208,10 @@ std::string comparison_json(const ComparisonTable& table) {
     if (!common.empty()) {
       const MeanAndSpread average = average_of(row, common);
       system["average"] = {{"mean", average.mean}, {"deviation", average.deviation}};
+    }
+    if (!glue.empty()) {
+      const MeanAndSpread score = glue_of(row, glue);
+      system["glue"] = {{"mean", score.mean}, {"deviation", score.deviation}};
     }
     json["systems"].push_back(std::move(system));
   }

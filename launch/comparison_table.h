@@ -12,6 +12,7 @@ namespace bertyard {
 struct ComparedScore {
   std::string setting;         // "lr 0.0002, batch 32, 3 epochs"
   std::vector<double> scores;  // 0 to 1, in the order of the seeds
+  std::vector<double> glue;    // as GLUE counts them; empty for a task that is none of GLUE's
 };
 
 // What a system is and what its pre-training took; zeros where it had none here.
@@ -27,6 +28,7 @@ struct SystemFacts {
 struct ComparisonTable {
   struct Task {
     std::string name, metric;
+    std::string glue;  // of GLUE's sets the name; empty for others
   };
   struct Row {
     std::string system;
@@ -39,6 +41,8 @@ struct ComparisonTable {
 
   // The tasks, by index, that every system has: what the average is taken over.
   std::vector<std::size_t> common_tasks() const;
+  // Of these the tasks of GLUE, each set once.
+  std::vector<std::size_t> glue_tasks() const;
 };
 
 struct MeanAndSpread {
@@ -48,6 +52,9 @@ struct MeanAndSpread {
 MeanAndSpread mean_and_spread(const std::vector<double>& values);
 // Over the seeds, of each seed's mean over the tasks.
 MeanAndSpread average_of(const ComparisonTable::Row& row, const std::vector<std::size_t>& tasks);
+
+// Likewise of the tasks' scores as GLUE counts them.
+MeanAndSpread glue_of(const ComparisonTable::Row& row, const std::vector<std::size_t>& tasks);
 
 // For the terminal; comparison.md; comparison.json. Scores in percent, in JSON from 0 to 1.
 std::string comparison_text(const ComparisonTable& table);

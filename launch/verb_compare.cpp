@@ -207,7 +207,7 @@ class ComparisonRun {
   ComparisonTable table() const {
     ComparisonTable table;
     table.seeds = comparison_.seeds;
-    for (const std::string& task : tasks_) table.tasks.push_back({task, ""});
+    for (const std::string& task : tasks_) table.tasks.push_back({task, "", ""});
     for (const System& system : systems_) {
       ComparisonTable::Row row{system.compared.name, {}, {}};
       const bool is_there = is_ready(system);
@@ -221,6 +221,7 @@ class ComparisonRun {
                                : std::optional<FinetuneScores>();
         if (!found) continue;
         table.tasks[task].metric = found->metric;
+        table.tasks[task].glue = cell.loaded.config.task.name;  // of use where a score has glue
         row.scores.back() = found->score;
       }
       table.rows.push_back(std::move(row));

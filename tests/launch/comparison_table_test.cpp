@@ -18,13 +18,14 @@ using ::testing::Not;
 ComparisonTable two_systems() {
   ComparisonTable table;
   table.seeds = {1, 2};
-  table.tasks = {{"words", "accuracy"}, {"names", "span_f1"}};
-  table.rows.push_back({"BERT",
-                        {"bidirectional model, runs/bert", 4000000, 100, 5000, 61},
-                        {ComparedScore{"lr 1", {0.8, 0.9}}, ComparedScore{"lr 2", {0.5, 0.3}}}});
+  table.tasks = {{"words", "accuracy", ""}, {"names", "span_f1", ""}};
+  table.rows.push_back(
+      {"BERT",
+       {"bidirectional model, runs/bert", 4000000, 100, 5000, 61},
+       {ComparedScore{"lr 1", {0.8, 0.9}, {}}, ComparedScore{"lr 2", {0.5, 0.3}, {}}}});
   table.rows.push_back({"GPT",
                         {"causal model, runs/gpt", 3900000, 100, 5010, 60},
-                        {ComparedScore{"lr 1", {0.7, 0.7}}, std::nullopt}});
+                        {ComparedScore{"lr 1", {0.7, 0.7}, {}}, std::nullopt}});
   return table;
 }
 
@@ -44,6 +45,34 @@ TEST(ComparisonTableTest, TheAverageIsOverTasksThatAllHave) {
   // Seed 1: (0.8 + 0.5) / 2, seed 2: (0.9 + 0.3) / 2.
   EXPECT_DOUBLE_EQ(average_of(table.rows[0], {0, 1}).mean, 0.625);
   EXPECT_NEAR(average_of(table.rows[0], {0, 1}).deviation, 0.05 / std::sqrt(2.0), 1e-12);
+}
+
+// "words" is SST-2, "names" stands for MRPC with F1 and accuracy, "again" SST-2 once more.
+ComparisonTable glue_systems() {
+  ComparisonTable table;
+  table.seeds = {1};
+  table.tasks = {{"words", "accuracy", "sst2"}, {"names", "f1", "mrpc"}, {"again", "f1", "sst2"}};
+  table.rows.push_back({"BERT",
+                        {},
+                        {ComparedScore{"lr 1", {0.8}, {0.8}}, ComparedScore{"lr 2", {0.9}, {0.7}},
+                         ComparedScore{"lr 1", {0.1}, {0.1}}}});
+  return table;
+}
+
+TEST(ComparisonTableTest, GlueHasAColumnBesideTheAverage) {
+  const ComparisonTable table = glue_systems();
+  const auto json = nlohmann::json::parse(comparison_json(table));
+
+  EXPECT_THAT(table.glue_tasks(), ElementsAre(0u, 1u));
+  EXPECT_DOUBLE_EQ(glue_of(table.rows[0], {0, 1}).mean, 0.75);
+  EXPECT_DOUBLE_EQ(average_of(table.rows[0], {0, 1, 2}).mean, 0.6);
+  EXPECT_THAT(comparison_text(table), HasSubstr("GLUE over 2 of 9"));
+  EXPECT_THAT(comparison_text(table),
+              HasSubstr("GLUE over 2 of 9, as its leaderboard counts: sst2, mrpc."));
+  EXPECT_THAT(comparison_markdown(table), HasSubstr("| average | GLUE over 2 of 9 |\n"));
+  EXPECT_EQ(json["glue_over"], nlohmann::json({"sst2", "mrpc"}));
+  EXPECT_DOUBLE_EQ(json["systems"][0]["glue"]["mean"], 0.75);
+  EXPECT_EQ(nlohmann::json::parse(comparison_json(two_systems()))["glue_over"].size(), 0u);
 }
 
 TEST(ComparisonTableTest, TextForTheTerminal) {

@@ -80,6 +80,7 @@ TEST_F(CompareTest, RunsWhatIsNotDoneAndMakesTheTable) {
   EXPECT_THAT(first.output,
               AllOf(HasSubstr("words accuracy"), HasSubstr("pairs pearson"),
                     HasSubstr("over 2 seeds (1, 2). Average over 2 of 2 tasks: words, pairs."),
+                    HasSubstr("GLUE over 2 of 9, as its leaderboard counts: sst2, stsb."),
                     HasSubstr("GPT: causal model, runs/gpt, "),
                     HasSubstr("random: random weights, "), HasSubstr("runs/cmp/comparison.md")));
   const nlohmann::json json = table();

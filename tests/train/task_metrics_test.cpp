@@ -2,6 +2,7 @@
 // Hand-worked cases for every metric, and conlleval's own example to the last digit.
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 
 #include "tests/support/test_data.h"
 #include "train/tasks/answer_metrics.h"
+#include "train/tasks/glue_score.h"
 #include "train/tasks/label_metrics.h"
 #include "train/tasks/span_metrics.h"
 #include "train/tasks/task_scores.h"
@@ -182,6 +184,24 @@ TEST(AnswerMetrics, CmrcByHand) {
   EXPECT_DOUBLE_EQ(cmrc_score("iPhone手机", {"iphone手"}).f1, 2 * (2.0 / 3) / (2.0 / 3 + 1));
   // Only a common run counts, not scattered characters.
   EXPECT_DOUBLE_EQ(cmrc_score("甲乙丙", {"甲丁丙"}).f1, 1.0 / 3);
+}
+
+TEST(GlueScore, CountsAsTheLeaderboard) {
+  const std::map<std::string, double> figures{
+      {"accuracy", 0.5}, {"f1", 0.7},         {"matthews", 0.2},    {"pearson", 0.8},
+      {"spearman", 0.6}, {"accuracy_m", 0.9}, {"accuracy_mm", 0.7}, {"macro_f1", 0.1}};
+
+  EXPECT_DOUBLE_EQ(*glue_score("mrpc", figures), 0.6);
+  EXPECT_DOUBLE_EQ(*glue_score("qqp", figures), 0.6);
+  EXPECT_DOUBLE_EQ(*glue_score("stsb", figures), 0.7);
+  EXPECT_DOUBLE_EQ(*glue_score("mnli", figures), 0.8);
+  EXPECT_DOUBLE_EQ(*glue_score("mnli", {{"accuracy_mm", 0.7}}), 0.7);
+  EXPECT_DOUBLE_EQ(*glue_score("cola", figures), 0.2);
+  for (const char* task : {"sst2", "qnli", "rte", "wnli"}) {
+    EXPECT_DOUBLE_EQ(*glue_score(task, figures), 0.5);
+  }
+  EXPECT_FALSE(glue_score("mine", figures));
+  EXPECT_FALSE(glue_score("cola", {{"accuracy", 0.5}}));
 }
 
 TEST(TaskScores, AThresholdIsNoPercentage) {
