@@ -36,6 +36,20 @@ HeadKind head_kind(TaskKind kind) {
   return HeadKind::classify;
 }
 
+// Where the model's labels are but the numbers of its classes, as transformers calls them by
+// default, the task's own, if it brings as many.
+std::vector<std::string> named_labels(const std::vector<std::string>& labels,
+                                      const TaskOptions& task) {
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] != fmt::format("LABEL_{}", i)) return labels;
+  }
+  const TaskLayout* layout = find_layout(task.name);
+  const bool has_layout = layout != nullptr && task.kind != TaskKind::tag;
+  const std::vector<std::string>& own =
+      task.labels.empty() && has_layout ? layout->labels : task.labels;
+  return own.size() == labels.size() ? own : labels;
+}
+
 TaskOptions task_of(const fs::path& directory, const std::string& task_file) {
   if (!task_file.empty()) return load_config({task_file, {}, {}}).config.task;
   const fs::path stored = directory / kTaskFile;
@@ -73,6 +87,7 @@ TaskModelFiles open_task_model(const std::string& path, const std::string& task_
                     "what it was trained for",
                     directory.string()));
   }
+  files.head.labels = named_labels(files.head.labels, files.task);
   return files;
 }
 

@@ -31,7 +31,8 @@ struct TaskModelFiles {
 bool is_task_model(const std::string& path);
 
 // `task_file`: a configuration whose task is taken where the directory does not tell, or instead.
-// DataError where there is no model, or no task in either.
+// DataError where there is no model, or no task in either. Labels LABEL_0, LABEL_1 and so on become
+// those that the task brings, by their ids, where it brings as many.
 TaskModelFiles open_task_model(const std::string& path, const std::string& task_file);
 
 // Transition scores of a CRF from the bound values; an empty table without one.

@@ -294,6 +294,27 @@ TEST_F(FinetuneTest, AFineTunedModelIsStartedFromWithoutItsHead) {
   EXPECT_NE(tensor("runs/more/best"), tensor("runs/first/best"));
 }
 
+TEST_F(FinetuneTest, LabelsWithoutANameAreThoseOfTheTask) {
+  ASSERT_EQ(finetune(0, "tuned").code, 0);
+  const auto best = run("tuned") / "best";
+  nlohmann::json config = config_of("tuned");
+  config["id2label"] = {{"0", "LABEL_0"}, {"1", "LABEL_1"}};
+  config["label2id"] = {{"LABEL_0", 0}, {"LABEL_1", 1}};
+  std::filesystem::remove(best / "finetune.yaml");
+  write("runs/tuned/best/config.json", config.dump());
+  write("task.yaml", "task: {kind: classify, name: sst2, max_length: 32}\n");
+  const Arguments eval{"eval", "runs/tuned", "--data", "train.tsv", "--json"};
+
+  const Ended scored = run_program(with(eval, {"--task", "task.yaml"}));
+  write("task.yaml",
+        "task: {kind: classify, name: sst2, max_length: 32, labels: [\"0\", \"1\", \"2\"]}\n");
+  const Ended others = run_program(with(eval, {"--task", "task.yaml"}));
+
+  EXPECT_EQ(scored.code, 0) << scored.errors;
+  EXPECT_THAT(scored.output, StartsWith("{\"accuracy\":1.0,"));
+  EXPECT_THAT(others.errors, HasSubstr("the model does not have the label '1'"));
+}
+
 TEST_F(FinetuneTest, TheVocabularyIsThatOfTheModel) {
   ASSERT_EQ(train(0, "pretrained").code, 0);
   std::string words = read("vocab.txt");  // as many of them, in another order
