@@ -9,13 +9,11 @@
 #include "core/backend/device.h"
 #include "core/optim/optimizer.h"
 #include "data/batch_stream.h"
-#include "data/tasks/task_set.h"
 #include "launch/device_ranks.h"
+#include "launch/finetune_data.h"
 #include "launch/run_config.h"
 #include "launch/run_device.h"
-#include "launch/saved_model.h"
 #include "launch/setting_differences.h"
-#include "launch/task_model_files.h"
 #include "parallel/communicator.h"
 #include "train/device_batch.h"
 #include "train/huggingface.h"
@@ -24,23 +22,6 @@
 #include "train/task_objective.h"
 
 namespace bertyard {
-
-// What all combinations of a fine-tuning share: the model to start from and the encoded data.
-struct FinetuneData {
-  std::optional<SavedModel> start;  // absent: random weights
-  ModelConfig model;
-  Vocabulary vocabulary;
-  TokenizerOptions tokenizer;
-  std::vector<std::string> labels;
-  std::unique_ptr<TaskSet> train, valid;
-  std::optional<TaskModelFiles> teacher;  // of a distillation
-  std::string start_hash = "random";      // of the weights to start from, and
-  std::string teacher_hash = "none";
-};
-
-// Opens the model and reads, splits and encodes the data; bad rows are warned of by name. DataError
-// where there is nothing to train on or nothing held out.
-FinetuneData open_finetune_data(const RunConfig& config, Logger& log);
 
 // One combination of a fine-tuning grid: a run of its own.
 struct FinetuneCell {

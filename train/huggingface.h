@@ -66,6 +66,9 @@ struct ImportReport {
   std::int64_t padded_rows = 0;      // rows of a padded vocabulary left out
 };
 
+// The file of weights that `path` is or has; DataError where it is none, or of another format.
+std::filesystem::path huggingface_weights(const std::filesystem::path& path);
+
 // Fills the values of `parameters` (f32 host memory) from a .safetensors file or the
 // model.safetensors of a directory. A vocabulary padded by fewer than 128 rows is cut to the
 // model's; a decoder must equal what it is tied to. DataError names the tensor with the expected

@@ -39,22 +39,6 @@ bool is_head(std::string_view name) {
          name.starts_with("elmo.softmax.") || is_task_head(name);
 }
 
-fs::path weights_path(const fs::path& path) {
-  if (path.extension() == ".bin" || path.extension() == ".pt" || path.extension() == ".ckpt") {
-    throw DataError(fmt::format(
-        "{}: pickled weights are not read, for they can run code; convert them to safetensors: "
-        "model.save_pretrained(directory, safe_serialization=True)",
-        path.string()));
-  }
-  if (!fs::is_directory(path)) return path;
-  fs::path file = path / "model.safetensors";
-  if (fs::exists(file)) return file;
-  if (fs::exists(path / "pytorch_model.bin")) return weights_path(path / "pytorch_model.bin");
-  const char* found =
-      fs::exists(path / "model.safetensors.index.json") ? "weights in several files" : "none";
-  throw DataError(fmt::format("{}: expected model.safetensors, found {}", path.string(), found));
-}
-
 // One import: the file's tensors under our names, checked in full, then copied.
 class Import {
  public:
@@ -188,9 +172,26 @@ std::string from_old_name(std::string_view old_name) {
   return name;
 }
 
+fs::path huggingface_weights(const fs::path& path) {
+  if (path.extension() == ".bin" || path.extension() == ".pt" || path.extension() == ".ckpt") {
+    throw DataError(fmt::format(
+        "{}: pickled weights are not read, for they can run code; convert them to safetensors: "
+        "model.save_pretrained(directory, safe_serialization=True)",
+        path.string()));
+  }
+  if (!fs::is_directory(path)) return path;
+  fs::path file = path / "model.safetensors";
+  if (fs::exists(file)) return file;
+  if (fs::exists(path / "pytorch_model.bin"))
+    return huggingface_weights(path / "pytorch_model.bin");
+  const char* found =
+      fs::exists(path / "model.safetensors.index.json") ? "weights in several files" : "none";
+  throw DataError(fmt::format("{}: expected model.safetensors, found {}", path.string(), found));
+}
+
 ImportReport load_huggingface_weights(const fs::path& path, ParameterStore& parameters,
                                       MissingHeads missing) {
-  const SafetensorsFile file(weights_path(path));
+  const SafetensorsFile file(huggingface_weights(path));
   return Import(file, parameters, missing).run();
 }
 

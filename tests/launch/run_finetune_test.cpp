@@ -292,6 +292,9 @@ TEST_F(FinetuneTest, AFineTunedModelIsStartedFromWithoutItsHead) {
     return shown.output.substr(std::min(shown.output.size(), shown.output.find("  shape")));
   };
   EXPECT_NE(tensor("runs/more/best"), tensor("runs/first/best"));
+  std::filesystem::rename(run("first") / "best/model.safetensors",
+                          run("first") / "best/pytorch_model.bin");
+  expect_error(finetune(0, "pickled", from), 3, {"pickled weights are not read"});
 }
 
 TEST_F(FinetuneTest, LabelsWithoutANameAreThoseOfTheTask) {
