@@ -109,7 +109,8 @@ std::string bench_text(const BenchReport& r) {
   }
   std::string text;
   for (const std::string& line : banner_lines({
-           {"model", fmt::format("{}, {}", model_text(r.model), r.optimizer)},
+           {"model",
+            fmt::format("{}, {}{}", model_text(r.model), r.optimizer, recompute_text(r.recompute))},
            {"data", fmt::format("{}: {} samples of at most {} tokens a step, {:.1f}% full, {:.1f} "
                                 "{} each; {} entries",
                                 r.data, r.batch, r.length, 100 * fill_of(r),
@@ -154,6 +155,7 @@ std::string bench_json(const BenchReport& r) {
   json["precision"] = r.activations == DType::bf16 ? "bf16" : "fp32";
   json["optimizer"] = r.optimizer;
   json["shard_optimizer"] = r.shard_optimizer;
+  json["recompute"] = r.recompute == Recompute::layers ? "layers" : "none";
   json["data"] = r.data;
   json["batch"] = r.batch;
   json["length"] = r.length;

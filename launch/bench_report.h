@@ -7,6 +7,7 @@
 
 #include "core/backend/device.h"
 #include "core/nn/model_config.h"
+#include "core/nn/recompute.h"
 #include "launch/matrix_peak.h"
 #include "train/step_profile.h"
 
@@ -24,6 +25,7 @@ struct BenchReport {
   std::string data;       // "synthetic" or the shards' path
   std::string optimizer;  // "adamw"
   bool shard_optimizer = false;
+  Recompute recompute = Recompute::none;
   std::string connection;  // what carries the gradients between the ranks
   DeviceInfo device;
   std::string threads_placed;  // on cores

@@ -279,6 +279,14 @@ void Checks::teacher() const {
     mistake({"precision", "distill.teacher"},
             "a student and its teacher compute in fp32; set precision to fp32");
   }
+  if (config_.parallel.recompute != Recompute::none && config_.distill.attention > 0 &&
+      all_read({"parallel.recompute", "distill.attention"})) {
+    mistake({"parallel.recompute", "distill.attention"},
+            fmt::format("{} keeps no attention scores, and {} learns from them; use recompute: "
+                        "none, or distill.attention: 0",
+                        seen("parallel.recompute", "layers"),
+                        seen("distill.attention", write_real(config_.distill.attention))));
+  }
   if (!config_.finetune.class_weights.empty() && all_read({"finetune.class_weights"})) {
     mistake(
         {"finetune.class_weights", "distill.teacher"},

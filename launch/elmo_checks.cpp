@@ -64,6 +64,11 @@ class ElmoChecks : FieldChecks {
               fmt::format("{} does not go with an ELMo, whose LSTMs compute in fp32; use fp32",
                           shown("precision")));
     }
+    if (config.parallel.recompute != Recompute::none && all_read({"parallel.recompute"})) {
+      mistake({"parallel.recompute"},
+              fmt::format("{} does not go with an ELMo, which keeps all activations; use none",
+                          shown("parallel.recompute")));
+    }
     if (config.parallel.backend == BackendChoice::cuda && all_read({"parallel.backend"})) {
       mistake({"parallel.backend"},
               fmt::format("{} does not go with an ELMo, whose LSTMs compute on the CPU; use cpu",

@@ -73,6 +73,11 @@ void check_elmo(const RunConfig& config, const ModelConfig& model, Logger& log) 
     throw UsageError(
         "finetune: the model is an ELMo, whose LSTMs compute in fp32; set precision to fp32");
   }
+  if (config.parallel.recompute != Recompute::none) {
+    throw UsageError(
+        "finetune: the model is an ELMo, which keeps all activations; set parallel.recompute to "
+        "none");
+  }
   if (!config.model.from.empty()) {
     log.info("the model is an ELMo: of the keys of model, dropout alone has an effect");
   }

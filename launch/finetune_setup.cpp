@@ -74,8 +74,12 @@ RunConfig planned_config(const RunConfig& config, const FinetuneCell& cell, cons
 Capacities capacities_of(const RunPlan& plan, const RunConfig& config, const Device& device,
                          const FinetuneData& data) {
   const PlannedPhase& phase = plan.phases().front();
-  Capacities capacities{phase.capacities.tokens, phase.capacities.sequences,
-                        phase.capacities.masked, phase.max_length, DType::f32};
+  Capacities capacities{phase.capacities.tokens,
+                        phase.capacities.sequences,
+                        phase.capacities.masked,
+                        phase.max_length,
+                        DType::f32,
+                        config.parallel.recompute};
   if (config.precision == Precision::bf16) capacities.activations = DType::bf16;
   if (!device.computes(capacities.activations)) {
     throw EnvironmentError(

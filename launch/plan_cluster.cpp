@@ -41,6 +41,8 @@ ScalingJob job_of(const json& result) {
   job.micro_batch_tokens = job.tokens / (result.at("micro_batches").get<double>() / ranks);
   job.activation_bytes = result.at("precision").get<std::string>() == "bf16" ? 2 : 4;
   job.optimizer_bytes = 0;  // its time is taken apart
+  // Results of older versions, which had nothing else, do not say so.
+  if (result.value("recompute", "none") == "layers") job.recompute = Recompute::layers;
   return job;
 }
 

@@ -66,9 +66,10 @@ DType activation_type(const RunConfig& config, const Device& device) {
   return type;
 }
 
-Capacities largest_capacities(const RunPlan& plan, DType activations) {
+Capacities largest_capacities(const RunPlan& plan, DType activations, Recompute recompute) {
   Capacities largest;
   largest.activations = activations;
+  largest.recompute = recompute;
   for (const PlannedPhase& phase : plan.phases()) {
     largest.tokens = std::max(largest.tokens, phase.capacities.tokens);
     largest.sequences = std::max(largest.sequences, phase.capacities.sequences);
@@ -125,7 +126,8 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
       plan(make_plan(config, *train)),
       masker(config.samples.mask, mask_vocabulary(vocabulary)),
       model(model_of(config, vocabulary)),
-      capacities(largest_capacities(plan, activation_type(config, *device))),
+      capacities(
+          largest_capacities(plan, activation_type(config, *device), config.parallel.recompute)),
       objective(make_objective(config, model, *train, vocabulary)),
       shards(make_shards(config.parallel, objective.parameters(), place.ranks)),
       optimizer(config.optim.optimizer, objective.parameters(),

@@ -19,7 +19,7 @@ constexpr double kOperationsOfEnds = 30;  // embeddings, heads, losses
 // Elements read and written per token, layer and hidden size outside the products, all fused:
 // 84 bytes of bf16 (attention 36, norms 32, activation 16).
 constexpr double kTrafficOfLayer = 42;
-constexpr double kBackwardShare = 2.0 / 3.0;
+constexpr double kForwardShare = 1.0 / 3.0;
 
 struct Nodes {
   double inside = 1;  // devices of a node
@@ -32,15 +32,46 @@ Nodes nodes_of(const ClusterOptions& cluster, int devices) {
           std::ceil(static_cast<double>(devices) / static_cast<double>(inside))};
 }
 
-double micro_batch_seconds(const ScalingJob& job, const ClusterOptions& cluster, double samples) {
-  const double tokens = samples * job.tokens;
-  const double flops = step_flops(job.model, {tokens, samples * job.masked, job.keys_per_token});
+// What a device does for a micro-batch.
+struct Work {
+  double flops = 0, bytes = 0, operations = 0;
+};
+
+double seconds_of(const Work& work, const ClusterOptions& cluster) {
+  return work.flops / (cluster.efficiency * cluster.matrix_tflops * kTera) +
+         work.bytes / (cluster.memory_gigabytes * kGiga) +
+         work.operations * cluster.operation_us * kMicro;
+}
+
+// Forward and backward of the layers alone.
+Work work_of_layers(const ScalingJob& job, double tokens) {
   const auto layers = static_cast<double>(job.model.layers);
-  const double bytes = kTrafficOfLayer * job.activation_bytes * layers *
-                       static_cast<double>(job.model.hidden) * tokens;
-  const double operations = layers * kOperationsOfLayer + kOperationsOfEnds;
-  return flops / (cluster.efficiency * cluster.matrix_tflops * kTera) +
-         bytes / (cluster.memory_gigabytes * kGiga) + operations * cluster.operation_us * kMicro;
+  return {step_flops(job.model, {tokens, 0, job.keys_per_token}),
+          kTrafficOfLayer * job.activation_bytes * layers * static_cast<double>(job.model.hidden) *
+              tokens,
+          layers * kOperationsOfLayer};
+}
+
+struct Halves {
+  double forward = 0, backward = 0;
+  double both() const { return forward + backward; }
+};
+
+// Backward takes twice a forward, and where layers are computed again another forward of all but
+// the last.
+Halves micro_batch_seconds(const ScalingJob& job, const ClusterOptions& cluster, double samples) {
+  const double tokens = samples * job.tokens;
+  const Work layers = work_of_layers(job, tokens);
+  Work all = layers;
+  all.flops = step_flops(job.model, {tokens, samples * job.masked, job.keys_per_token});
+  all.operations += kOperationsOfEnds;
+  const double once = seconds_of(all, cluster);
+  Halves halves{kForwardShare * once, (1 - kForwardShare) * once};
+  if (job.recompute == Recompute::layers) {
+    const double again = 1 - 1 / static_cast<double>(job.model.layers);
+    halves.backward += again * kForwardShare * seconds_of(layers, cluster);
+  }
+  return halves;
 }
 
 // Half of a sum's traffic: its scatter, or a gathering.
@@ -101,13 +132,13 @@ ScalingPoint predict_step(const ScalingJob& job, const ClusterOptions& cluster, 
       1,
       static_cast<std::int64_t>(std::ceil(samples * job.tokens / job.micro_batch_tokens - 1e-9)));
   const auto count = static_cast<double>(point.micro_batches);
-  const double micro = micro_batch_seconds(job, cluster, samples / count);
-  point.compute = count * micro;
+  const Halves micro = micro_batch_seconds(job, cluster, samples / count);
+  point.compute = count * micro.both();
   const auto parameters = static_cast<double>(job.model.parameter_count());
   const double share = job.shard_optimizer ? 1.0 / devices : 1.0;
   point.optimizer = parameters * job.optimizer_bytes * share / (cluster.memory_gigabytes * kGiga);
   if (devices > 1) {
-    const Timeline line = run_buckets(job, cluster, devices, kBackwardShare * micro);
+    const Timeline line = run_buckets(job, cluster, devices, micro.backward);
     point.exchange = line.exchange;
     point.exposed = line.exposed;
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/nn/model_config.h"
+#include "core/nn/recompute.h"
 #include "launch/cluster_options.h"
 
 namespace bertyard {
@@ -22,6 +23,7 @@ struct ScalingJob {
   double optimizer_bytes = 30;  // read and written per parameter in an update; LAMB 46
   double bucket_bytes = 25 << 20;
   bool shard_optimizer = false;
+  Recompute recompute = Recompute::none;
   double data_seconds = 0;  // waiting for a step's batches, beyond what is hidden
 };
 

@@ -43,6 +43,10 @@ std::string model_text(const ModelConfig& model) {
                      reading_text(model));
 }
 
+std::string recompute_text(Recompute recompute) {
+  return recompute == Recompute::layers ? ", layers computed again in backward" : "";
+}
+
 std::vector<std::string> training_banner(PretrainingSetup& setup, const Communicator& devices,
                                          const std::filesystem::path& directory,
                                          std::int64_t resumed_step) {
@@ -56,9 +60,10 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
                           phase.max_length);
   }
   const std::string micro =
-      fmt::format("at most {} tokens, {} sequences, {} {}", grouped(setup.capacities.tokens),
+      fmt::format("at most {} tokens, {} sequences, {} {}{}", grouped(setup.capacities.tokens),
                   setup.capacities.sequences, setup.capacities.masked,
-                  model.is_language_model() ? "predicted" : "masked");
+                  model.is_language_model() ? "predicted" : "masked",
+                  recompute_text(setup.capacities.recompute));
   return banner_lines({
       {"ranks", fmt::format("{} over {}, {} threads each, gradients summed {}{}", devices.size(),
                             devices.name(), device.threads,

@@ -20,6 +20,8 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
 std::string model_text(const ModelConfig& model);
 // How it is trained where not on masked tokens: ", causal: ..."; else nothing.
 std::string reading_text(const ModelConfig& model);
+// ", layers computed again in backward"; nothing where none is.
+std::string recompute_text(Recompute recompute);
 
 // "1.35 GiB a rank (weights 0.41, gradients ...)", below 1 GiB in MiB.
 std::string memory_text(const MemoryUse& use);

@@ -181,6 +181,7 @@ BenchReport measure(PretrainingSetup& setup, Communicator& communicator,
   report.data = setup.train->properties().path;
   report.optimizer = name_of(setup.config.optim.optimizer.kind);
   report.shard_optimizer = setup.config.parallel.shard_optimizer;
+  report.recompute = setup.config.parallel.recompute;
   report.connection = setup.device_ranks.joined(communicator).name();
   report.device = setup.device->info();
   report.ranks = communicator.size();

@@ -60,6 +60,7 @@ ScalingJob job_of(const PretrainingSetup& setup, const PlannedPhase& phase,
   job.optimizer_bytes = update_bytes(setup.config.optim.optimizer.kind);
   job.bucket_bytes = static_cast<double>(setup.config.parallel.bucket_bytes);
   job.shard_optimizer = setup.config.parallel.shard_optimizer;
+  job.recompute = setup.config.parallel.recompute;
   return job;
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/nn/recompute.h"
+
 namespace bertyard {
 
 // An amount as the configuration gives it: 900k steps, 3 epochs, 2G tokens, 500k samples.
@@ -108,6 +110,7 @@ struct ParallelOptions {
   ThreadBinding bind = ThreadBinding::automatic;
   InstructionSet instruction_set = InstructionSet::automatic;
   MicroBatchOptions micro_batch;
+  Recompute recompute = Recompute::none;
   Reduction reduction = Reduction::fast;
   Precision exchange = Precision::fp32;  // gradients on their way to other ranks
   int leaves = 8;                        // of a step in ordered reduction

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/error.h"
+
 namespace bertyard {
 namespace {
 
@@ -30,7 +32,8 @@ Encoder::Encoder(const ModelConfig& config, ParameterStore& parameters)
 void Encoder::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
   mode_ = mode;
   const bool training = mode == Mode::training;
-  const std::size_t sets = training ? layers_.size() : 1;
+  const bool keeps = training && capacities.recompute == Recompute::none;
+  const std::size_t sets = keeps ? layers_.size() : 1;
   const std::size_t outputs = training ? layers_.size() + 1 : 2;
   const Shape hidden{capacities.tokens, config_.hidden};
   const DType type = capacities.activations;
@@ -83,6 +86,19 @@ TensorView Encoder::output_gradient(const Arena& arena, std::int64_t tokens) con
   return arena.view(dhidden_[layers_.size() % 2]).slice(0, tokens);
 }
 
+// The last layer's are still there, for its forward was the last to run.
+void Encoder::restore(const Pass& pass, const EncoderLayer::Memory& memory,
+                      std::size_t layer) const {
+  if (saved_.size() == layers_.size()) return;
+  BERTYARD_CHECK(!memory.scores.present(),
+                 "encoder: layers that are computed again do not give their attention scores");
+  if (layer + 1 == layers_.size()) return;
+  const std::int64_t tokens = pass.input.tokens();
+  const auto index = static_cast<std::int64_t>(layer);
+  layers_[layer].forward(pass, memory, hidden_state(memory.arena, index, tokens),
+                         hidden_state(memory.arena, index - 1, tokens));
+}
+
 void Encoder::backward(const Pass& pass, const Arena& arena, const GradientsReady& ready,
                        const EncoderTaps* taps) const {
   const std::int64_t tokens = pass.input.tokens();
@@ -96,7 +112,9 @@ void Encoder::backward(const Pass& pass, const Arena& arena, const GradientsRead
   for (std::size_t i = layers_.size(); i-- > 0;) {
     tap(i + 1);
     const TensorView x = hidden_state(arena, static_cast<std::int64_t>(i) - 1, tokens);
-    layers_[i].backward(pass, memory(arena, i, taps), gradient(i), gradient(i + 1), x);
+    const EncoderLayer::Memory saved = memory(arena, i, taps);
+    restore(pass, saved, i);
+    layers_[i].backward(pass, saved, gradient(i), gradient(i + 1), x);
     if (ready) ready(gradients_end_[i]);
   }
   tap(0);

@@ -30,7 +30,9 @@ struct EncoderTaps {
 };
 
 // Embedding and the stack of layers: BERT without heads. Owns parameter ids and the places of its
-// activations, no memory.
+// activations, no memory. Planned with Recompute::layers, all layers share one set of activations,
+// and backward runs a layer's forward again before its own; taps may then not ask for scores, whose
+// gradient would stand where that forward leaves them.
 class Encoder {
  public:
   Encoder(const ModelConfig& config, ParameterStore& parameters);
@@ -49,13 +51,15 @@ class Encoder {
 
  private:
   EncoderLayer::Memory memory(const Arena& arena, std::size_t layer, const EncoderTaps* taps) const;
+  // Puts the layer's activations back where its backward looks for them.
+  void restore(const Pass& pass, const EncoderLayer::Memory& memory, std::size_t layer) const;
 
   std::vector<std::int64_t> gradients_end_;  // flat offset where each layer's gradients end
   std::vector<EncoderLayer> layers_;         // in the order of forward; fills the ends above
   Embedding embedding_;
   ModelConfig config_;
   Mode mode_ = Mode::training;
-  std::vector<EncoderLayerSlots> saved_;  // one a layer in training, one in evaluation
+  std::vector<EncoderLayerSlots> saved_;  // one a layer, or one for all: evaluation, recomputation
   std::vector<ArenaSlot> outputs_;        // embedding, then layers; two in turn in evaluation
   ArenaSlot dhidden_[2];                  // gradients of two neighbouring outputs
   EncoderScratchSlots scratch_;

@@ -7,6 +7,7 @@
 #include "core/backend/loss_ops.h"
 #include "core/backend/recurrent_ops.h"
 #include "core/nn/parameters.h"
+#include "core/nn/recompute.h"
 #include "core/tensor/tensor_view.h"
 
 namespace bertyard {
@@ -31,13 +32,15 @@ struct PackedInput {
   ConstTensorView first_rows() const { return packing.offsets.slice(0, sequences()); }
 };
 
-// Largest sizes of a micro-batch and the type of its activations: what memory is planned for.
+// Largest sizes of a micro-batch, the type of its activations, and which of them training keeps:
+// what memory is planned for.
 struct Capacities {
   std::int64_t tokens = 0;
   std::int64_t sequences = 0;
   std::int64_t masked = 0;
   std::int64_t max_length = 0;
   DType activations = DType::f32;  // and their gradients; parameters are f32 always
+  Recompute recompute = Recompute::none;
 };
 
 // Training keeps what the backward needs and applies dropout; evaluation does neither.

@@ -165,6 +165,21 @@ const Mistake kValueMistakes[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Values, SingleMistake, ::testing::ValuesIn(kValueMistakes));
 
+const Mistake kRecomputeMistakes[] = {
+    {"parallel: {recompute: layer}",
+     "'parallel.recompute' is 'layer', expected one of: none, layers; did you mean 'layers'?"},
+    {"parallel: {recompute: true}",
+     "'parallel.recompute' is 'true', expected one of: none, layers"},
+    {"parallel: {recompute: layers}\nmodel: {preset: elmo, heads: null}",
+     "run.yaml:1:23: error: 'parallel.recompute' layers (run.yaml:1:23) does not go with an ELMo, "
+     "which keeps all activations; use none"},
+    {"parallel: {recompute: layers}\ndistill: {teacher: t, attention: 0.5}",
+     "'parallel.recompute' layers (run.yaml:1:23) keeps no attention scores, and "
+     "'distill.attention' 0.5 (run.yaml:2:34) learns from them; use recompute: none, or "
+     "distill.attention: 0"},
+};
+INSTANTIATE_TEST_SUITE_P(OfRecomputing, SingleMistake, ::testing::ValuesIn(kRecomputeMistakes));
+
 const Mistake kWatchMistakes[] = {
     {"parallel: {watchdog: {limit: 10}}",
      "'parallel.watchdog.limit' is '10', expected a time in s, min, h or d of at least 1 s, such "
@@ -183,7 +198,6 @@ INSTANTIATE_TEST_SUITE_P(OfWatching, SingleMistake, ::testing::ValuesIn(kWatchMi
 
 const Mistake kLater[] = {
     {"parallel: {shard_optimizer: 1}", "'parallel.shard_optimizer' is '1', expected true or false"},
-    {"parallel: {recompute: layer}", "'parallel.recompute: layer' is not available"},
     {"parallel: {comm: mpi}", "'parallel.comm: mpi' is not available in this version; use auto"},
     {"log: {prometheus: true}", "'log.prometheus: true' is not available in this version"},
 };

@@ -85,6 +85,17 @@ TEST_F(DistillTest, StoppedAndResumedItHasTheSameBits) {
   EXPECT_THAT(read("hf/model.safetensors"), Not(HasSubstr("distill.fit")));
 }
 
+TEST_F(DistillTest, LayersComputedAgainAreTheSameBits) {
+  const Arguments layers{"model.layers=3", "distill.layers=[1,2,2]", "distill.hidden=1",
+                         "distill.start=random"};
+  ASSERT_EQ(distill(0, "kept", layers).code, 0);
+
+  const Ended again = distill(0, "again", with(layers, {"parallel.recompute=layers"}));
+
+  ASSERT_EQ(again.code, 0) << again.errors;
+  expect_same_bits("kept", "again");
+}
+
 TEST_F(DistillTest, OrderedReductionGivesTheSameBitsForAnyRanks) {
   BERTYARD_REQUIRE_MPIRUN();
   const Arguments ordered{"parallel.reduction=ordered", "parallel.leaves=2", "distill.hidden=1",

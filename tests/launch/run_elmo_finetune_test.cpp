@@ -97,6 +97,12 @@ TEST_F(ElmoFinetuneTest, StoppedAndResumedItHasTheSameBits) {
   expect_same_bits("whole" + cell, "stopped" + cell);
 }
 
+TEST_F(ElmoFinetuneTest, KeepsAllActivations) {
+  expect_error(
+      finetune(0, "again", {"parallel.recompute=layers"}), 2,
+      {"the model is an ELMo, which keeps all activations; set parallel.recompute to none"});
+}
+
 TEST_F(ElmoFinetuneTest, WordsAreTaggedWithAndWithoutACrf) {
   std::string rows;
   for (int i = 0; i < 60; ++i) {

@@ -61,6 +61,14 @@ TEST_F(EmulatedRunTest, ReplayedMicroBatchesHaveTheBitsOfThoseThatAreNot) {
   expect_same_bits("replayed", "plain");
 }
 
+TEST_F(EmulatedRunTest, LayersComputedAgainAreTheSameBits) {
+  const Arguments two{"parallel.backend=cuda", "model.layers=2", "precision=bf16"};
+  ASSERT_EQ(train_on_gpu(0, "kept", two).code, 0);
+  ASSERT_EQ(train_on_gpu(0, "again", with(two, {"parallel.recompute=layers"})).code, 0);
+
+  expect_same_bits("kept", "again");
+}
+
 TEST_F(EmulatedRunTest, AnElmoIsToldToTakeTheCpu) {
   const Ended ended = train_on_gpu(0, "elmo",
                                    {"model.preset=elmo", "model.heads=null",

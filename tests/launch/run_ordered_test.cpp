@@ -96,6 +96,28 @@ TEST_F(OrderedTest, ZeRO1RollsBackFromASpikeToTheSameBits) {
   expect_same_bits("plain", "zero1");
 }
 
+// Also where a resume changes it, and where backward is spread over ranks.
+TEST_F(OrderedTest, LayersComputedAgainAreTheSameBits) {
+  BERTYARD_REQUIRE_MPIRUN();
+  const auto three_layers = [](const Arguments& more) {
+    return with(with(ordered(16, 1), {"model.layers=3"}), more);
+  };
+  const Arguments again = three_layers({"parallel.recompute=layers"});
+  expect_trained(1, "kept", three_layers({}));
+  testing::Process training = start_training(1, "again", again);
+  ASSERT_TRUE(wait_for_steps(training, "again", 9));
+  training.signal(SIGUSR1);
+  ASSERT_EQ(training.wait().code, 75);
+
+  expect_trained(2, "again", three_layers({}));
+  expect_trained(2, "whole", again);
+
+  expect_same_bits("kept", "again");
+  expect_same_bits("kept", "whole");
+  EXPECT_THAT(read(run("whole") / "logs/rank-0000.log"),
+              ::testing::HasSubstr("masked, layers computed again in backward"));
+}
+
 // Without the promise of bits: equal to rounding, and LAMB's norms come from all ranks.
 TEST_F(OrderedTest, ZeRO1InFastModeEqualsToRounding) {
   BERTYARD_REQUIRE_MPIRUN();
@@ -151,6 +173,21 @@ TEST_F(OrderedTest, CheckSaysWhatZeRO1Saves) {
   for (const int ranks : {2, 4}) {
     EXPECT_NEAR(optimizer_mib(ranks, "true"), whole / ranks, 0.02 * whole) << ranks << " ranks";
   }
+}
+
+// Of four layers the activations of three, 7 H and 2 F numbers a token, over 96 tokens.
+TEST_F(OrderedTest, CheckSaysWhatComputingLayersAgainSaves) {
+  const auto activations_mib = [this](const std::string& recompute) {
+    const testing::Ended ended =
+        run_program({"check", config(), "model.layers=4", "parallel.recompute=" + recompute});
+    EXPECT_EQ(ended.code, 0) << ended.errors;
+    const std::size_t at = ended.output.find("activations ");
+    return at == std::string::npos ? 0.0 : std::stod(ended.output.substr(at + 12));
+  };
+
+  const double saved = activations_mib("none") - activations_mib("layers");
+
+  EXPECT_NEAR(saved, 3 * 96 * (7 * 64 + 2 * 128) * 4.0 / (1 << 20), 0.11);
 }
 
 // The promise is kept or the start refused: another number of threads gives other bits.

@@ -186,6 +186,20 @@ TEST(ScalingModel, ComputingIsARoofline) {
   EXPECT_EQ(point.exposed, 0);
 }
 
+// Another forward of all layers but the last: of 24, with heads and embeddings, a third less a bit.
+TEST(ScalingModel, LayersComputedAgainCostAThird) {
+  ScalingJob job = bert_large(128, 20, 64);
+  job.global_batch = 64 * 16;
+  const ScalingPoint kept = predict_step(job, {}, 16);
+  job.recompute = Recompute::layers;
+  const ScalingPoint again = predict_step(job, {}, 16);
+
+  EXPECT_NEAR(again.compute / kept.compute, 1 + 23.0 / 24 / 3, 0.02);
+  EXPECT_EQ(again.exchange, kept.exchange);
+  EXPECT_LE(again.exposed, kept.exposed) << "backward hides more";
+  EXPECT_EQ(again.optimizer, kept.optimizer);
+}
+
 TEST(ScalingModel, WhatBackwardHidesIsNotExposed) {
   ScalingJob job = bert_large(128, 20, 64);
   job.global_batch = 64 * 16;

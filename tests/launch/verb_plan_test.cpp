@@ -61,6 +61,15 @@ TEST_F(PlanTest, MemoryFallsWithZeRO) {
   EXPECT_NEAR(gib(plain, 1) - gib(dealt, 1), parameters * 4 / (1u << 30), 3e-4);
 }
 
+TEST_F(PlanTest, LayersComputedAgainTakeTimeAndNoMemory) {
+  const char* four = "--devices 1 model.layers=4 ";
+  const json kept = plan(four), again = plan(std::string(four) + "parallel.recompute=layers");
+  const json &before = kept["rows"][0], &after = again["rows"][0];
+
+  EXPECT_GT(after["phases"][0]["compute_ms"], before["phases"][0]["compute_ms"]);
+  EXPECT_LT(after["memory_gib"], before["memory_gib"]);
+}
+
 TEST_F(PlanTest, TakesAClusterFromAFileAndRatesFromBench) {
   write("cluster.yaml", "cluster: {matrix_tflops: 312, node: {gigabytes: 230}}\n");
   const json named = plan("--cluster cluster.yaml");

@@ -37,7 +37,7 @@ Buffer allocate_host_memory(std::size_t bytes) {
     constexpr double kGigabyte = 1e9;
     throw EnvironmentError(fmt::format(
         "CPU memory: {:.3f} GB were asked for, the machine has {:.3f} GB and {:.3f} GB are free; "
-        "make the micro-batch or the model smaller",
+        "make the micro-batch or the model smaller, or set parallel.recompute to layers",
         static_cast<double>(bytes) / kGigabyte,
         static_cast<double>(total_host_memory()) / kGigabyte,
         static_cast<double>(pages_in_bytes(_SC_AVPHYS_PAGES)) / kGigabyte));

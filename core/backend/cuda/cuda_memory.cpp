@@ -33,7 +33,8 @@ Buffer allocate_device_memory(std::size_t bytes) {
     BERTYARD_CHECK_CUDA(cudaMemGetInfo(&free, &total));
     throw EnvironmentError(
         fmt::format("GPU memory: {:.3f} GB were asked for and {:.3f} of {:.3f} GB are free; make "
-                    "parallel.micro_batch smaller, or free the memory that other programs hold",
+                    "parallel.micro_batch smaller, set parallel.recompute to layers, or free the "
+                    "memory that other programs hold",
                     gigabytes(bytes), gigabytes(free), gigabytes(total)));
   }
   BERTYARD_CHECK_CUDA(code);
