@@ -20,12 +20,19 @@ struct ConfigOverride {
   std::string place{};  // "small.yaml:4:9"; empty: on the command line
 };
 
+// What a configuration is read for.
+enum class ConfigUse {
+  here,       // to compute: what this build lacks is a mistake
+  elsewhere,  // to look at, or for another machine
+};
+
 // What a configuration is put together from, weakest first: defaults, the model preset, what the
 // file extends, the file, the files of --set-file in order, the overrides in order.
 struct ConfigRequest {
   std::string path;
   std::vector<std::string> set_files;
   std::vector<ConfigOverride> overrides;
+  ConfigUse use = ConfigUse::here;
 };
 
 // Where a value came from.
@@ -54,7 +61,7 @@ struct LoadedConfig {
 // Reads and checks; throws ConfigError with every mistake of every layer.
 LoadedConfig load_config(const ConfigRequest& request);
 // The same for a text that is no file any more, such as the resolved configuration in a checkpoint;
-// `name` stands in the messages. 'extends' is refused.
+// `name` stands in the messages. 'extends' is refused, and what this build lacks is not.
 LoadedConfig parse_config(const std::string& name, const std::string& text);
 
 // For keys without a default, paths most of all. Throws ConfigError naming those that are empty and

@@ -11,4 +11,7 @@ namespace bertyard {
 void check_across_fields(const LoadedConfig& loaded, const ConfigLayers& layers,
                          ConfigErrors& errors);
 
+// Values that only a build with CUDA has: a mistake each, where this one is without.
+void check_build(const LoadedConfig& loaded, const ConfigLayers& layers, ConfigErrors& errors);
+
 }  // namespace bertyard

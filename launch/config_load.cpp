@@ -26,7 +26,7 @@ class Loading {
   void add_file(const std::string& path) { add_file(path, {}); }
   void add_text(const std::string& name, const std::string& text);
   void add_override(const ConfigOverride& override_);
-  LoadedConfig finish();
+  LoadedConfig finish(ConfigUse use);
 
  private:
   void add_file(const std::string& path, const ConfigPlace& asked_at);
@@ -168,7 +168,7 @@ void apply_preset(LoadedConfig& loaded, const std::string& name) {
   }
 }
 
-LoadedConfig Loading::finish() {
+LoadedConfig Loading::finish(ConfigUse use) {
   LoadedConfig loaded;
   loaded.input_text = input_text_;
   const auto preset = layers_.values().find("model.preset");
@@ -177,6 +177,7 @@ LoadedConfig Loading::finish() {
   for (const auto& [key, value] : layers_.values()) loaded.origins[key] = origin_of(value);
   derive_data_paths(loaded);
   derive_task_length(loaded);
+  if (is_complete_ && use == ConfigUse::here) check_build(loaded, layers_, errors_);
   if (is_complete_) check_across_fields(loaded, layers_, errors_);
   errors_.throw_if_any();
   return loaded;
@@ -189,13 +190,13 @@ LoadedConfig load_config(const ConfigRequest& request) {
   loading.add_file(request.path);
   for (const std::string& path : request.set_files) loading.add_file(path);
   for (const ConfigOverride& override_ : request.overrides) loading.add_override(override_);
-  return loading.finish();
+  return loading.finish(request.use);
 }
 
 LoadedConfig parse_config(const std::string& name, const std::string& text) {
   Loading loading;
   loading.add_text(name, text);
-  return loading.finish();
+  return loading.finish(ConfigUse::elsewhere);
 }
 
 }  // namespace bertyard

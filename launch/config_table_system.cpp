@@ -30,26 +30,19 @@ constexpr NamedValue<ThreadBinding> kBindings[] = {{ThreadBinding::automatic, "a
 constexpr NamedValue<ConsoleMode> kConsoleModes[] = {
     {ConsoleMode::automatic, "auto"}, {ConsoleMode::plain, "plain"}, {ConsoleMode::off, "off"}};
 
-// Of names of which those after the first `anywhere` need a GPU: what this build can have.
-template <typename E>
-std::span<const NamedValue<E>> of_this_build(std::span<const NamedValue<E>> values,
-                                             std::size_t anywhere) {
-  return values.first(built_with_cuda() ? values.size() : anywhere);
-}
-
 LaterValue later(const char* name, const char* advice) {
   return {name, fmt::format("{}; use {}", kNotInThisVersion, advice)};
 }
 
 ConfigField precision_field() {
-  return make_field({"precision", "of activations and products; master weights are fp32 always",
-                     FieldRole::identity},
-                    at(&RunConfig::precision),
-                    choice_type<Precision>(
-                        of_this_build<Precision>(kPrecisions, 2),
-                        {{"tf32", "is not available: this build has no CUDA; use fp32"},
-                         {"fp16", built_with_cuda() ? "is not available in this version; use bf16"
-                                                    : "is refused on a CPU; use fp32 or bf16"}}));
+  return make_field(
+      {"precision",
+       "of activations and products; master weights are fp32 always",
+       FieldRole::identity},
+      at(&RunConfig::precision),
+      choice_type<Precision>(
+          kPrecisions, {{"fp16", built_with_cuda() ? "is not available in this version; use bf16"
+                                                   : "is refused on a CPU; use fp32 or bf16"}}));
 }
 
 std::vector<ConfigField> parallel_fields() {
@@ -60,19 +53,12 @@ std::vector<ConfigField> parallel_fields() {
   const CountRange capacities{1, std::int64_t{1} << 32};
   return {
       make_field({"parallel.backend", "device that computes"}, parallel(&ParallelOptions::backend),
-                 choice_type<BackendChoice>(
-                     of_this_build<BackendChoice>(kBackends, 2),
-                     {{"cuda", "is not available: this build has no CUDA; use cpu"}})),
+                 choice_type<BackendChoice>(kBackends, {})),
       make_field({"parallel.comm",
                   "what carries gradients between ranks; auto: NCCL between GPUs, else MPI; host: "
                   "MPI by way of the host's memory, for several ranks on one GPU"},
                  parallel(&ParallelOptions::comm),
-                 choice_type<CommChoice>(
-                     of_this_build<CommChoice>(kComms, 1),
-                     {later("single", "auto"),
-                      later("mpi", "auto"),
-                      {"nccl", "is not available: this build has no CUDA; use auto"},
-                      {"host", "is not available: this build has no CUDA; use auto"}})),
+                 choice_type<CommChoice>(kComms, {later("single", "auto"), later("mpi", "auto")})),
       make_field({"parallel.threads", "of one rank"}, parallel(&ParallelOptions::threads),
                  automatic_count_type<int>({1, 4096})),
       make_field({"parallel.bind", "threads to cores; auto: each to one of its own"},

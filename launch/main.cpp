@@ -186,9 +186,10 @@ class CommandLine {
     sub->add_option("--threads", options.threads, "default: all cores")->check(CLI::Range(1, 4096));
   }
   void add_check() {
-    CLI::App* sub = verb("check", [this] { return run_check({request(), ranks_}); });
+    CLI::App* sub = verb("check", [this] { return run_check({request(), ranks_, gpu_}); });
     add_config_arguments(sub)->required();
     sub->add_option("--ranks", ranks_, "ranks of the planned run")->check(CLI::Range(1, 1000000));
+    sub->add_option("--gpu", gpu_, "as if on this card, such as h100; none need be here");
   }
   void add_config() {
     CLI::App* sub = verb("config", [this] {
@@ -475,7 +476,7 @@ class CommandLine {
   std::vector<std::string> arguments_;
   std::unique_ptr<MpiEnvironment>& environment_;
   std::function<int()> run_;
-  std::string config_, cluster_, resume_, length_, batch_, memory_, threads_;
+  std::string config_, cluster_, resume_, length_, batch_, memory_, threads_, gpu_;
   std::vector<std::string> overrides_, set_files_;
   std::uint64_t show_ = 0;
   int ranks_ = 1;

@@ -106,6 +106,11 @@ std::optional<ShardPlan> make_shards(const ParallelOptions& options,
   return ShardPlan(parameters, static_cast<std::int64_t>(options.bucket_bytes), ranks);
 }
 
+std::unique_ptr<Device> make_device(const RunConfig& config, const RankPlace& place) {
+  return place.planned_gpu > 0 ? make_planned_gpu(place.planned_gpu)
+                               : make_run_device(config, {place.gpu, place.ranks_on_host});
+}
+
 PretrainingObjective make_objective(const RunConfig& config, const ModelConfig& model,
                                     const SampleSource& train, const Vocabulary& vocabulary) {
   if (!config.distill.taught()) {
@@ -120,7 +125,7 @@ PretrainingSetup::PretrainingSetup(const RunConfig& run_config, RunData data,
                                    const RankPlace& place)
     : config(run_config),
       vocabulary(std::move(data.vocabulary)),
-      device(make_run_device(config, {place.gpu, place.ranks_on_host})),
+      device(make_device(config, place)),
       train(std::move(data.train)),
       valid(same_pairs(std::move(data.valid), *train)),
       plan(make_plan(config, *train)),

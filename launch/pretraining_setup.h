@@ -31,6 +31,9 @@ struct RankPlace {
   int ranks = 1;
   int ranks_on_host = 1;  // they share its cores
   int gpu = 0;            // what choose_gpu() said
+  // Above zero: nothing is computed, and the device is a GPU of so many bytes that need not be
+  // there: what `check` and `plan` say of it is what a run would take.
+  std::size_t planned_gpu = 0;
 };
 
 // Everything of a pre-training run that is known before it starts: the data is open, the schedule

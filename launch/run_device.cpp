@@ -87,6 +87,11 @@ std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace
   return make_cuda_device({.local_rank = place.gpu, .tf32 = config.precision == Precision::tf32});
 }
 
+std::size_t planned_gpu(const RunConfig& config) {
+  const bool missing = config.parallel.backend == BackendChoice::cuda && cuda_device_count() == 0;
+  return missing && !config.distill.taught() ? config.cluster.device_memory : 0;
+}
+
 std::unique_ptr<Device> make_teaching_device(const RunConfig& config, const HostPlace& place) {
   if (config.parallel.backend == BackendChoice::cuda) {
     throw EnvironmentError(

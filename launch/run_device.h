@@ -24,6 +24,10 @@ struct HostPlace {
 // this is the CPU.
 std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace& place);
 
+// Where parallel.backend is cuda and no GPU is here, cluster.device_memory: the bytes to plan for;
+// else 0.
+std::size_t planned_gpu(const RunConfig& config);
+
 // The same for distillation, whose losses only the CPU has: `auto` is the CPU.
 std::unique_ptr<Device> make_teaching_device(const RunConfig& config, const HostPlace& place);
 

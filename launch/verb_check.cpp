@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "launch/config_scalar.h"
+#include "launch/gpu_card.h"
+#include "launch/gpu_memory.h"
 #include "launch/pretraining_setup.h"
 #include "launch/process_memory.h"
 #include "launch/training_banner.h"
@@ -39,14 +42,30 @@ void print_phase(const PretrainingSetup& setup, std::size_t index, int ranks) {
       step_flops(setup.model, work) * 1e-12);
 }
 
+// As if the file said so.
+ConfigRequest request_of(const CheckVerbOptions& options) {
+  ConfigRequest request = options.request;
+  request.use = ConfigUse::elsewhere;
+  if (options.gpu.empty()) return request;
+  const std::string place = "--gpu " + options.gpu;
+  request.overrides.push_back({"parallel.backend=cuda", 0, place});
+  request.overrides.push_back(
+      {"cluster.device_memory=" + write_bytes(gpu_card_memory(options.gpu)), 0, place});
+  return request;
+}
+
 }  // namespace
 
 int run_check(const CheckVerbOptions& options) {
-  const LoadedConfig loaded = load_config(options.request);
+  const LoadedConfig loaded = load_config(request_of(options));
   require_keys(loaded, {"tokenizer.vocab", "data.train"}, "check");
   const RunConfig& config = loaded.config;
   RunDirectory::require_writable(config.run);
-  PretrainingSetup setup(config, open_run_data(config), {.ranks = options.ranks});
+  const bool on_card = !options.gpu.empty() && !config.distill.taught();
+  PretrainingSetup setup(
+      config, open_run_data(config),
+      {.ranks = options.ranks,
+       .planned_gpu = on_card ? config.cluster.device_memory : planned_gpu(config)});
   const auto shards = [](const char* name, const SampleSource& source) {
     const SourceProperties& properties = source.properties();
     fmt::print("{:<11} {}: {} samples, {} tokens, longest {} ({})\n", name, properties.path,
@@ -63,6 +82,11 @@ int run_check(const CheckVerbOptions& options) {
   for (std::size_t i = 0; i < setup.plan.phases().size(); ++i) print_phase(setup, i, options.ranks);
   fmt::print("memory      {}\n", memory_text(setup.memory_use()));
   fmt::print("process     {}\n", process_memory_text(setup));
+  const DeviceInfo device = setup.device->info();
+  if (device.kind == DeviceKind::cuda) {
+    fmt::print("gpu         {}\n", gpu_memory_text(gpu_memory(setup), device.memory_bytes));
+    require_gpu_memory(setup);
+  }
   fmt::print("ok: {} steps on {} rank{}\n", grouped(setup.plan.total_steps()), options.ranks,
              options.ranks == 1 ? "" : "s");
   return static_cast<int>(ExitCode::ok);

@@ -14,7 +14,9 @@ std::string text_of(const ConfigVerbOptions& options) {
         "no configuration given; expected 'bertyard config FILE', or --docs, or "
         "--schema");
   }
-  const LoadedConfig loaded = load_config(options.request);
+  ConfigRequest request = options.request;
+  request.use = ConfigUse::elsewhere;
+  const LoadedConfig loaded = load_config(request);
   return options.form == ConfigForm::minimal ? minimal_yaml(loaded) : print_resolved(loaded);
 }
 

@@ -143,7 +143,9 @@ int launch_by_mpirun(const LaunchVerbOptions& options, const RunConfig& config,
 }  // namespace
 
 int run_launch(const LaunchVerbOptions& options) {
-  const LoadedConfig loaded = load_config(options.request);
+  ConfigRequest request = options.request;
+  request.use = ConfigUse::elsewhere;
+  const LoadedConfig loaded = load_config(request);
   require_keys(loaded, {"tokenizer.vocab", "data.train"}, "launch");
   const RunConfig& config = loaded.config;
   check_places(options, config);

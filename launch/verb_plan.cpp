@@ -93,7 +93,8 @@ std::int64_t capacity_for(const PlannedPhase& phase, int devices) {
 double memory_of(const RunConfig& config, double fill, int devices, std::int64_t tokens) {
   RunConfig row = config;
   row.parallel.micro_batch.tokens = tokens;
-  const PretrainingSetup setup(row, planned_data(row, fill), {.ranks = devices});
+  const PretrainingSetup setup(row, planned_data(row, fill),
+                               {.ranks = devices, .planned_gpu = planned_gpu(row)});
   return static_cast<double>(setup.memory_use().total());
 }
 
@@ -121,7 +122,8 @@ PlanReport make_report(const PlanVerbOptions& options, const RunConfig& config) 
         "transformers. Measure it: bertyard bench");
   }
   const std::vector<MeasuredCluster> measured = measured_clusters(config.cluster, options.measured);
-  const PretrainingSetup one(config, planned_data(config, options.fill), {});
+  const PretrainingSetup one(config, planned_data(config, options.fill),
+                             {.planned_gpu = planned_gpu(config)});
   const RunPlan::DataFacts facts = data_facts(*one.train);
   PlanReport report;
   report.cluster = measured.front().cluster;
@@ -149,7 +151,9 @@ PlanReport make_report(const PlanVerbOptions& options, const RunConfig& config) 
 
 int run_plan(const PlanVerbOptions& options) {
   check_options(options);
-  const LoadedConfig loaded = load_config(options.request);
+  ConfigRequest request = options.request;
+  request.use = ConfigUse::elsewhere;
+  const LoadedConfig loaded = load_config(request);
   const PlanReport report = make_report(options, loaded.config);
   if (!options.svg.empty()) {
     write_file_atomically(options.svg,

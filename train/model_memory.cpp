@@ -56,7 +56,7 @@ MemoryUse ModelMemory::use(Device& device) const {
           gradients_plan_.bytes(),
           optimizer_plan_.bytes(),
           activations_plan_.bytes(),
-          device.layer_ops().workspace_bytes(limits()) + steps,
+          device.workspace_bytes(limits()) + steps,
           0};
 }
 

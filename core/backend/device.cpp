@@ -3,9 +3,14 @@
 
 #include <fmt/format.h>
 
+#include "core/backend/layer_ops.h"
 #include "core/base/error.h"
 
 namespace bertyard {
+
+std::size_t Device::workspace_bytes(const WorkspaceLimits& limits) {
+  return layer_ops().workspace_bytes(limits);
+}
 
 LossOps& Device::loss_ops() {
   throw EnvironmentError(

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "core/backend/workspace_limits.h"
 #include "core/tensor/buffer.h"
 #include "core/tensor/tensor_view.h"
 
@@ -91,6 +92,8 @@ class Device {
   virtual std::string kernel_choices() const { return {}; }
   virtual bool use_kernel_choices(const std::string& /*text*/) { return false; }
 
+  // What layer_ops().reserve(limits) will take.
+  virtual std::size_t workspace_bytes(const WorkspaceLimits& limits);
   virtual LayerOps& layer_ops() = 0;
   virtual UpdateOps& update_ops() = 0;
   // Throws EnvironmentError where the device has none.
@@ -115,5 +118,9 @@ struct CudaOptions {
 };
 // Throws EnvironmentError where the build has no CUDA or the machine no usable device.
 std::unique_ptr<Device> make_cuda_device(const CudaOptions& options);
+
+// A GPU with so much memory that need not be there, in builds without CUDA either: says its kind
+// and what a run would take of it, and throws EnvironmentError for anything else.
+std::unique_ptr<Device> make_planned_gpu(std::size_t memory_bytes);
 
 }  // namespace bertyard

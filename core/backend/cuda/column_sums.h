@@ -5,19 +5,14 @@
 
 #include <cuda_runtime_api.h>
 
+#include "core/backend/cuda/workspace_plan.h"
 #include "core/tensor/tensor_view.h"
 
 namespace bertyard {
 
 // Sums over rows in two stages, each in an order that nothing but the shape decides: blocks of
-// kRowBlock rows to partial sums, then these.
-constexpr std::int64_t kRowBlock = 64;
-inline std::int64_t row_blocks(std::int64_t rows) {
-  return (rows + kRowBlock - 1) / kRowBlock;
-}
-
-// The second stage: first[c] += sum of partials[b][c] for c below `columns`, and second[c] the same
-// of the columns behind these where it is not null.
+// kRowBlock rows to partial sums, then these. The second stage: first[c] += sum of partials[b][c]
+// for c below `columns`, and second[c] the same of the columns behind these where it is not null.
 struct ColumnSums {
   float* first = nullptr;
   float* second = nullptr;

@@ -11,6 +11,7 @@
 #include "core/backend/cuda/cublaslt_search.h"
 #include "core/backend/cuda/device_matrices.h"
 #include "core/backend/cuda/matrix_choices.h"
+#include "core/backend/cuda/workspace_plan.h"
 #include "core/base/error.h"
 
 namespace bertyard {
@@ -25,7 +26,7 @@ class CublasLtMatrices : public DeviceMatrices {
       : handle_(make_cublaslt_handle()), floats_(floats), stream_(stream) {}
 
   std::string name() const override { return cublaslt_name(); }
-  std::size_t workspace_bytes() const override { return kWorkspaceBytes; }
+  std::size_t workspace_bytes() const override { return kProductWorkspaceBytes; }
   void use_workspace(TensorView bytes) override {
     BERTYARD_CHECK(alignment_of(bytes.data()) == kBestAlignment,
                    "products: the workspace must lie at a multiple of 256 bytes");
@@ -59,8 +60,6 @@ class CublasLtMatrices : public DeviceMatrices {
   }
 
  private:
-  static constexpr std::size_t kWorkspaceBytes = 32u << 20;  // NVIDIA's advice for Hopper
-
   struct MatrixPlan {
     ProductDescriptors descriptors;
     std::optional<MatrixChoice> choice;  // absent: cublasLt cannot
@@ -70,7 +69,7 @@ class CublasLtMatrices : public DeviceMatrices {
   std::string header() const {
     return choices_header(fmt::format("{}, {}, {} bytes of workspace", name(),
                                       floats_ == FloatProducts::tf32 ? "tf32" : "f32",
-                                      kWorkspaceBytes));
+                                      kProductWorkspaceBytes));
   }
   MatrixContext context() const { return {handle_.get(), workspace_, stream_}; }
 

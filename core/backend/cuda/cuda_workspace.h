@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/backend/cuda/device_matrices.h"
+#include "core/backend/cuda/workspace_plan.h"
 #include "core/backend/workspace_limits.h"
 #include "core/tensor/arena.h"
 
@@ -36,15 +37,11 @@ class CudaWorkspace {
   TensorView rounded_parameters() const;
 
  private:
-  struct Slots {
-    ArenaPlan plan;
-    ArenaSlot partials, order, rounded, scratch[2], products;
-  };
-  Slots slots(const WorkspaceLimits& limits) const;
+  CudaWorkspacePlan slots(const WorkspaceLimits& limits) const;
 
   DeviceMatrices& matrices_;
   WorkspaceLimits limits_;
-  Slots slots_;
+  CudaWorkspacePlan slots_;
   Arena arena_;
 };
 
