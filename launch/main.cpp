@@ -216,9 +216,12 @@ class CommandLine {
   void add_train() {
     CLI::App* sub = verb("train", [this] {
       const StopSignals signals;  // heard from here on, obeyed after the first step
-      return run_train({request(), command(), train_form_}, environment(training_start(request())));
+      return run_train({request(), command(), train_form_, profile_},
+                       environment(training_start(request())));
     });
     add_pretraining_arguments(sub);
+    sub->add_option("--profile", profile_,
+                    "write a Chrome trace of some steps to this file, one a rank");
   }
   void add_finetune() {
     CLI::App* sub = verb("finetune", [this] {
@@ -476,7 +479,7 @@ class CommandLine {
   std::vector<std::string> arguments_;
   std::unique_ptr<MpiEnvironment>& environment_;
   std::function<int()> run_;
-  std::string config_, cluster_, resume_, length_, batch_, memory_, threads_, gpu_;
+  std::string config_, cluster_, resume_, length_, batch_, memory_, threads_, gpu_, profile_;
   std::vector<std::string> overrides_, set_files_;
   std::uint64_t show_ = 0;
   int ranks_ = 1;

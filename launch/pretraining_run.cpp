@@ -44,7 +44,7 @@ PretrainingRun::PretrainingRun(const RunParts& parts)
     : communicator_(parts.communicator, pulse_),
       devices_(parts.devices, pulse_),
       parts_{parts.loaded,  parts.setup, communicator_,    devices_,      parts.control, parts.log,
-             parts.command, parts.hosts, parts.rank_table, parts.end_job, &pulse_} {}
+             parts.command, parts.hosts, parts.rank_table, parts.end_job, parts.profile, &pulse_} {}
 PretrainingRun::~PretrainingRun() = default;
 
 TrainEnd PretrainingRun::run() {
@@ -62,6 +62,7 @@ TrainEnd PretrainingRun::run() {
     (void)parts_.control.agree_max("the start of training", 0);  // nobody refuses it any more
     watch_->record(parts_.log);
     const TrainEnd end = train_run(parts_, *this, start_);
+    parts_.profile.finish(parts_.log);
     parts_.setup.device_ranks.disconnect();  // rank 0 has the last checkpoint in its memory
     finish(end);
     return end;
@@ -150,6 +151,7 @@ void PretrainingRun::open_journal(const CheckpointState* resumed) {
 }
 
 void PretrainingRun::step_done(const StepReport& report) {
+  parts_.profile.step_done(parts_.log);
   if (!journal_) return;
   journal_->step_done(report);
   note_idle(report);

@@ -105,8 +105,11 @@ TrainEnd train_run(const RunParts& parts, TrainerHooks& hooks, const TrainState&
     return std::make_unique<BatchStream>(*setup.train, setup.masker_for(*setup.train), options);
   };
   const auto reduction = setup.make_reduction(parts.devices);
+  setup.objective.report_spans(parts.profile.spans());
+  // A graph has no layers that a trace could see.
   const std::unique_ptr<Objective> captured =
-      setup.device_ranks.captured(setup.objective, setup.ranks());
+      parts.profile.traces() ? nullptr
+                             : setup.device_ranks.captured(setup.objective, setup.ranks());
   Objective& plain = captured ? *captured : static_cast<Objective&>(setup.objective);
   std::unique_ptr<Objective> faulty;
   if (const auto fault = fault_of(parts.communicator.rank()); fault && parts.pulse != nullptr) {
@@ -114,7 +117,7 @@ TrainEnd train_run(const RunParts& parts, TrainerHooks& hooks, const TrainState&
   }
   Objective& objective = faulty ? *faulty : plain;
   Trainer trainer({*setup.device, parts.communicator, *reduction, objective, setup.optimizer,
-                   setup.batch, hooks, parts.pulse},
+                   setup.batch, hooks, parts.pulse, parts.profile.spans()},
                   setup.plan,
                   {.schedule = setup.schedule(),
                    .checkpoint_every = config.checkpoint.every,

@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "launch/config.h"
 #include "launch/pretraining_setup.h"
+#include "launch/train_profile.h"
 #include "parallel/communicator.h"
 #include "parallel/control_plane.h"
 #include "parallel/pulse.h"
@@ -31,6 +32,7 @@ struct RunParts {
   std::vector<std::string> hosts;  // by rank
   std::string rank_table;          // for logs/ranks.txt
   std::function<void(int exit_code)> end_job;
+  TrainProfile& profile;
   Pulse* pulse = nullptr;  // of a real run
 
   bool leads() const { return communicator.rank() == 0; }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "core/base/error.h"
 #include "core/base/hash.h"
 #include "launch/build_info.h"
 #include "launch/dry_run.h"
@@ -89,6 +90,9 @@ StartOptions training_start(const ConfigRequest& request) {
 int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
   const LoadedConfig loaded = load_config(options.request);
   require_keys(loaded, {"tokenizer.vocab", "data.train"}, "train");
+  if (!options.profile.empty() && options.form == TrainForm::dry) {
+    throw UsageError("train: --profile looks at steps, and --dry-run makes one; leave one out");
+  }
   ProcessGroup group = environment.make_process_group();
   Logger log = rank_logger(loaded.config.log, group.rank(), environment.host());
   const DryData data = data_of(options, loaded.config);
@@ -105,17 +109,19 @@ int run_train(const TrainVerbOptions& options, MpiEnvironment& environment) {
   log.info("bertyard {} ({})", version_text(), git_revision());
   const std::string table = gather_rank_table(group, setup.device->info().name);
   if (group.size() > 1) log.info("ranks {}", ranks_on_hosts(group.hosts));
+  TrainProfile profile(options.profile, group, *setup.device, setup.plan.total_steps());
   try {
     return run({.loaded = loaded,
                 .setup = setup,
                 .communicator = *group.communicator,
-                .devices = setup.device_ranks.joined(*group.communicator),
+                .devices = profile.watched(setup.device_ranks.joined(*group.communicator)),
                 .control = *group.control,
                 .log = log,
                 .command = options.command,
                 .hosts = group.hosts,
                 .rank_table = table,
-                .end_job = [&environment](int code) { environment.end_job(code); }},
+                .end_job = [&environment](int code) { environment.end_job(code); },
+                .profile = profile},
                options.form, data);
   } catch (const std::exception& error) {
     // Before the stack unwinds: a sum over the ranks may still be at work on the gradients.

@@ -14,6 +14,7 @@ struct TrainVerbOptions {
   ConfigRequest request;
   std::string command;  // the command line, for the run directory
   TrainForm form = TrainForm::real;
+  std::string profile = {};  // where the trace of some steps goes; empty: nowhere
 };
 
 // What the start of the ranks goes by, before anything of the configuration is checked.
@@ -21,7 +22,8 @@ StartOptions training_start(const ConfigRequest& request);
 
 // `bertyard train`: pre-trains on every rank of the environment. Returns the exit code: 0 done, 75
 // stopped by USR1 or USR2, 143 by TERM or INT, each after a checkpoint. With `--dry-run` one step
-// is made, on mock data where the shards are not there yet, and nothing is written.
+// is made, on mock data where the shards are not there yet, and nothing is written. With
+// `--profile FILE` every rank leaves a Chrome trace of some steps (train/step_trace.h).
 int run_train(const TrainVerbOptions& options, MpiEnvironment& environment);
 
 }  // namespace bertyard

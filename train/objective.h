@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/backend/device.h"
+#include "core/base/spans.h"
 #include "core/nn/encoder.h"
 #include "core/nn/model_config.h"
 #include "core/nn/parameters.h"
@@ -30,6 +31,9 @@ class Objective {
   // Memory for activations and sums; bind() takes it and must precede everything below.
   virtual void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) = 0;
   virtual void bind(const Arena& arena, Device& device) = 0;
+
+  // Who hears of the layers' work from now on; null: nobody. An objective may have nothing to say.
+  virtual void report_spans(SpanListener* /*listener*/) {}
 
   // Raises what is reserved for the operations where it runs more than config()'s model.
   virtual void extend(WorkspaceLimits& /*limits*/) const {}

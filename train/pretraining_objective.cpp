@@ -80,6 +80,7 @@ void PretrainingObjective::begin(const StepCounts& counts) {
 
 Pass PretrainingObjective::pass(const PackedInput& input, Mode mode) const {
   Pass pass{device_->layer_ops(), parameters_, input, mode, dropout_seed_};
+  pass.spans = spans_;
   if (config_.is_elmo()) {
     pass.losses = &device_->loss_ops();
     pass.recurrent = &device_->recurrent_ops();

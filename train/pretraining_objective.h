@@ -58,6 +58,7 @@ class PretrainingObjective final : public Objective {
 
   void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;
   void bind(const Arena& arena, Device& device) override;
+  void report_spans(SpanListener* listener) override { spans_ = listener; }
   void extend(WorkspaceLimits& limits) const override;
   void begin(const StepCounts& counts) override;
   void train(const PackedInput& input, const GradientsReady& ready) override;
@@ -83,6 +84,7 @@ class PretrainingObjective final : public Objective {
   std::unique_ptr<Event> scales_sent_;
   const Arena* arena_ = nullptr;
   Device* device_ = nullptr;
+  SpanListener* spans_ = nullptr;
 };
 
 }  // namespace bertyard

@@ -65,6 +65,7 @@ void Trainer::enter(RankPhase phase) {
 }
 
 StepBatches Trainer::next_batches() {
+  const Span span(parts_.spans, "data");
   enter(RankPhase::data);
   const std::size_t phase = plan_.phase_of(state_.step);
   if (!stream_ || phase != stream_phase_) {
@@ -78,6 +79,7 @@ StepBatches Trainer::next_batches() {
 }
 
 const StepReport& Trainer::step() {
+  const Span span(parts_.spans, "step", state_.step + 1);
   const Clock::time_point start = Clock::now();
   const StepBatches batches = next_batches();
   StepReport& report = report_;
@@ -89,13 +91,10 @@ const StepReport& Trainer::step() {
 
   accumulate(batches);
   const Clock::time_point waiting = Clock::now();
-  enter(RankPhase::reduce);
-  parts_.reduction.finish();
-  exchange();
+  sum_over_ranks();
   report.comm_seconds = seconds_since(waiting);
 
   const Clock::time_point updating = Clock::now();
-  enter(RankPhase::update);
   update(report);
   report.update_seconds = seconds_since(updating) - report.update.exchange_seconds;
   report.comm_seconds += report.update.exchange_seconds;
@@ -111,8 +110,17 @@ const StepReport& Trainer::step() {
   return report;
 }
 
+void Trainer::sum_over_ranks() {
+  const Span span(parts_.spans, "reduce");
+  enter(RankPhase::reduce);
+  parts_.reduction.finish();
+  exchange();
+}
+
 // With the sums of all ranks, so that all leave an update out or none does.
 void Trainer::update(StepReport& report) {
+  const Span span(parts_.spans, "optimizer");
+  enter(RankPhase::update);
   report.learning_rate = learning_rate(options_.schedule, state_.step);
   report.update = {};
   const double loss = spike_.wanted() ? parts_.hooks.loss_of(report) : 0;
@@ -158,6 +166,7 @@ void Trainer::accumulate_leaf(std::span<const Batch> micro_batches, const Gradie
   // A GPU's host only hands out work: when it gives out backward says nothing, and a micro-batch
   // that nobody wants to hear of may be one graph.
   for (const Batch& batch : micro_batches) {
+    const Span span(parts_.spans, "micro-batch", &batch - micro_batches.data());
     enter(RankPhase::forward);
     const PackedInput input = parts_.batch.upload(batch);
     const bool tells = &batch == &micro_batches.back() && last;
@@ -241,6 +250,7 @@ StopRequest Trainer::after_step() {
   const bool evaluates =
       end || due(options_.evaluate_every, state_.step) || flags_[kEvaluationDue] > 0;
   if (evaluates) {
+    const Span span(parts_.spans, "evaluation");
     enter(RankPhase::evaluate);
     parts_.hooks.evaluate(state_);
     converged_ = parts_.hooks.converged();
@@ -255,6 +265,7 @@ StopRequest Trainer::after_step() {
     parts_.hooks.compare_replicas(state_);
   }
   if (saves) {
+    const Span span(parts_.spans, "checkpoint");
     enter(RankPhase::checkpoint);
     parts_.hooks.save(state_);
     last_save_ = Clock::now();

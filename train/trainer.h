@@ -96,7 +96,8 @@ class Trainer {
     Optimizer& optimizer;
     DeviceBatch& batch;
     TrainerHooks& hooks;
-    Pulse* pulse = nullptr;  // where this rank is, for its watchers
+    Pulse* pulse = nullptr;         // where this rank is, for its watchers
+    SpanListener* spans = nullptr;  // hears of the step's parts
   };
   struct Options {
     ScheduleOptions schedule;
@@ -124,6 +125,7 @@ class Trainer {
   void accumulate(const StepBatches& batches);
   void accumulate_leaf(std::span<const Batch> micro_batches, const GradientsReady& last);
   void keep_sums(int leaf);
+  void sum_over_ranks();
   void exchange();
   void update(StepReport& report);
   void look_at_skipped(const StepReport& report, const StepBatches& batches);

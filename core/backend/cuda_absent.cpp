@@ -2,6 +2,7 @@
 #include "core/backend/built_with.h"
 #include "core/backend/device.h"
 #include "core/backend/layer_ops.h"
+#include "core/backend/profiler_ranges.h"
 #include "core/backend/update_ops.h"
 #include "core/base/error.h"
 
@@ -17,6 +18,10 @@ int cuda_device_count() {
 
 std::vector<std::string> cuda_device_ids() {
   return {};
+}
+
+std::unique_ptr<SpanListener> make_profiler_ranges() {
+  return nullptr;
 }
 
 std::unique_ptr<Device> make_cuda_device(const CudaOptions& /*options*/) {

@@ -71,10 +71,14 @@ TensorView Encoder::forward(const Pass& pass, const Arena& arena, const EncoderT
     if (taps == nullptr || !taps->output) return;
     taps->output(index, hidden_state(arena, index, tokens));
   };
-  embedding_.forward(pass, arena, hidden_state(arena, -1, tokens));
+  {
+    const Span span(pass.spans, "embedding forward");
+    embedding_.forward(pass, arena, hidden_state(arena, -1, tokens));
+  }
   tap(-1);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const auto index = static_cast<std::int64_t>(i);
+    const Span span(pass.spans, "layer forward", index);
     layers_[i].forward(pass, memory(arena, i, taps), hidden_state(arena, index, tokens),
                        hidden_state(arena, index - 1, tokens));
     tap(index);
@@ -95,6 +99,7 @@ void Encoder::restore(const Pass& pass, const EncoderLayer::Memory& memory,
   if (layer + 1 == layers_.size()) return;
   const std::int64_t tokens = pass.input.tokens();
   const auto index = static_cast<std::int64_t>(layer);
+  const Span span(pass.spans, "layer forward again", index);
   layers_[layer].forward(pass, memory, hidden_state(memory.arena, index, tokens),
                          hidden_state(memory.arena, index - 1, tokens));
 }
@@ -114,11 +119,17 @@ void Encoder::backward(const Pass& pass, const Arena& arena, const GradientsRead
     const TensorView x = hidden_state(arena, static_cast<std::int64_t>(i) - 1, tokens);
     const EncoderLayer::Memory saved = memory(arena, i, taps);
     restore(pass, saved, i);
-    layers_[i].backward(pass, saved, gradient(i), gradient(i + 1), x);
+    {
+      const Span span(pass.spans, "layer backward", static_cast<std::int64_t>(i));
+      layers_[i].backward(pass, saved, gradient(i), gradient(i + 1), x);
+    }
     if (ready) ready(gradients_end_[i]);
   }
   tap(0);
-  embedding_.backward(pass, arena, gradient(1), gradient(0));
+  {
+    const Span span(pass.spans, "embedding backward");
+    embedding_.backward(pass, arena, gradient(1), gradient(0));
+  }
   if (ready) ready(pass.parameters.flat_elements());
 }
 

@@ -6,6 +6,7 @@
 #include "core/backend/layer_ops.h"
 #include "core/backend/loss_ops.h"
 #include "core/backend/recurrent_ops.h"
+#include "core/base/spans.h"
 #include "core/nn/parameters.h"
 #include "core/nn/recompute.h"
 #include "core/tensor/tensor_view.h"
@@ -55,6 +56,7 @@ struct Pass {
   std::uint64_t dropout_seed = 0;
   LossOps* losses = nullptr;          // of downstream tasks; their heads and LSTMs need it
   RecurrentOps* recurrent = nullptr;  // LSTMs need it
+  SpanListener* spans = nullptr;      // hears of layers and heads
 
   Dropout dropout(double probability, std::int64_t layer, DropoutSite site) const {
     if (mode == Mode::evaluation) return {};

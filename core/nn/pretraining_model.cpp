@@ -72,6 +72,7 @@ void PretrainingModel::predict_next(const Pass& pass, const Arena& arena,
 void PretrainingModel::forward(const Pass& pass, const Arena& arena, Device& device,
                                const PretrainingSums& sums, const PretrainingScales& scales) const {
   const TensorView hidden = encoder_.forward(pass, arena);
+  const Span span(pass.spans, "heads forward");
   if (pass.mode == Mode::training) {
     device.set_zero(encoder_.output_gradient(arena, pass.input.tokens()), device.compute_stream());
   }
@@ -88,8 +89,11 @@ void PretrainingModel::forward(const Pass& pass, const Arena& arena, Device& dev
 void PretrainingModel::backward(const Pass& pass, const Arena& arena,
                                 const GradientsReady& ready) const {
   const TensorView dhidden = encoder_.output_gradient(arena, pass.input.tokens());
-  if (with_sentences(pass)) sentence_->backward(pass, arena, dhidden);
-  if (!is_causal_) mlm_.backward(pass, arena, dhidden);
+  {
+    const Span span(pass.spans, "heads backward");
+    if (with_sentences(pass)) sentence_->backward(pass, arena, dhidden);
+    if (!is_causal_) mlm_.backward(pass, arena, dhidden);
+  }
   if (ready) ready(heads_end_);
   encoder_.backward(pass, arena, ready);
 }

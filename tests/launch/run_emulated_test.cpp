@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole program on an emulated GPU: what a run needs from a device beside its operations, held
 // against the same run on the CPU.
+#include <algorithm>
 #include <csignal>
 
 #include "tests/launch/run_fixture.h"
@@ -67,6 +68,21 @@ TEST_F(EmulatedRunTest, LayersComputedAgainAreTheSameBits) {
   ASSERT_EQ(train_on_gpu(0, "again", with(two, {"parallel.recompute=layers"})).code, 0);
 
   expect_same_bits("kept", "again");
+}
+
+// Without graphs, which have no layers that a trace could see.
+TEST_F(EmulatedRunTest, AProfileChangesNoBit) {
+  ASSERT_EQ(train_on_gpu(0, "plain", {"parallel.backend=cuda"}).code, 0);
+  const Ended profiled =
+      train_on_gpu(0, "profiled", {"parallel.backend=cuda", "--profile", "step.json"});
+  ASSERT_EQ(profiled.code, 0) << profiled.errors;
+
+  expect_same_bits("plain", "profiled");
+  const auto events = nlohmann::json::parse(read(path("step.json")))["traceEvents"];
+  const auto layers = std::count_if(events.begin(), events.end(), [](const auto& event) {
+    return event["name"] == "layer backward 0";
+  });
+  EXPECT_GE(layers, 4);
 }
 
 TEST_F(EmulatedRunTest, AnElmoIsToldToTakeTheCpu) {

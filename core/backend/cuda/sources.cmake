@@ -24,6 +24,7 @@ set(BERTYARD_CUDA_SOURCES
     matrix_choices.cpp
     narrow.cu
     norm.cu
+    profiler_ranges.cpp
     reductions.cu
     rows.cu
     select_device.cpp
