@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "core/backend/built_with.h"
 #include "launch/config.h"
 #include "launch/config_checks.h"
 #include "launch/config_layers.h"
@@ -160,6 +161,20 @@ void derive_task_length(LoadedConfig& loaded) {
   loaded.origins[key] = {ConfigOrigin::Kind::derived, "task.kind", 0, 0};
 }
 
+bool computes_on_gpu(const RunConfig& config) {
+  if (config.distill.taught() || config.model.architecture.is_elmo()) return false;
+  if (config.parallel.backend == BackendChoice::cuda) return true;
+  return config.parallel.backend == BackendChoice::automatic && cuda_device_count() > 0;
+}
+
+// The run's identity has the value, never `auto`: what computed decides it, not what will.
+void settle_precision(LoadedConfig& loaded) {
+  RunConfig& config = loaded.config;
+  if (config.precision != Precision::automatic) return;
+  config.precision = computes_on_gpu(config) ? Precision::bf16 : Precision::fp32;
+  loaded.origins["precision"] = {ConfigOrigin::Kind::derived, "parallel.backend", 0, 0};
+}
+
 void apply_preset(LoadedConfig& loaded, const std::string& name) {
   loaded.config.model.architecture = model_preset(name).value();
   for (const ConfigField& field : model_fields()) {
@@ -177,6 +192,7 @@ LoadedConfig Loading::finish(ConfigUse use) {
   for (const auto& [key, value] : layers_.values()) loaded.origins[key] = origin_of(value);
   derive_data_paths(loaded);
   derive_task_length(loaded);
+  settle_precision(loaded);
   if (is_complete_ && use == ConfigUse::here) check_build(loaded, layers_, errors_);
   if (is_complete_) check_across_fields(loaded, layers_, errors_);
   errors_.throw_if_any();

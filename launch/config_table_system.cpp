@@ -9,8 +9,10 @@
 namespace bertyard {
 namespace {
 
-constexpr NamedValue<Precision> kPrecisions[] = {
-    {Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}, {Precision::tf32, "tf32"}};
+constexpr NamedValue<Precision> kPrecisions[] = {{Precision::automatic, "auto"},
+                                                 {Precision::fp32, "fp32"},
+                                                 {Precision::bf16, "bf16"},
+                                                 {Precision::tf32, "tf32"}};
 constexpr NamedValue<BackendChoice> kBackends[] = {
     {BackendChoice::automatic, "auto"}, {BackendChoice::cpu, "cpu"}, {BackendChoice::cuda, "cuda"}};
 constexpr NamedValue<CommChoice> kComms[] = {
@@ -37,7 +39,8 @@ LaterValue later(const char* name, const char* advice) {
 ConfigField precision_field() {
   return make_field(
       {"precision",
-       "of activations and products; master weights are fp32 always",
+       "of activations and products, master weights are fp32 always; auto: bf16 on a GPU, else "
+       "fp32",
        FieldRole::identity},
       at(&RunConfig::precision),
       choice_type<Precision>(
@@ -81,7 +84,7 @@ std::vector<ConfigField> parallel_fields() {
       make_field({"parallel.exchange",
                   "gradients on their way to other ranks; bf16: half the bytes, rounded sums"},
                  parallel(&ParallelOptions::exchange),
-                 choice_type<Precision>(std::span(kPrecisions).first(2), {})),
+                 choice_type<Precision>(std::span(kPrecisions).subspan(1, 2), {})),
       make_field({"parallel.leaves", "parts of a step in ordered reduction; at least the ranks"},
                  parallel(&ParallelOptions::leaves), count_type<int>({1, 65536})),
       make_field({"parallel.shard_optimizer",

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "launch/saved_model.h"
 
 namespace bertyard {
 namespace {
@@ -84,6 +85,16 @@ void check_head(const RunConfig& config) {
 RunConfig device_config(RunConfig config, const ModelConfig& model) {
   if (!lacks(config, model).empty()) config.parallel.backend = BackendChoice::cpu;
   return config;
+}
+
+void settle_task_precision(LoadedConfig& loaded, Logger& log) {
+  RunConfig& config = loaded.config;
+  const bool was_said = loaded.origin_of("precision").kind != ConfigOrigin::Kind::derived;
+  if (was_said || config.precision == Precision::fp32) return;
+  const std::string& from = config.model.from;
+  const ModelConfig model =
+      from.empty() ? config.model.architecture : open_saved_model(from, log).config;
+  if (!lacks(config, model).empty()) config.precision = Precision::fp32;
 }
 
 std::vector<float> class_weights(const RunConfig& config, const TaskSet& data) {

@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "core/base/log.h"
 #include "data/tasks/task_set.h"
+#include "launch/config.h"
 #include "launch/run_config.h"
 #include "launch/saved_model.h"
 
@@ -29,6 +31,10 @@ void check_task_device(const RunConfig& config, const ModelConfig& model);
 
 // What says where a fine-tuning computes: `auto` is the CPU where a GPU lacks something for it.
 RunConfig device_config(RunConfig config, const ModelConfig& model);
+
+// Where nothing says the precision and a GPU would have decided it, but lacks something for the
+// head or for the model at model.from: fp32, as on the CPU that computes instead.
+void settle_task_precision(LoadedConfig& loaded, Logger& log);
 
 // Of the labels, as finetune.class_weights says; empty where it says nothing. Means over the
 // training labels are 1, so that the loss keeps its size. Throws UsageError for what are no

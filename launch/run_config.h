@@ -69,7 +69,7 @@ struct RunConfig {
   std::vector<Phase> schedule{{{900000, AmountUnit::steps}, 128, 256},
                               {{1000000, AmountUnit::steps}, 512, 256}};
   OptimSection optim;
-  Precision precision = Precision::fp32;
+  Precision precision = Precision::automatic;
   ParallelOptions parallel;
   CheckpointOptions checkpoint;
   EvaluationOptions eval;

@@ -193,7 +193,7 @@ class Grid {
 }  // namespace
 
 int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment) {
-  const LoadedConfig loaded = load_config(options.request);
+  LoadedConfig loaded = load_config(options.request);
   require_keys(loaded, {"task.train"}, "finetune");
   if (loaded.config.task.kind == TaskKind::none) {
     throw UsageError(
@@ -210,6 +210,7 @@ int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment
   }
   const ProcessGroup group = environment.make_process_group();
   Logger log = rank_logger(loaded.config.log, group.rank(), environment.host());
+  settle_task_precision(loaded, log);
   check_same_everywhere(*group.control,
                         {{"configuration", hash_text(xxh3(resolved_yaml(loaded.config)))},
                          {"program", build_identity(), ItemOrigin::environment}});

@@ -85,7 +85,8 @@ struct MicroBatchOptions {
 };
 
 // Of activations and products; master weights, gradients of parameters and statistics are fp32.
-enum class Precision { fp32, bf16, tf32 };
+// `automatic` is settled when a configuration is loaded: bf16 on a GPU, fp32 on a CPU.
+enum class Precision { automatic, fp32, bf16, tf32 };
 enum class BackendChoice { automatic, cpu, cuda };
 // Of our own kernels on the CPU.
 enum class InstructionSet { automatic, avx512_bf16, avx512, avx2, generic };

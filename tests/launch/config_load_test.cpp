@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 
+#include "core/backend/built_with.h"
 #include "tests/launch/config_fixture.h"
 
 namespace bertyard {
@@ -9,9 +10,16 @@ namespace {
 using ::testing::HasSubstr;
 using ConfigLoadTest = ConfigTest;
 
+// With what loading settles by the device.
+RunConfig defaults() {
+  RunConfig config;
+  config.precision = cuda_device_count() > 0 ? Precision::bf16 : Precision::fp32;
+  return config;
+}
+
 TEST_F(ConfigLoadTest, EmptyFileGivesTheDefaults) {
-  EXPECT_EQ(load("").config, RunConfig());
-  EXPECT_EQ(load("# nothing yet\nmodel:\noptim: {}\n").config, RunConfig());
+  EXPECT_EQ(load("").config, defaults());
+  EXPECT_EQ(load("# nothing yet\nmodel:\noptim: {}\n").config, defaults());
 }
 
 TEST_F(ConfigLoadTest, ReadsTheSectionsOfPrepare) {
@@ -199,8 +207,24 @@ TEST_F(ConfigLoadTest, NullResetsToTheDefaultAndItsOrigin) {
       load("schedule: [{until: 10 steps}]\noptim: {lr: 1e-3}\nmodel: {layers: 3}\n",
            {"schedule=null", "optim=null", "model.layers=~"});
 
-  EXPECT_EQ(loaded.config, RunConfig());
+  EXPECT_EQ(loaded.config, defaults());
   EXPECT_EQ(loaded.origin_of("optim.lr").text(), "default");
+}
+
+TEST_F(ConfigLoadTest, TheDeviceDecidesThePrecisionUnlessTheFileDoes) {
+  const auto loaded = [this](const std::string& text) {
+    ConfigRequest request{write("run.yaml", text), {}, {}, ConfigUse::elsewhere};
+    return load_config(request);
+  };
+  const LoadedConfig gpu = loaded("parallel: {backend: cuda}");
+
+  EXPECT_EQ(gpu.config.precision, Precision::bf16);
+  EXPECT_EQ(gpu.origin_of("precision").text(), "from parallel.backend");
+  EXPECT_EQ(loaded("precision: auto\nparallel: {backend: cuda}").config.precision, Precision::bf16);
+  EXPECT_EQ(loaded("precision: fp32\nparallel: {backend: cuda}").config.precision, Precision::fp32);
+  EXPECT_EQ(loaded("parallel: {backend: cpu}").config.precision, Precision::fp32);
+  EXPECT_EQ(loaded("distill: {teacher: t}").config.precision, Precision::fp32);
+  EXPECT_EQ(loaded("model: {preset: elmo, heads: null}").config.precision, Precision::fp32);
 }
 
 TEST_F(ConfigLoadTest, OverrideMistakesNameTheArgument) {

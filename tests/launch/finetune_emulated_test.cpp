@@ -39,6 +39,7 @@ class EmulatedFinetuneTest : public RunTest {
                           "model.layers=1",
                           "parallel.micro_batch.sequences=4",
                           "task.max_length=32",
+                          "precision=fp32",
                           "finetune.lr=2e-3",
                           "finetune.batch=8",
                           "finetune.epochs=2"};
@@ -107,12 +108,13 @@ TEST_F(EmulatedFinetuneTest, WhatAGpuLacksIsRefusedAtTheStart) {
                {"finetune.head: crf does not go with parallel.backend: cuda; set parallel.backend "
                 "to cpu"});
   EXPECT_FALSE(std::filesystem::exists(run("crf")));
-  const Ended on_cpu = finetune(0, "auto", crf);
+  const Ended on_cpu = finetune(0, "auto", with(crf, {"precision=auto"}));
   EXPECT_EQ(on_cpu.code, 0) << on_cpu.errors;
 }
 
 TEST_F(EmulatedFinetuneTest, AnElmoComputesOnTheCpu) {
-  const Arguments classes = task("classify", "sst2", "train.tsv");
+  const Arguments classes =
+      with(task("classify", "sst2", "train.tsv"), {"precision=null"});  // bf16, were it a GPU's
   const Ended own =
       finetune(0, "elmo",
                with(classes, {"model.preset=elmo", "model.heads=null", "model.intermediate=128"}));

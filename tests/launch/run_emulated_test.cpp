@@ -12,11 +12,17 @@ namespace {
 using testing::Ended;
 
 // Heads of 64, so that 16-bit types run on tensor cores.
-const Arguments kSmall{"model.layers=1",           "model.hidden=128",
-                       "model.intermediate=64",    "schedule.0.until=4 steps",
-                       "optim.warmup=2 steps",     "eval.every=2 steps",
-                       "checkpoint.every=2 steps", "parallel.reduction=ordered",
-                       "parallel.leaves=2",        "schedule.0.global_batch=8"};
+const Arguments kSmall{"model.layers=1",
+                       "model.hidden=128",
+                       "model.intermediate=64",
+                       "schedule.0.until=4 steps",
+                       "optim.warmup=2 steps",
+                       "eval.every=2 steps",
+                       "checkpoint.every=2 steps",
+                       "parallel.reduction=ordered",
+                       "parallel.leaves=2",
+                       "schedule.0.global_batch=8",
+                       "precision=fp32"};
 
 class EmulatedRunTest : public RunTest {
  protected:
@@ -42,6 +48,22 @@ class EmulatedRunTest : public RunTest {
     }
   }
 };
+
+TEST_F(EmulatedRunTest, TheDeviceDecidesThePrecisionUnlessTheFileDoes) {
+  const auto printed = [this](const Arguments& more) {
+    const Arguments command{BERTYARD_EMULATED_PROGRAM, "config", config()};
+    return start(with(command, more)).wait().output;
+  };
+  const char* origin = " # from parallel.backend";
+
+  EXPECT_THAT(printed({}), ::testing::ContainsRegex(std::string("precision: bf16 +") + origin));
+  EXPECT_THAT(printed({"parallel.backend=cpu", "precision=auto"}),
+              ::testing::ContainsRegex(std::string("precision: fp32 +") + origin));
+  EXPECT_THAT(printed({"model.preset=elmo", "model.heads=null", "model.intermediate=128",
+                       "parallel.micro_batch.masked=auto"}),
+              ::testing::ContainsRegex(std::string("precision: fp32 +") + origin));
+  EXPECT_THAT(printed({"precision=fp32"}), ::testing::HasSubstr("# <command line>"));
+}
 
 // Dropout, masks and order are keyed alike, so the losses are the CPU's up to rounding.
 TEST_F(EmulatedRunTest, ARunOnAGpuHasTheLossesOfTheCpu) {
@@ -96,8 +118,10 @@ TEST_F(EmulatedRunTest, AnElmoIsToldToTakeTheCpu) {
 }
 
 TEST_F(EmulatedRunTest, AutoTakesTheGpuAndBFloatsFollowTheCpu) {
-  const Ended gpu = train_on_gpu(0, "gpu", {"precision=bf16"});
+  const Ended gpu = train_on_gpu(0, "gpu", {"precision=null"});
   ASSERT_EQ(gpu.code, 0) << gpu.errors;
+  EXPECT_THAT(read(run("gpu") / "logs/rank-0000.log"), ::testing::HasSubstr("bf16 activations"));
+  EXPECT_THAT(read(run("gpu") / "config.resolved.yaml"), ::testing::HasSubstr("precision: bf16"));
   ASSERT_EQ(train(0, "cpu", kSmall).code, 0);
 
   expect_close("gpu", "cpu", 2e-2);
