@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/text_window.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "data/text_paths.h"
+#include "data/tokenize_files.h"
 #include "data/utf8.h"
 
 namespace bertyard {
 namespace {
 
 constexpr std::size_t kNamedFaults = 5;
+
+// As `tokenize` has it.
+std::size_t max_line_bytes(const std::string& field) {
+  TokenizeFilesOptions same;
+  same.field = field;
+  return same.max_line_bytes();
+}
 
 }  // namespace
 
@@ -18,7 +28,7 @@ TextWindows::TextWindows(const Options& options, const Tokenizer& tokenizer,
     : options_(options),
       tokenizer_(tokenizer),
       special_(vocabulary.special()),
-      reader_(expand_text_paths(options.files)),
+      reader_(expand_text_paths(options.files), max_line_bytes(options.field)),
       json_(options.field) {}
 
 bool TextWindows::next(std::vector<std::vector<std::uint32_t>>& texts) {
@@ -26,27 +36,34 @@ bool TextWindows::next(std::vector<std::vector<std::uint32_t>>& texts) {
   std::uint64_t tokens = 0;
   while (tokens < options_.window_tokens && reader_.next(batch_)) {
     for (std::size_t i = 0; i < batch_.ends.size(); ++i) {
-      texts.push_back(ids_of(batch_.line(i), batch_.first_line + i, *batch_.file));
+      const std::uint64_t number = batch_.first_line + i;
+      if (std::ranges::binary_search(batch_.too_long, i)) {
+        note_fault(number, fmt::format("has more than {} bytes", max_line_bytes(options_.field)));
+        texts.emplace_back();
+      } else {
+        texts.push_back(ids_of(batch_.line(i), number));
+      }
       tokens += texts.back().size();
     }
   }
   counts_.texts += texts.size();
   counts_.tokens += tokens;
-  counts_.cut_lines = reader_.cut_lines();
   return !texts.empty();
 }
 
-std::vector<std::uint32_t> TextWindows::ids_of(std::string_view line, std::uint64_t number,
-                                               const std::string& file) {
+void TextWindows::note_fault(std::uint64_t number, std::string_view fault) {
+  ++counts_.bad_lines;
+  if (counts_.faults.size() >= kNamedFaults) return;
+  counts_.faults.push_back(fmt::format("{}:{}: the line {}", *batch_.file, number, fault));
+}
+
+std::vector<std::uint32_t> TextWindows::ids_of(std::string_view line, std::uint64_t number) {
   valid_.clear();
   counts_.invalid_utf8 += append_valid_utf8(line, valid_);
   std::string_view text = valid_;
   if (!options_.field.empty()) {
     if (!json_.parse(valid_)) {
-      ++counts_.bad_lines;
-      if (counts_.faults.size() < kNamedFaults) {
-        counts_.faults.push_back(fmt::format("{}:{}: the line {}", file, number, json_.fault()));
-      }
+      note_fault(number, json_.fault());
       return {};
     }
     text = json_.text();

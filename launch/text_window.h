@@ -18,8 +18,7 @@ struct TextCounts {
   std::uint64_t texts = 0;
   std::uint64_t tokens = 0;         // with [CLS] and [SEP]
   std::uint64_t cut_texts = 0;      // longer than max_length
-  std::uint64_t cut_lines = 0;      // longer than 1 MiB
-  std::uint64_t bad_lines = 0;      // no JSON object with the field
+  std::uint64_t bad_lines = 0;      // no JSON object with the field, or far too long
   std::uint64_t invalid_utf8 = 0;   // sequences that became U+FFFD
   std::vector<std::string> faults;  // the first bad lines: file:line: what
 };
@@ -41,8 +40,8 @@ class TextWindows {
   const TextCounts& counts() const { return counts_; }
 
  private:
-  std::vector<std::uint32_t> ids_of(std::string_view line, std::uint64_t number,
-                                    const std::string& file);
+  void note_fault(std::uint64_t number, std::string_view fault);
+  std::vector<std::uint32_t> ids_of(std::string_view line, std::uint64_t number);
 
   Options options_;
   TokenizerWorker tokenizer_;

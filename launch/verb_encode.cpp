@@ -180,8 +180,7 @@ void print_notes(const TextCounts& counts, const EncodeVerbOptions& options) {
   };
   const bool npy = std::filesystem::path(options.out).extension() == ".npy";
   note(counts.invalid_utf8, "invalid UTF-8 sequences were replaced by U+FFFD");
-  note(counts.cut_lines, "lines longer than 1 MiB were cut and are several texts");
-  note(counts.bad_lines, npy ? "bad JSONL lines became NaN" : "bad JSONL lines became null");
+  note(counts.bad_lines, npy ? "bad lines became NaN" : "bad lines became null");
   for (const std::string& fault : counts.faults) fmt::print(stderr, "  {}\n", fault);
   if (counts.bad_lines > counts.faults.size()) fmt::print(stderr, "  ...\n");
 }

@@ -116,7 +116,7 @@ TEST_F(EncodeProgram, BadLinesKeepTheirPlaceAndAreNamed) {
 
   EXPECT_EQ(ended.code, 0) << ended.errors;
   EXPECT_EQ(ended.errors,
-            "note: 1 bad JSONL lines became null\n  in.jsonl:2: the line has no field 'text'\n");
+            "note: 1 bad lines became null\n  in.jsonl:2: the line has no field 'text'\n");
   EXPECT_EQ(vectors("a.jsonl")[1].size(), 0u);
   EXPECT_EQ(vectors("a.jsonl")[2].size(), 8u);
   EXPECT_TRUE(std::isnan(npy("a.npy", "(3, 8)")[8]));
