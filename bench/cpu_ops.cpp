@@ -59,9 +59,8 @@ enum class Pass { forward, input_gradient, weight_gradient };
 
 // range: library, pass, rows, in, out
 void matrix_product(benchmark::State& state) {
-  const auto library =
-      make_matrix_library(static_cast<MatrixLibraryChoice>(state.range(0)), kThreads,
-                          choose_kernels("").pack);
+  const auto library = make_matrix_library(static_cast<MatrixLibraryChoice>(state.range(0)),
+                                           kThreads, choose_kernels("").pack);
   const auto pass = static_cast<Pass>(state.range(1));
   const std::int64_t rows = state.range(2), in = state.range(3), out = state.range(4);
   Floats x({rows, in}), w({out, in}), y({rows, out});

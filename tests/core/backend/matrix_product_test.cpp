@@ -96,7 +96,8 @@ TEST_P(MatrixProductTest, DeviceNamesTheLibraryItUses) {
 TEST(MatrixLibrary, OneDnnIsRefusedByNameWhereTheBuildLacksIt) {
   if (onednn_usable()) GTEST_SKIP() << "built with oneDNN";
 
-  expect_error([] { (void)make_onednn(1, choose_kernels("").pack); }, "built without oneDNN: set the matrix library");
+  expect_error([] { (void)make_onednn(1, choose_kernels("").pack); },
+               "built without oneDNN: set the matrix library");
 }
 
 }  // namespace
