@@ -193,8 +193,11 @@ LoadedConfig Loading::finish(ConfigUse use) {
   derive_data_paths(loaded);
   derive_task_length(loaded);
   settle_precision(loaded);
-  if (is_complete_ && use == ConfigUse::here) check_build(loaded, layers_, errors_);
-  if (is_complete_) check_across_fields(loaded, layers_, errors_);
+  // What this build lacks is said alone: whether it goes with other keys is of no interest then.
+  ConfigErrors lacking;
+  if (is_complete_ && use == ConfigUse::here) check_build(loaded, layers_, lacking);
+  if (is_complete_ && lacking.empty()) check_across_fields(loaded, layers_, errors_);
+  errors_.append(lacking);
   errors_.throw_if_any();
   return loaded;
 }
