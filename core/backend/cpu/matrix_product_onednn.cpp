@@ -57,9 +57,10 @@ dnnl::matmul::primitive_desc describe(const dnnl::engine& engine, const Memory::
 #endif
 }
 
-// Whether a second operand [k, n] in this layout is what pack_pairs() makes.
-bool is_pair_blocks(const Memory::desc& wanted, std::int64_t k, std::int64_t n) {
-  return wanted == Memory::desc({k, n}, Memory::data_type::bf16, Memory::format_tag::BA16a64b2a);
+// Whether pack_pairs() brings the second operand into the layout that is wanted.
+bool packs_pairs(const MatrixProduct& p, const Memory::desc& wanted) {
+  return packs_pairs(p.b) && wanted == Memory::desc({p.k, p.n}, Memory::data_type::bf16,
+                                                    Memory::format_tag::BA16a64b2a);
 }
 
 // A compiled product and the memory objects whose addresses each call sets.
@@ -188,10 +189,11 @@ class OneDnn : public MatrixLibrary {
         packed_ = {};
         packed_ = allocate_host_memory(bytes);
       }
-      product.packs_pairs =
-          bertyard::packs_pairs(p.b) && is_pair_blocks(description.weights_desc(), p.k, p.n);
-      product.plain_b = Memory(plain_b, engine_, nullptr);
-      product.pack = dnnl::reorder(product.plain_b, product.b);
+      product.packs_pairs = packs_pairs(p, description.weights_desc());
+      if (!product.packs_pairs) {
+        product.plain_b = Memory(plain_b, engine_, nullptr);
+        product.pack = dnnl::reorder(product.plain_b, product.b);
+      }
     }
     return product;
   }
@@ -210,11 +212,11 @@ class OneDnn : public MatrixLibrary {
   void* second_operand(const MatrixProduct& p, CompiledProduct& product) {
     void* const given = const_cast<void*>(p.b.data);
     if (p.second == SecondOperand::weight) return packed(p, product);
-    if (!product.pack) return given;
     if (product.packs_pairs) {
       pack_pairs(packed_.data(), p.b, p.k, p.n, pack_, threads_);
       return packed_.data();
     }
+    if (!product.pack) return given;
     product.plain_b.set_data_handle(given);
     product.b.set_data_handle(packed_.data());
     product.pack.execute(stream_, product.plain_b, product.b);
@@ -231,8 +233,8 @@ class OneDnn : public MatrixLibrary {
     if (!fits) {
       weight.buffer = allocate_host_memory(wanted.get_size());
       weight.memory = Memory(wanted, engine_, weight.buffer.data());
-      weight.packs_pairs = bertyard::packs_pairs(p.b) && is_pair_blocks(wanted, p.k, p.n);
-      weight.reorder = dnnl::reorder(from, weight.memory);
+      weight.packs_pairs = packs_pairs(p, wanted);
+      weight.reorder = weight.packs_pairs ? dnnl::reorder() : dnnl::reorder(from, weight.memory);
     }
     if (weight.packs_pairs) {
       pack_pairs(weight.buffer.data(), p.b, p.k, p.n, pack_, threads_);

@@ -27,10 +27,6 @@ inline std::int64_t layers(std::int64_t rows) {
   return (rows + kPerOperand<Operand> - 1) / kPerOperand<Operand>;
 }
 
-inline Pair pair_of(std::uint32_t first, std::uint32_t second) {
-  return first | second << 16;
-}
-
 // A matrix in memory, float or bf16, its rows `stride` elements apart.
 template <typename Element>
 struct StridedRows {

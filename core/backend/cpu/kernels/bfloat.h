@@ -30,5 +30,10 @@ inline void store_narrow(BFloatBits& to, float x) {
   to = static_cast<BFloatBits>(narrow_bits(x));
 }
 
+// Two neighbours, the first one in the lower half.
+inline std::uint32_t pair_of(std::uint32_t first, std::uint32_t second) {
+  return first | second << 16;
+}
+
 }  // namespace
 }  // namespace bertyard::BERTYARD_ISA_NAMESPACE

@@ -9,8 +9,8 @@ constexpr std::int64_t kRows = PairBlocks::kRows;
 constexpr std::int64_t kPairs = kRows / 2;
 constexpr std::int64_t kColumns = PairBlocks::kColumns;
 
-inline std::int64_t at_most(std::int64_t count, std::int64_t most) {
-  return count < most ? count : most;
+inline std::int64_t smaller(std::int64_t a, std::int64_t b) {
+  return a < b ? a : b;
 }
 
 inline std::uint32_t bits_of(float x) {
@@ -33,16 +33,16 @@ void pack_rows(const PairStrip<Element>& strip) {
     for (std::int64_t p = 0; p < kPairs; ++p, to += kColumns) {
       const Element* first = from + 2 * p * strip.stride;
       const Element* second = first + strip.stride;
-      const std::int64_t present = at_most(left - 2 * p, 2);
+      const std::int64_t present = smaller(left - 2 * p, 2);
       if (present == 2 && strip.columns == kColumns) {
 #pragma omp simd
         for (std::int64_t c = 0; c < kColumns; ++c) {
-          to[c] = bits_of(first[c]) | bits_of(second[c]) << 16;
+          to[c] = pair_of(bits_of(first[c]), bits_of(second[c]));
         }
         continue;
       }
       for (std::int64_t c = 0; c < strip.columns && present > 0; ++c) {
-        to[c] = bits_of(first[c]) | (present == 2 ? bits_of(second[c]) << 16 : 0);
+        to[c] = pair_of(bits_of(first[c]), present == 2 ? bits_of(second[c]) : 0);
       }
       clear(to, present > 0 ? strip.columns : 0, kColumns);
     }
@@ -54,10 +54,10 @@ void pack_rows(const PairStrip<Element>& strip) {
 inline void narrow_run(BFloatBits* to, const float* from, std::int64_t rows) {
   if (rows == kRows) {
 #pragma omp simd
-    for (std::int64_t r = 0; r < kRows; ++r) to[r] = static_cast<BFloatBits>(narrow_bits(from[r]));
+    for (std::int64_t r = 0; r < kRows; ++r) store_narrow(to[r], from[r]);
     return;
   }
-  for (std::int64_t r = 0; r < rows; ++r) to[r] = static_cast<BFloatBits>(narrow_bits(from[r]));
+  for (std::int64_t r = 0; r < rows; ++r) store_narrow(to[r], from[r]);
 }
 
 // Column by column through all blocks: memory is read in long runs.
@@ -68,7 +68,7 @@ void pack_columns(const PairStrip<float>& strip) {
     std::uint32_t* to = strip.to + c;
     for (std::int64_t left = strip.rows; left > 0; left -= kRows, from += kRows, to += kBlock) {
       BFloatBits run[kRows] = {};
-      narrow_run(run, from, at_most(left, kRows));
+      narrow_run(run, from, smaller(left, kRows));
       std::uint32_t pairs[kPairs];
       __builtin_memcpy(pairs, run, sizeof pairs);
       for (std::int64_t p = 0; p < kPairs; ++p) to[p * kColumns] = pairs[p];
