@@ -6,12 +6,9 @@
 #include <cstring>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include "core/backend/cuda/cublas_error.h"
 #include "core/backend/cuda/cuda_handles.h"
 #include "core/backend/cuda/cuda_memory.h"
-#include "core/base/error.h"
 
 namespace bertyard {
 namespace {
@@ -61,6 +58,12 @@ MatrixChoice choice_of(const cublasLtMatmulAlgo_t& algorithm) {
   return choice;
 }
 
+cublasLtMatmulAlgo_t algorithm_of(const MatrixChoice& choice) {
+  cublasLtMatmulAlgo_t algorithm;
+  std::memcpy(&algorithm, choice.words.data(), sizeof algorithm);
+  return algorithm;
+}
+
 bool splits_the_sum(const cublasLtMatmulAlgo_t& algorithm) {
   std::int32_t pieces = 1;
   std::size_t written = 0;
@@ -72,8 +75,7 @@ bool splits_the_sum(const cublasLtMatmulAlgo_t& algorithm) {
 cublasStatus_t try_product(const MatrixContext& context, const ProductDescriptors& descriptors,
                            const MatrixChoice& choice, const DeviceProduct& product) {
   const float one = 1.0f;
-  cublasLtMatmulAlgo_t algorithm;
-  std::memcpy(&algorithm, choice.words.data(), sizeof algorithm);
+  const cublasLtMatmulAlgo_t algorithm = algorithm_of(choice);
   return cublasLtMatmul(context.handle, descriptors.product(), &one, product.b.data,
                         descriptors.b(), product.a.data, descriptors.a(), &product.beta, product.y,
                         descriptors.y(), product.y, descriptors.y(), &algorithm,
@@ -156,8 +158,7 @@ void run_product(const MatrixContext& context, const ProductDescriptors& descrip
 
 bool is_usable(const MatrixContext& context, const ProductDescriptors& descriptors,
                const MatrixChoice& choice) {
-  cublasLtMatmulAlgo_t algorithm;
-  std::memcpy(&algorithm, choice.words.data(), sizeof algorithm);
+  const cublasLtMatmulAlgo_t algorithm = algorithm_of(choice);
   cublasLtMatmulHeuristicResult_t result = {};
   return cublasLtMatmulAlgoCheck(context.handle, descriptors.product(), descriptors.b(),
                                  descriptors.a(), descriptors.y(), descriptors.y(), &algorithm,
@@ -169,7 +170,6 @@ bool is_usable(const MatrixContext& context, const ProductDescriptors& descripto
 std::optional<MatrixChoice> search_algorithm(const MatrixContext& context,
                                              ProductDescriptors& descriptors,
                                              const DeviceProduct& product) {
-  descriptors.set_pointers(product);  // the heuristics look at their alignment
   const std::vector<MatrixChoice> proposals = proposals_for(context, descriptors, product);
   if (proposals.empty()) return {};
   const Elsewhere elsewhere(product);

@@ -23,9 +23,10 @@ void run_product(const MatrixContext& context, const ProductDescriptors& descrip
 bool is_usable(const MatrixContext& context, const ProductDescriptors& descriptors,
                const MatrixChoice& choice);
 
-// The fastest of what the heuristics propose, timed on the product's own operands, with results of
-// its own that take memory meanwhile; nothing where cublasLt proposes nothing that runs. Sums are
-// of whole rows and in f32. Waits for the stream.
+// The fastest of what the heuristics propose for descriptors that have the product's pointers,
+// timed on the product's own operands, with results of its own that take memory meanwhile; nothing
+// where cublasLt proposes nothing that runs. Sums are of whole rows and in f32. Waits for the
+// stream.
 std::optional<MatrixChoice> search_algorithm(const MatrixContext& context,
                                              ProductDescriptors& descriptors,
                                              const DeviceProduct& product);

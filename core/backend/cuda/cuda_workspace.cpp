@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/backend/cuda/cuda_memory.h"
+#include "core/backend/cuda/matrix_choices.h"
 #include "core/base/error.h"
 
 namespace bertyard {
@@ -32,7 +33,10 @@ void CudaWorkspace::reserve(const WorkspaceLimits& limits) {
   slots_ = slots(limits);
   limits_ = limits;
   arena_ = Arena(allocate_device_memory(slots_.plan.bytes()));
-  matrices_.use_workspace(arena_.view(slots_.products));
+  const TensorView products = arena_.view(slots_.products);
+  BERTYARD_CHECK(alignment_of(products.data()) == kBestAlignment,
+                 "products: the workspace must lie at a multiple of 256 bytes");
+  matrices_.use_workspace(products);
 }
 
 float* CudaWorkspace::partials(std::string_view operation, std::int64_t floats) {

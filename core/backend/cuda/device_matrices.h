@@ -46,14 +46,8 @@ struct DeviceProduct {
   float* sums = nullptr;       // [m]
 };
 
-// How far addresses are known to be aligned: powers of two up to kBestAlignment bytes.
+// Bytes; more than that no library asks for.
 inline constexpr std::uint32_t kBestAlignment = 256;
-std::uint32_t alignment_of(const void* address);
-struct ProductAlignments {
-  std::uint32_t a, b, y;
-  std::uint32_t side;  // of what the epilogue reads and writes, the least
-};
-ProductAlignments alignments_of(const DeviceProduct& product);
 
 // Matrix products on a GPU, on one stream.
 class DeviceMatrices {

@@ -56,6 +56,9 @@ struct alignas(16) Elements16 {
   static constexpr int kCount = 16 / sizeof(T);
   T value[kCount];
 };
+__host__ __device__ inline bool allows_16(const void* address) {
+  return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
+}
 template <typename T>
 __device__ Elements16<T> load_16(const T* address) {
   return *reinterpret_cast<const Elements16<T>*>(address);

@@ -75,8 +75,7 @@ __device__ inline int present_in_group(int group, int columns) {
 // Whether rows of `columns` at each of `pointers` (null ones aside) allow Access::vectors.
 template <typename... Pointers>
 Access access_of(std::int64_t columns, Pointers... pointers) {
-  const auto aligned = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; };
-  return columns % kGroup == 0 && (aligned(pointers) && ...) ? Access::vectors : Access::elements;
+  return columns % kGroup == 0 && (allows_16(pointers) && ...) ? Access::vectors : Access::elements;
 }
 
 }  // namespace bertyard

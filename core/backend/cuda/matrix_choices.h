@@ -21,6 +21,14 @@ struct MatrixChoice {
 // By product_key().
 using MatrixChoices = std::map<std::string, MatrixChoice>;
 
+// How far addresses are known to be aligned: powers of two up to kBestAlignment bytes.
+std::uint32_t alignment_of(const void* address);
+struct ProductAlignments {
+  std::uint32_t a, b, y;
+  std::uint32_t side;  // of what the epilogue reads and writes, the least
+};
+ProductAlignments alignments_of(const DeviceProduct& product);
+
 // Everything of a product but its addresses, of which only the alignment counts, as text: two
 // products of one key share an algorithm.
 std::string product_key(const DeviceProduct& product);

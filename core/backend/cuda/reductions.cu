@@ -22,7 +22,7 @@ __device__ double squares_of(const float* x, const NormChunk& chunk) {
   double sum = 0;
   const float* first = x + chunk.offset;
   // Where the chunk lies may depend on the number of ranks; the order of the sum must not.
-  const bool aligned = reinterpret_cast<std::uintptr_t>(first) % sizeof(Elements16<float>) == 0;
+  const bool aligned = allows_16(first);
   const std::int64_t fours = chunk.elements / kEach;
   for (std::int64_t i = threadIdx.x; i < fours; i += kThreads) {
     Elements16<float> four;

@@ -60,10 +60,8 @@ __device__ void update_one(const UpdateArguments& in, const UpdateFactors& facto
 
 // A rank's part of a buffer may begin at any element.
 __device__ bool is_aligned(const UpdateArguments& in, std::int64_t at) {
-  const auto misfit = [at](const float* p) {
-    return p == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(p + at) % sizeof(Elements16<float>);
-  };
-  return misfit(in.parameters) + misfit(in.gradients) + misfit(in.first) + misfit(in.second) == 0;
+  const auto fits = [at](const float* p) { return p == nullptr || allows_16(p + at); };
+  return fits(in.parameters) && fits(in.gradients) && fits(in.first) && fits(in.second);
 }
 
 template <typename Update>
