@@ -20,4 +20,8 @@ inline constexpr bool ids_fit_u16(std::uint32_t vocabulary_size) {
   return vocabulary_size <= 65536;
 }
 
+inline constexpr std::uint64_t id_bytes(std::uint32_t vocabulary_size) {
+  return ids_fit_u16(vocabulary_size) ? 2 : 4;
+}
+
 }  // namespace bertyard::shard_format

@@ -106,7 +106,7 @@ void ShardWriter::add(const Sample& sample, const MaskedTokens& masked) {
 }
 
 std::uint64_t ShardWriter::bytes() const {
-  const std::uint64_t id_bytes = shard_format::ids_fit_u16(parameters_.vocabulary_size) ? 2 : 4;
+  const std::uint64_t id_bytes = shard_format::id_bytes(parameters_.vocabulary_size);
   const std::uint64_t of_samples = samples() * (8 + 2 + 1) + tokens_.size() * id_bytes;
   const std::uint64_t of_masks = samples() * 8 + mask_positions_.size() * (2 + id_bytes);
   return of_samples + (stores_masks() ? of_masks : 0);

@@ -11,6 +11,7 @@
 #include "core/base/philox.h"
 #include "data/block_checksums.h"
 #include "data/checked_file.h"
+#include "data/hdf5_shard_format.h"
 #include "data/hdf5_shard_writer.h"
 #include "data/sample_builder.h"
 #include "data/sample_chunk.h"
@@ -33,7 +34,8 @@ class ShardJob::Build {
       : job_(job),
         shard_(shard),
         threads_(threads),
-        width_(id_bytes(job.parameters_) == 2 ? PackedIds::Width::u16 : PackedIds::Width::u32) {
+        width_(shard_format::ids_fit_u16(job.parameters_.vocabulary_size) ? PackedIds::Width::u16
+                                                                          : PackedIds::Width::u32) {
     plan_tasks();
   }
 
@@ -61,7 +63,7 @@ class ShardJob::Build {
   };
 
   void plan_tasks() {
-    const ShardPlan& plan = job_.plans_[shard_];
+    const PlannedShard& plan = job_.plans_[shard_];
     for (int round = 0; round < job_.parameters_.duplicate; ++round) {
       for (std::size_t begin = plan.begin; begin < plan.end;) {
         const TokenStore::StoredSegment& segment = job_.store_.segment_of(begin);

@@ -59,7 +59,7 @@ class ShardJob {
   std::optional<Masker> masker_;  // where masks are stored
   std::filesystem::path directory_;
   std::filesystem::path records_;
-  std::vector<ShardPlan> plans_;
+  std::vector<PlannedShard> plans_;
 };
 
 }  // namespace bertyard

@@ -23,7 +23,7 @@ bool stores_masks(const ShardParameters& parameters) {
 double shard_bytes_per_token(const ShardParameters& parameters) {
   const bool draws_others = parameters.next_sentence == NextSentence::nsp;
   const double length = 0.85 * parameters.max_length;
-  const double bytes = static_cast<double>(id_bytes(parameters));
+  const double bytes = static_cast<double>(shard_format::id_bytes(parameters.vocabulary_size));
   double of_sample = length * bytes + 11;
   if (stores_masks(parameters)) of_sample += 8 + parameters.mask.rate * length * (2 + bytes);
   return (draws_others ? 1.3 : 1.03) * parameters.duplicate * of_sample / length;
@@ -52,11 +52,18 @@ RandomNext mean_random_next(const TokenStore& store, std::size_t room) {
   return {sum.sentence / kDrawnDocuments, sum.rest / kDrawnDocuments};
 }
 
-}  // namespace
+// How many bytes the samples of some documents take, about: of text and, for each document, of what
+// is added to its end. A random next sentence adds text from elsewhere, to a short document many
+// times its own: how much depends on all documents.
+class ShardEstimate {
+ public:
+  ShardEstimate(const TokenStore& store, const ShardParameters& parameters);
+  std::uint64_t bytes(std::uint64_t documents, std::uint64_t tokens) const;
 
-std::uint64_t id_bytes(const ShardParameters& parameters) {
-  return shard_format::ids_fit_u16(parameters.vocabulary_size) ? 2 : 4;
-}
+ private:
+  double per_token_;
+  double per_document_;
+};
 
 // With T the tokens that samples of a document aim at, those of pairs from elsewhere (nsp) use 3/4
 // T of it: half of them leave half of their text to come again. The end of a document is halved in
@@ -83,7 +90,7 @@ ShardEstimate::ShardEstimate(const TokenStore& store, const ShardParameters& par
                ((1 - short_share) * std::min(next.rest / room, 0.5) +
                 short_share * (0.5 + mean_inverse * next.sentence));
   }
-  const auto id = static_cast<double>(id_bytes(parameters));
+  const auto id = static_cast<double>(shard_format::id_bytes(parameters.vocabulary_size));
   double of_token = id;
   double of_sample = 3 * id + 15;  // its place, length and label, and the order while it is built
   if (stores_masks(parameters)) {
@@ -99,8 +106,6 @@ std::uint64_t ShardEstimate::bytes(std::uint64_t documents, std::uint64_t tokens
                                     per_token_ * static_cast<double>(tokens));
 }
 
-namespace {
-
 class Planner {
  public:
   Planner(const TokenStore& store, const ShardParameters& parameters)
@@ -110,13 +115,16 @@ class Planner {
   void add(std::size_t begin, std::size_t end) {
     const double most = kLargestShard * static_cast<double>(wanted_);
     while (begin < end) {
-      const bool fits = static_cast<double>(bytes(begin, end)) <= most;
-      const std::size_t last = fits ? end : first_that_exceeds(begin, end);
-      plans_.push_back({begin, last, bytes(begin, last)});
-      begin = last;
+      PlannedShard shard{begin, end, bytes(begin, end)};
+      if (static_cast<double>(shard.bytes) > most) {
+        shard.end = first_that_exceeds(begin, end);
+        shard.bytes = bytes(begin, shard.end);
+      }
+      plans_.push_back(shard);
+      begin = shard.end;
     }
   }
-  std::vector<ShardPlan> take() { return std::move(plans_); }
+  std::vector<PlannedShard> take() { return std::move(plans_); }
 
  private:
   std::uint64_t bytes(std::size_t begin, std::size_t end) const {
@@ -135,12 +143,12 @@ class Planner {
   const TokenStore& store_;
   ShardEstimate estimate_;
   std::uint64_t wanted_;
-  std::vector<ShardPlan> plans_;
+  std::vector<PlannedShard> plans_;
 };
 
 }  // namespace
 
-std::vector<ShardPlan> plan_shards(const TokenStore& store, const ShardParameters& parameters) {
+std::vector<PlannedShard> plan_shards(const TokenStore& store, const ShardParameters& parameters) {
   const auto tokens = std::max<std::uint64_t>(
       1, static_cast<std::uint64_t>(static_cast<double>(parameters.shard_bytes) /
                                     shard_bytes_per_token(parameters)));
@@ -149,7 +157,7 @@ std::vector<ShardPlan> plan_shards(const TokenStore& store, const ShardParameter
   for (std::uint64_t end_token = tokens; begin < store.document_count(); end_token += tokens) {
     const std::size_t end = store.document_at_token(end_token);
     planner.add(begin, end);
-    begin = std::max(begin, end);
+    begin = end;
   }
   return planner.take();
 }

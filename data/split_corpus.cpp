@@ -40,9 +40,8 @@ SplitCorpus read_split_corpus(const PrepareOptions& options, const Vocabulary& v
                               const ProgressCallback& progress) {
   const Tokenizer tokenizer(vocabulary, options.tokenizer);
   TokenizerWorker worker(tokenizer);
-  const bool follows_another = options.samples.sampling != Sampling::bertyard;
-  DocumentReader reader(options.corpus,
-                        follows_another ? DocumentLimits::none() : DocumentLimits());
+  const bool is_whole = needs_whole_corpus(options.samples.sampling);
+  DocumentReader reader(options.corpus, is_whole ? DocumentLimits::none() : DocumentLimits());
   SplitCorpus split;
   Document document;
   for (std::uint64_t id = 0; reader.next(document); ++id) {

@@ -164,9 +164,8 @@ std::optional<StepBatches> StepBuilder::build(std::uint64_t number) const {
     if (i + kShapesAhead < size) source_.prefetch_shape(draws[i + kShapesAhead].sample_id);
     loads.push_back(load_of(draws[i], scratch));
   }
-  const bool begins = options_.order == StreamOrder::shuffled && first == options_.phase_start;
   const StepPlan plan(loads, options_.capacities, {options_.world, options_.leaves},
-                      begins ? IdleRanks::refuse : IdleRanks::allow);
+                      first == options_.phase_start ? IdleRanks::refuse : IdleRanks::allow);
   StepBatches step{.micro_batches = {},
                    .leaf_ends = plan.group_ends(options_.rank),
                    .first_micro_batch = plan.first_of_rank(options_.rank),

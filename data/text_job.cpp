@@ -77,8 +77,7 @@ TextJob::TextJob(const CorpusOptions& corpus, const TokenizerOptions& tokenizer,
     : corpus_(corpus),
       tokenizer_(vocabulary, tokenizer),
       unknown_(vocabulary.special().unknown),
-      token_bytes_(shard_format::ids_fit_u16(static_cast<std::uint32_t>(vocabulary.size())) ? 2
-                                                                                            : 4),
+      token_bytes_(shard_format::id_bytes(static_cast<std::uint32_t>(vocabulary.size()))),
       directory_(std::move(directory)),
       units_(plan_text_units(corpus, unit_bytes)),
       groups_(group_text_units(units_, unit_bytes)) {}

@@ -17,7 +17,6 @@ namespace bertyard {
 struct WordRun {
   std::uint64_t bytes = 0;
   std::uint64_t hash = 0;  // XXH3 of them
-  bool operator==(const WordRun&) const = default;
 };
 
 WordRun write_word_run(const std::filesystem::path& path, const std::vector<WordCount>& words);

@@ -75,12 +75,12 @@ class Sentences {
         {label_fault_.place, label_fault_.reason + "; its sentence is not scored"});
   }
   void check(const WordLine& parts, std::int64_t number) {
-    const std::string place = fmt::format("{}:{}", path_, number);
+    const auto place = [&] { return fmt::format("{}:{}", path_, number); };
     if (fault_.reason.empty() && !is_valid_utf8(parts.word)) {
-      fault_ = {place, "the word is not UTF-8"};
+      fault_ = {place(), "the word is not UTF-8"};
     }
     if (label_fault_.reason.empty() && !parts.label.empty() && !is_label(parts.label)) {
-      label_fault_ = {place,
+      label_fault_ = {place(),
                       fmt::format("the label is '{}', expected O, or B-, I-, E- or S- and a type",
                                   parts.label)};
     }
