@@ -3,7 +3,6 @@
 
 #include "core/backend/built_with.h"
 #include "launch/config_checks.h"
-#include "launch/config_field.h"
 #include "launch/field_checks.h"
 
 namespace bertyard {
@@ -26,7 +25,7 @@ class BuildChecks : FieldChecks {
   void lacking(const std::string& key, const char* advice) const {
     if (!all_read({key})) return;
     mistake({key}, fmt::format("'{}: {}' is not available: this build has no CUDA; use {}", key,
-                               find_field(key)->write(loaded_.config, 0), advice));
+                               value(key), advice));
   }
 };
 

@@ -9,10 +9,10 @@
 
 #include <fmt/format.h>
 
-#include "core/backend/built_with.h"
 #include "launch/config.h"
 #include "launch/config_checks.h"
 #include "launch/config_layers.h"
+#include "launch/run_device.h"
 
 namespace bertyard {
 namespace {
@@ -161,17 +161,12 @@ void derive_task_length(LoadedConfig& loaded) {
   loaded.origins[key] = {ConfigOrigin::Kind::derived, "task.kind", 0, 0};
 }
 
-bool computes_on_gpu(const RunConfig& config) {
-  if (config.distill.taught() || config.model.architecture.is_elmo()) return false;
-  if (config.parallel.backend == BackendChoice::cuda) return true;
-  return config.parallel.backend == BackendChoice::automatic && cuda_device_count() > 0;
-}
-
 // The run's identity has the value, never `auto`: what computed decides it, not what will.
 void settle_precision(LoadedConfig& loaded) {
   RunConfig& config = loaded.config;
   if (config.precision != Precision::automatic) return;
-  config.precision = computes_on_gpu(config) ? Precision::bf16 : Precision::fp32;
+  const bool on_gpu = takes_gpu(config) && !config.model.architecture.is_elmo();
+  config.precision = on_gpu ? Precision::bf16 : Precision::fp32;
   loaded.origins["precision"] = {ConfigOrigin::Kind::derived, "parallel.backend", 0, 0};
 }
 

@@ -35,10 +35,6 @@ class ElmoChecks : FieldChecks {
   }
 
  private:
-  std::string value(const std::string& key) const {
-    return find_field(key)->write(loaded_.config, 0);
-  }
-  std::string shown(const std::string& key) const { return seen(key, value(key)); }
   void transformer_keys(const ModelConfig& sizes) const {
     RunConfig standard;
     standard.model.architecture = sizes;

@@ -5,11 +5,17 @@
 
 #include <fmt/format.h>
 
+#include "launch/config_field.h"
+
 namespace bertyard {
 
 bool FieldChecks::all_read(const std::vector<std::string>& keys) const {
   return std::none_of(keys.begin(), keys.end(),
                       [this](const auto& key) { return layers_.has_mistake(key); });
+}
+
+std::string FieldChecks::value(const std::string& key) const {
+  return find_field(key)->write(loaded_.config, 0);
 }
 
 std::string FieldChecks::seen(const std::string& key, const std::string& value) const {

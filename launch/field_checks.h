@@ -17,8 +17,10 @@ class FieldChecks {
       : loaded_(loaded), layers_(layers), errors_(errors) {}
 
   bool all_read(const std::vector<std::string>& keys) const;
+  std::string value(const std::string& key) const;
   // "'model.heads' 11 (run.yaml:12:28)"
   std::string seen(const std::string& key, const std::string& value) const;
+  std::string shown(const std::string& key) const { return seen(key, value(key)); }
   // Reports at the first of the keys that stands in some text; all of them are named in `message`.
   void mistake(const std::vector<std::string>& keys, const std::string& message) const;
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "launch/finetune_setup.h"
+#include "parallel/communicator.h"
 #include "parallel/control_plane.h"
 #include "train/run_checkpoints.h"
 #include "train/run_directory.h"

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +13,6 @@
 #include "launch/run_config.h"
 #include "launch/run_device.h"
 #include "launch/setting_differences.h"
-#include "parallel/communicator.h"
 #include "train/device_batch.h"
 #include "train/huggingface.h"
 #include "train/model_memory.h"

@@ -64,11 +64,13 @@ std::int64_t fitting_tokens(PretrainingSetup& setup, std::size_t card) {
 std::string advice(PretrainingSetup& setup, std::size_t card) {
   std::string text;
   const auto say = [&text](const std::string& way) { text += (text.empty() ? "" : ", or ") + way; };
-  Capacities recomputed = setup.capacities;
-  recomputed.recompute = Recompute::layers;
-  const std::size_t again = bytes_with(setup, recomputed);
-  if (setup.capacities.recompute == Recompute::none && again <= card) {
-    say(fmt::format("set parallel.recompute to layers ({:.1f} GiB)", gib(again)));
+  if (setup.capacities.recompute == Recompute::none) {
+    Capacities recomputed = setup.capacities;
+    recomputed.recompute = Recompute::layers;
+    const std::size_t again = bytes_with(setup, recomputed);
+    if (again <= card) {
+      say(fmt::format("set parallel.recompute to layers ({:.1f} GiB)", gib(again)));
+    }
   }
   const std::int64_t tokens = fitting_tokens(setup, card);
   if (tokens > 0) say(fmt::format("parallel.micro_batch.tokens to {}", tokens));

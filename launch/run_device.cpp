@@ -79,17 +79,20 @@ class BoundToHost {
 
 }  // namespace
 
+bool takes_gpu(const RunConfig& config) {
+  if (config.distill.taught()) return false;
+  if (config.parallel.backend == BackendChoice::cuda) return true;
+  return config.parallel.backend == BackendChoice::automatic && cuda_device_count() > 0;
+}
+
 std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace& place) {
   if (config.distill.taught()) return make_teaching_device(config, place);
-  const BackendChoice choice = config.parallel.backend;
-  const int gpus = choice == BackendChoice::cpu ? 0 : cuda_device_count();
-  if (gpus == 0 && choice != BackendChoice::cuda) return run_cpu_device(config, place.local_size);
+  if (!takes_gpu(config)) return run_cpu_device(config, place.local_size);
   return make_cuda_device({.local_rank = place.gpu, .tf32 = config.precision == Precision::tf32});
 }
 
 std::size_t planned_gpu(const RunConfig& config) {
-  const bool missing = config.parallel.backend == BackendChoice::cuda && cuda_device_count() == 0;
-  return missing && !config.distill.taught() ? config.cluster.device_memory : 0;
+  return takes_gpu(config) && cuda_device_count() == 0 ? config.cluster.device_memory : 0;
 }
 
 std::unique_ptr<Device> make_teaching_device(const RunConfig& config, const HostPlace& place) {

@@ -18,10 +18,13 @@ struct HostPlace {
   int local_size = 1;
 };
 
-// What parallel.backend says; `auto` is a GPU where the build has the backend and the machine a
-// device, else the CPU. Throws EnvironmentError where there is no such device, where it cannot be
-// used, and for a precision that it does not have; UsageError where parallel.comm joins GPUs and
-// this is the CPU.
+// Whether parallel.backend says a GPU, there or not; `auto` is one where the build has the backend
+// and the machine a device. Distillation computes on the CPU.
+bool takes_gpu(const RunConfig& config);
+
+// What parallel.backend says. Throws EnvironmentError where there is no such device, where it
+// cannot be used, and for a precision that it does not have; UsageError where parallel.comm joins
+// GPUs and this is the CPU.
 std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace& place);
 
 // Where parallel.backend is cuda and no GPU is here, cluster.device_memory: the bytes to plan for;

@@ -76,7 +76,7 @@ SavedModel open_saved_model(const std::string& path, Logger& log) {
 }
 
 std::string weights_file_hash(const fs::path& directory) {
-  return hash_text(xxh3(read_file(huggingface_weights(directory))));
+  return hash_text(digest_of_file(huggingface_weights(directory), FileCalls()).hash);
 }
 
 }  // namespace bertyard

@@ -37,8 +37,9 @@ class HeldSignals {
   HeldSignals() {
     sigemptyset(&set_);
     for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP, SIGCHLD}) {
-      if (!is_ignored(signal)) sigaddset(&set_, signal);
+      sigaddset(&set_, signal);
     }
+    if (is_ignored(SIGHUP)) sigdelset(&set_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set_, &former_);
   }
   ~HeldSignals() { pthread_sigmask(SIG_SETMASK, &former_, nullptr); }

@@ -36,9 +36,6 @@ class TaskChecks : FieldChecks {
   }
 
  private:
-  std::string shown(const std::string& key) const {
-    return seen(key, find_field(key)->write(loaded_.config, 0));
-  }
   void named_set() const {
     const std::string name = "task.name";
     const TaskLayout* layout = find_layout(task_.name);
@@ -66,10 +63,7 @@ class TaskChecks : FieldChecks {
   }
   void columns_without_text() const {
     for (const std::string key : {"task.columns.label", kPair, "task.columns.id"}) {
-      if (!all_read({key}) ||
-          find_field(key)->write(loaded_.config, 0) == find_field(key)->write(RunConfig(), 0)) {
-        continue;
-      }
+      if (!all_read({key}) || value(key) == find_field(key)->write(RunConfig(), 0)) continue;
       mistake({key}, fmt::format("{} has no effect without '{}'; set that too", shown(key), kText));
     }
   }

@@ -41,12 +41,12 @@ class TaskObjective final : public Objective {
 
   // The logits after evaluate() of the same input, on the device; in training what backward left.
   TensorView logits(const PackedInput& input) const { return model_.head().logits(input, *arena_); }
-  // What a mean is taken over: labelled tokens or samples.
-  std::int64_t count(const StepCounts& counts) const;
   // The loss of a step that is optimised.
   double loss(std::span<const double> sums, const StepCounts& counts) const;
 
  private:
+  // What a mean is taken over: labelled tokens or samples.
+  std::int64_t count(const StepCounts& counts) const;
   Pass pass(const PackedInput& input, Mode mode) const;
   TaskSums task_sums() const { return {sums().slice(0, 1), sums().slice(1, 1)}; }
   TaskWeights weights() const;

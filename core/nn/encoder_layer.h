@@ -12,7 +12,7 @@
 namespace bertyard {
 
 // Activations of one encoder layer, at capacity. In training every layer has its own; in
-// evaluation all layers share one set.
+// evaluation, and where layers are computed again, all share one set.
 struct EncoderLayerSlots {
   ArenaSlot qkv;      // [T, 3H]
   ArenaSlot log_sum;  // [T, A]

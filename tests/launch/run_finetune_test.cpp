@@ -207,22 +207,8 @@ TEST_F(FinetuneTest, LabelsOutsideTheTasksOwnAreNamedOnceARow) {
 }
 
 TEST_F(FinetuneTest, RegressionAndQuestions) {
-  std::string pairs = "sentence1\tsentence2\tscore\n";
-  for (int i = 0; i < 60; ++i) {
-    const std::string word(1, static_cast<char>('a' + i % 23));
-    pairs += word + " good day\t" + (i % 2 == 0 ? word + " good day" : "no bad king") + "\t" +
-             (i % 2 == 0 ? "5.0" : "0.4") + "\n";
-  }
-  write("pairs.tsv", pairs);
-  std::string paragraphs;
-  for (int i = 0; i < 60; ++i) {
-    const std::string word(1, static_cast<char>('a' + i % 20));
-    paragraphs += std::string(i == 0 ? "" : ",") + R"({"context": "say )" + word + " " + word +
-                  R"( went home", "qas": [{"id": ")" + std::to_string(i) +
-                  R"(", "question": "who?", "answers": [{"text": ")" + word + " " + word +
-                  R"(", "answer_start": 4}]}]})";
-  }
-  write("squad.json", R"({"version": "1.1", "data": [{"paragraphs": [)" + paragraphs + "]}]}");
+  write("pairs.tsv", made_pairs(60, 23));
+  write("squad.json", made_questions(60, 20));
 
   const Ended numbers =
       finetune(0, "sts", {"task.kind=regress", "task.name=stsb", "task.train=[pairs.tsv]"});
