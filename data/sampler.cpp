@@ -15,50 +15,53 @@ constexpr std::uint32_t kRounds = 6;
 // Below 64 values a network has too few different round functions to reach all permutations.
 constexpr int kLeastHalfBits = 3;
 
-// Values that are encrypted side by side, in loops that compilers turn into vector instructions.
-constexpr std::size_t kLanes = 8;
-using Lanes = std::array<std::uint32_t, kLanes>;
+// Values that are encrypted side by side, in loops that compilers turn into vector instructions
+// where they are told to; 16 are faster than 8 with SSE2 too.
+constexpr std::size_t kLanes = 16;
+struct alignas(64) Lanes {
+  std::uint32_t at[kLanes];
+};
 
 // Word 0 of philox4x32(key, {c0, c1, c2, c3}) of every lane.
-void philox_lanes(PhiloxKey key, Lanes& c0, Lanes c1, Lanes c2, Lanes c3) {
+void philox_lanes(PhiloxKey key, Lanes& c0, Lanes& c1, Lanes& c2, Lanes& c3) {
   for (int round = 0; round < 10; ++round) {
+#pragma omp simd
     for (std::size_t i = 0; i < kLanes; ++i) {
-      const std::uint64_t product0 = std::uint64_t{0xD2511F53u} * c0[i];
-      const std::uint64_t product1 = std::uint64_t{0xCD9E8D57u} * c2[i];
-      const std::uint32_t next0 = static_cast<std::uint32_t>(product1 >> 32) ^ c1[i] ^ key.low;
-      const std::uint32_t next2 = static_cast<std::uint32_t>(product0 >> 32) ^ c3[i] ^ key.high;
-      c1[i] = static_cast<std::uint32_t>(product1);
-      c3[i] = static_cast<std::uint32_t>(product0);
-      c0[i] = next0;
-      c2[i] = next2;
+      const std::uint64_t product0 = std::uint64_t{0xD2511F53u} * c0.at[i];
+      const std::uint64_t product1 = std::uint64_t{0xCD9E8D57u} * c2.at[i];
+      c0.at[i] = static_cast<std::uint32_t>(product1 >> 32) ^ c1.at[i] ^ key.low;
+      c2.at[i] = static_cast<std::uint32_t>(product0 >> 32) ^ c3.at[i] ^ key.high;
+      c1.at[i] = static_cast<std::uint32_t>(product1);
+      c3.at[i] = static_cast<std::uint32_t>(product0);
     }
     key.low += 0x9E3779B9u;
     key.high += 0xBB67AE85u;
   }
 }
 
-// Eight values on their walks through Sampler::encrypt(). Halves have at most 32 bits.
+// Values on their walks through Sampler::encrypt(). Halves have at most 32 bits.
 struct Walks {
   Lanes left{}, right{}, epoch_low{}, epoch_high{};
 
   void set(std::size_t lane, std::uint64_t value, std::uint64_t epoch, int half_bits) {
-    left[lane] = static_cast<std::uint32_t>(value >> half_bits);
-    right[lane] = static_cast<std::uint32_t>(value & ((std::uint64_t{1} << half_bits) - 1));
-    epoch_low[lane] = static_cast<std::uint32_t>(epoch);
-    epoch_high[lane] = static_cast<std::uint32_t>(epoch >> 32);
+    left.at[lane] = static_cast<std::uint32_t>(value >> half_bits);
+    right.at[lane] = static_cast<std::uint32_t>(value & ((std::uint64_t{1} << half_bits) - 1));
+    epoch_low.at[lane] = static_cast<std::uint32_t>(epoch);
+    epoch_high.at[lane] = static_cast<std::uint32_t>(epoch >> 32);
   }
   std::uint64_t value(std::size_t lane, int half_bits) const {
-    return (std::uint64_t{left[lane]} << half_bits) | right[lane];
+    return (std::uint64_t{left.at[lane]} << half_bits) | right.at[lane];
   }
   void step(PhiloxKey key, std::uint32_t half_mask) {
     for (std::uint32_t round = 0; round < kRounds; ++round) {
-      Lanes word = right, rounds{};
-      rounds.fill(round);
-      philox_lanes(key, word, rounds, epoch_low, epoch_high);
+      Lanes word = right, rounds, low = epoch_low, high = epoch_high;
+      std::fill_n(rounds.at, kLanes, round);
+      philox_lanes(key, word, rounds, low, high);
+#pragma omp simd
       for (std::size_t i = 0; i < kLanes; ++i) {
-        const std::uint32_t mixed = left[i] ^ (word[i] & half_mask);
-        left[i] = right[i];
-        right[i] = mixed;
+        const std::uint32_t mixed = left.at[i] ^ (word.at[i] & half_mask);
+        left.at[i] = right.at[i];
+        right.at[i] = mixed;
       }
     }
   }
@@ -117,7 +120,7 @@ void Sampler::fill(std::uint64_t first_index, std::span<Draw> draws) const {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const std::uint64_t value = walks.value(lane, half_bits_);
       if (place[lane] == draws.size() || value >= samples_) continue;
-      draws[place[lane]] = {value, walks.epoch_low[lane]};
+      draws[place[lane]] = {value, walks.epoch_low.at[lane]};
       ++done;
       start(lane);
     }

@@ -2,6 +2,8 @@
 #include "data/step_builder.h"
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -52,6 +54,35 @@ void check_source(const SourceProperties& source, const Masker* masker,
 }
 
 }  // namespace
+
+// The samples of one step on their way into batches, asked for a few ahead.
+class StepBuilder::Reading {
+ public:
+  Reading(const SampleSource& source, std::uint64_t first_index,
+          const std::vector<Sampler::Draw>& draws, std::span<const PlannedMicroBatch> planned)
+      : source_(source), first_index_(first_index), draws_(draws) {
+    for (const PlannedMicroBatch& batch : planned) {
+      order_.insert(order_.end(), batch.samples.begin(), batch.samples.end());
+    }
+    for (std::size_t i = 0; i < kSamplesAhead; ++i) ask_for_next();
+  }
+  const Sampler::Draw& draw(std::uint32_t place) const { return draws_[place]; }
+  BatchBuilder::Names names(std::uint32_t place) const {
+    return {first_index_ + place, draws_[place].sample_id};
+  }
+  void ask_for_next() {
+    if (asked_ < order_.size()) source_.prefetch(draws_[order_[asked_++]].sample_id);
+  }
+
+  StoredSample scratch;
+
+ private:
+  const SampleSource& source_;
+  std::uint64_t first_index_;
+  const std::vector<Sampler::Draw>& draws_;
+  std::vector<std::uint32_t> order_;  // places in draws_, as they will be read
+  std::size_t asked_ = 0;
+};
 
 StepBuilder::StepBuilder(const SampleSource& source, const Masker* masker,
                          const BatchStreamOptions& options)
@@ -128,17 +159,12 @@ SampleLoad StepBuilder::load_of(const Sampler::Draw& drawn, StoredSample& scratc
   return {length, static_cast<std::int64_t>(scratch.mask_positions.size())};
 }
 
-Batch StepBuilder::build_batch(const PlannedMicroBatch& planned, std::uint64_t first_index,
-                               const std::vector<Sampler::Draw>& draws,
-                               StoredSample& scratch) const {
+Batch StepBuilder::build_batch(const PlannedMicroBatch& planned, Reading& reading) const {
   BatchBuilder builder(planned, options_.targets);
-  for (std::size_t i = 0; i < planned.samples.size(); ++i) {
-    if (i + kSamplesAhead < planned.samples.size()) {
-      source_.prefetch(draws[planned.samples[i + kSamplesAhead]].sample_id);
-    }
-    const std::uint32_t place = planned.samples[i];
-    read(draws[place], scratch);
-    builder.append(scratch, {first_index + place, draws[place].sample_id});
+  for (const std::uint32_t place : planned.samples) {
+    reading.ask_for_next();
+    read(reading.draw(place), reading.scratch);
+    builder.append(reading.scratch, reading.names(place));
   }
   Batch batch = builder.take();
   if (batch.token_count() != planned.tokens || batch.masked_count() != planned.masked) {
@@ -160,6 +186,9 @@ std::optional<StepBatches> StepBuilder::build(std::uint64_t number) const {
   StoredSample scratch;
   std::vector<SampleLoad> loads;
   loads.reserve(size);
+  for (std::uint64_t i = 0; i < std::min(size, kShapesAhead); ++i) {
+    source_.prefetch_shape(draws[i].sample_id);
+  }
   for (std::uint64_t i = 0; i < size; ++i) {
     if (i + kShapesAhead < size) source_.prefetch_shape(draws[i + kShapesAhead].sample_id);
     loads.push_back(load_of(draws[i], scratch));
@@ -175,8 +204,9 @@ std::optional<StepBatches> StepBuilder::build(std::uint64_t number) const {
                    .masked = plan.masked(),
                    .first_index = first,
                    .next_index = first + size};
+  Reading reading(source_, first, draws, plan.of_rank(options_.rank));
   for (const PlannedMicroBatch& planned : plan.of_rank(options_.rank)) {
-    step.micro_batches.push_back(build_batch(planned, first, draws, scratch));
+    step.micro_batches.push_back(build_batch(planned, reading));
   }
   return step;
 }

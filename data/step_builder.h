@@ -20,13 +20,13 @@ class StepBuilder {
   std::optional<StepBatches> build(std::uint64_t number) const;
 
  private:
+  class Reading;
   std::uint64_t step_size(std::uint64_t first_index) const;
   Sampler::Draw draw(std::uint64_t global_index) const;
   std::vector<Sampler::Draw> draw_step(std::uint64_t first_index, std::uint64_t size) const;
   SampleLoad load_of(const Sampler::Draw& drawn, StoredSample& scratch) const;
   void read(const Sampler::Draw& drawn, StoredSample& sample) const;
-  Batch build_batch(const PlannedMicroBatch& planned, std::uint64_t first_index,
-                    const std::vector<Sampler::Draw>& draws, StoredSample& scratch) const;
+  Batch build_batch(const PlannedMicroBatch& planned, Reading& reading) const;
 
   const SampleSource& source_;
   const Masker* masker_;  // null where the source's own masks are used, or none

@@ -32,6 +32,15 @@ void put(PlannedMicroBatch& batch, std::uint32_t sample, const SampleLoad& load)
   batch.masked += load.masked;
 }
 
+// Adds the sample to the micro-batch that `at` stands for.
+void put_into(MicroBatches& batches, ByFill& by_fill, ByFill::iterator at, std::uint32_t sample,
+              const SampleLoad& load) {
+  ByFill::node_type entry = by_fill.extract(at);
+  put(batches[entry.value().second], sample, load);
+  entry.value().first = batches[entry.value().second].tokens;
+  by_fill.insert(std::move(entry));
+}
+
 // The packing problem of one step.
 struct Packing {
   std::span<const SampleLoad> loads;
@@ -46,18 +55,16 @@ MicroBatches pack_tightly(const Packing& packing) {
   for (const std::uint32_t sample : packing.by_size) {
     const SampleLoad& load = packing.loads[sample];
     auto at = by_fill.upper_bound({packing.capacities.tokens - load.tokens, batches.size()});
-    std::size_t chosen = batches.size();
-    while (at != by_fill.begin()) {
+    auto chosen = by_fill.end();
+    while (chosen == by_fill.end() && at != by_fill.begin()) {
       --at;
-      if (fits(batches[at->second], load, packing.capacities)) {
-        chosen = at->second;
-        by_fill.erase(at);
-        break;
-      }
+      if (fits(batches[at->second], load, packing.capacities)) chosen = at;
     }
-    if (chosen == batches.size()) batches.emplace_back();
-    put(batches[chosen], sample, load);
-    by_fill.emplace(batches[chosen].tokens, chosen);
+    if (chosen == by_fill.end()) {
+      chosen = by_fill.emplace(0, batches.size()).first;
+      batches.emplace_back();
+    }
+    put_into(batches, by_fill, chosen, sample, load);
   }
   return batches;
 }
@@ -73,10 +80,7 @@ MicroBatches pack_evenly(const Packing& packing, std::size_t count) {
       return fits(batches[entry.second], load, packing.capacities);
     });
     if (at == by_fill.end()) return {};
-    const std::size_t chosen = at->second;
-    by_fill.erase(at);
-    put(batches[chosen], sample, load);
-    by_fill.emplace(batches[chosen].tokens, chosen);
+    put_into(batches, by_fill, at, sample, load);
   }
   return batches;
 }
