@@ -18,8 +18,9 @@ std::uint32_t PieceMerger::add_piece(std::string_view text) {
   return entry->second;
 }
 
-void PieceMerger::add_word(std::vector<std::uint32_t> pieces, std::uint64_t count) {
-  words_.push_back({std::move(pieces), count});
+void PieceMerger::add_word(std::span<const std::uint32_t> pieces, std::uint64_t count) {
+  words_.push_back({pieces_.size(), count, static_cast<std::uint32_t>(pieces.size())});
+  pieces_.insert(pieces_.end(), pieces.begin(), pieces.end());
 }
 
 void PieceMerger::change_count(std::uint32_t left, std::uint32_t right, std::int64_t difference,
@@ -34,9 +35,9 @@ void PieceMerger::change_count(std::uint32_t left, std::uint32_t right, std::int
 void PieceMerger::count_pairs() {
   for (std::uint32_t index = 0; index < words_.size(); ++index) {
     const Word& word = words_[index];
-    for (std::size_t i = 0; i + 1 < word.pieces.size(); ++i) {
-      change_count(word.pieces[i], word.pieces[i + 1], static_cast<std::int64_t>(word.count),
-                   index);
+    const auto pieces = std::span(pieces_).subspan(word.first, word.size);
+    for (std::size_t i = 0; i + 1 < pieces.size(); ++i) {
+      change_count(pieces[i], pieces[i + 1], static_cast<std::int64_t>(word.count), index);
     }
   }
   for (const auto& [pair, state] : pairs_) {
@@ -86,12 +87,12 @@ std::uint32_t PieceMerger::merge(const Pair& pair) {
 void PieceMerger::merge_in_word(std::uint32_t index, const Pair& pair, std::uint32_t merged) {
   Word& word = words_[index];
   const auto count = static_cast<std::int64_t>(word.count);
-  auto& pieces = word.pieces;
+  const auto pieces = std::span(pieces_).subspan(word.first, word.size);
   const auto grow = [&](std::uint32_t left, std::uint32_t right) {
     change_count(left, right, count, index);
     grown_.push_back(key(left, right));
   };
-  std::size_t kept = 0;
+  std::uint32_t kept = 0;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     if (pieces[i] != pair.left || i + 1 == pieces.size() || pieces[i + 1] != pair.right) {
       pieces[kept++] = pieces[i];
@@ -108,7 +109,7 @@ void PieceMerger::merge_in_word(std::uint32_t index, const Pair& pair, std::uint
     pieces[kept++] = merged;
     ++i;
   }
-  pieces.resize(kept);
+  word.size = kept;
 }
 
 }  // namespace bertyard

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <queue>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,7 +26,7 @@ class PieceMerger {
   // A piece by its text: the same id whenever the same text comes.
   std::uint32_t add_piece(std::string_view text);
   // A word as the pieces it begins with.
-  void add_word(std::vector<std::uint32_t> pieces, std::uint64_t count);
+  void add_word(std::span<const std::uint32_t> pieces, std::uint64_t count);
   // Counts the pairs of the words added; call once, before merge().
   void count_pairs();
 
@@ -43,8 +44,9 @@ class PieceMerger {
 
  private:
   struct Word {
-    std::vector<std::uint32_t> pieces;
+    std::uint64_t first;  // of its pieces in pieces_
     std::uint64_t count;
+    std::uint32_t size;
   };
   struct PairState {
     std::int64_t count = 0;
@@ -65,6 +67,7 @@ class PieceMerger {
   std::vector<std::string> texts_;
   std::unordered_map<std::string, std::uint32_t> ids_;
   std::vector<Word> words_;
+  std::vector<std::uint32_t> pieces_;  // of all words; a merge makes a word shorter where it stands
   std::unordered_map<std::uint64_t, PairState> pairs_;
   std::vector<std::uint64_t> grown_;  // pairs that a merge made more frequent
   std::priority_queue<Pair, std::vector<Pair>, ComesLater> queue_{ComesLater{this}};

@@ -25,6 +25,11 @@ constexpr std::uint64_t kJsonTextThread = 160 * kMiB;  // lines of up to 32 MiB,
 // A segment of tokens and its index.
 constexpr std::uint64_t kShardThread = 32 * kMiB;
 
+// A word with its count, and its characters as pieces and in the lists of its pairs; measured with
+// 2^20 words of 11 characters: 400 bytes a word in all.
+constexpr std::uint64_t kLearnedWord = 128;
+constexpr std::uint64_t kLearnedCharacter = 32;
+
 int fitting(int wanted, std::uint64_t memory, std::uint64_t fixed, std::uint64_t per_thread) {
   if (memory < fixed + per_thread) return 0;
   const std::uint64_t fit = (memory - fixed) / per_thread;
@@ -67,6 +72,16 @@ int shard_threads(int wanted, std::uint64_t memory, std::uint64_t shard_bytes) {
       fmt::format("samples.memory is {} MiB, building a shard of up to {} MiB needs {} MiB; raise "
                   "it, or lower samples.shard",
                   memory / kMiB, shard_bytes / kMiB, (fixed + kShardThread + kMiB - 1) / kMiB));
+}
+
+void check_learning_memory(const std::vector<WordCount>& words, std::uint64_t memory) {
+  std::uint64_t needed = kBase + kLearnedWord * words.size();
+  for (const WordCount& word : words) needed += kLearnedCharacter * word.word.size();
+  if (memory >= needed) return;
+  throw UsageError(fmt::format(
+      "samples.memory is {} MiB, learning a vocabulary from the text's {} most frequent "
+      "words needs {} MiB; raise it (the words stay counted)",
+      memory / kMiB, words.size(), (needed + kMiB - 1) / kMiB));
 }
 
 void check_memory(const PrepareOptions& options) {

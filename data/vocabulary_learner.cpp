@@ -41,37 +41,41 @@ class Learner {
   Learner(const TokenizerOptions& tokenizer, const VocabularyLearningOptions& options)
       : tokenizer_(tokenizer), options_(options) {}
 
-  Vocabulary learn(const std::vector<WordCount>& words) {
-    for (const WordCount& word : words) take_word(word);
-    if (spelled_.empty() && ideographs_.empty()) {
+  Vocabulary learn(std::vector<WordCount> words) {
+    sort_out(words);
+    if (words.empty() && ideographs_.empty()) {
       throw DataError("tokenizer.learn: the text holds not one word to learn a vocabulary from");
     }
     choose_alphabet();
     list_alphabet();
-    spell_words();
+    spell(std::move(words));
     add_most_frequent();
     return Vocabulary(std::move(entries_), "learnt vocabulary");
   }
 
  private:
-  struct SpelledWord {
-    std::u32string characters;
-    std::uint64_t count;
-  };
-
   bool is_isolated(char32_t character) const {
     return tokenizer_.split_cjk && is_cjk_ideograph(character);
   }
 
-  void take_word(const WordCount& word) {
-    std::u32string characters = characters_of(word.word);
-    if (characters.size() > static_cast<std::size_t>(tokenizer_.max_word_characters)) return;
-    if (characters.size() == 1 && is_isolated(characters[0])) {
-      ideographs_.push_back(word);
-    } else if (!characters.empty()) {
+  // Leaves the words that are spelled with pieces, and counts their characters.
+  void sort_out(std::vector<WordCount>& words) {
+    std::erase_if(words, [&](WordCount& word) {
+      const std::u32string characters = characters_of(word.word);
+      if (characters.empty() ||
+          characters.size() > static_cast<std::size_t>(tokenizer_.max_word_characters)) {
+        return true;
+      }
+      if (characters.size() == 1 && is_isolated(characters[0])) {
+        ideographs_.push_back(std::move(word));
+        return true;
+      }
       for (const char32_t character : characters) character_counts_[character] += word.count;
-      spelled_.push_back({std::move(characters), word.count});
-    }
+      return false;
+    });
+    std::sort(ideographs_.begin(), ideographs_.end(), [](const WordCount& a, const WordCount& b) {
+      return a.count != b.count ? a.count > b.count : a.word < b.word;
+    });
   }
 
   void choose_alphabet() {
@@ -103,19 +107,19 @@ class Learner {
     }
   }
 
-  void spell_words() {
-    for (const SpelledWord& word : spelled_) {
-      std::vector<std::uint32_t> pieces;
-      for (const char32_t character : word.characters) {
+  void spell(std::vector<WordCount> words) {
+    std::vector<std::uint32_t> pieces;
+    for (const WordCount& word : words) {
+      const std::u32string characters = characters_of(word.word);
+      pieces.clear();
+      for (const char32_t character : characters) {
         if (!std::binary_search(alphabet_.begin(), alphabet_.end(), character)) break;
         pieces.push_back(merger_.add_piece(piece_text(character, !pieces.empty())));
       }
-      if (pieces.size() == word.characters.size()) merger_.add_word(std::move(pieces), word.count);
+      if (pieces.size() == characters.size()) merger_.add_word(pieces, word.count);
     }
+    words = {};  // what follows needs the memory
     merger_.count_pairs();
-    std::sort(ideographs_.begin(), ideographs_.end(), [](const WordCount& a, const WordCount& b) {
-      return a.count != b.count ? a.count > b.count : a.word < b.word;
-    });
   }
 
   void add_most_frequent() {
@@ -142,7 +146,6 @@ class Learner {
 
   const TokenizerOptions& tokenizer_;
   const VocabularyLearningOptions& options_;
-  std::vector<SpelledWord> spelled_;
   std::vector<WordCount> ideographs_;
   std::unordered_map<char32_t, std::uint64_t> character_counts_;
   std::u32string alphabet_;
@@ -153,9 +156,9 @@ class Learner {
 
 }  // namespace
 
-Vocabulary learn_vocabulary(const std::vector<WordCount>& words, const TokenizerOptions& tokenizer,
+Vocabulary learn_vocabulary(std::vector<WordCount> words, const TokenizerOptions& tokenizer,
                             const VocabularyLearningOptions& options) {
-  return Learner(tokenizer, options).learn(words);
+  return Learner(tokenizer, options).learn(std::move(words));
 }
 
 }  // namespace bertyard

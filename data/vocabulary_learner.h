@@ -26,7 +26,7 @@ inline constexpr std::size_t kAlphabetLimit = 1000;
 //     merges, by its frequency, instead of by the alphabet.
 // Throws UsageError when `size` does not hold the special tokens and the alphabet, DataError when
 // there is not one word.
-Vocabulary learn_vocabulary(const std::vector<WordCount>& words, const TokenizerOptions& tokenizer,
+Vocabulary learn_vocabulary(std::vector<WordCount> words, const TokenizerOptions& tokenizer,
                             const VocabularyLearningOptions& options);
 
 }  // namespace bertyard

@@ -174,8 +174,10 @@ class Preparation {
     wait("words");
     line_.finish();
     if (leads()) {
+      std::vector<WordCount> words = job.counts();
+      check_learning_memory(words, config_.samples.memory_bytes);
       const Vocabulary learnt =
-          learn_vocabulary(job.counts(), config_.tokenizer.options, config_.tokenizer.learn);
+          learn_vocabulary(std::move(words), config_.tokenizer.options, config_.tokenizer.learn);
       if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
       save_learnt_vocabulary(path, learnt, config_.tokenizer.options, config_.tokenizer.learn);
       job.close();

@@ -271,6 +271,13 @@ TEST(PrepareMemory, ThreadsFitIntoIt) {
   EXPECT_THAT([] { shard_threads(1, 512 << 20, 256 << 20); },
               ::testing::ThrowsMessage<UsageError>(
                   AllOf(HasSubstr("a shard of up to 256 MiB"), HasSubstr("samples.shard"))));
+
+  const std::vector<WordCount> words(1 << 18, WordCount{"incomprehensible", 2});
+  EXPECT_NO_THROW(check_learning_memory(words, 256 * kMiB));
+  EXPECT_THAT([&] { check_learning_memory(words, 255 * kMiB); },
+              ::testing::ThrowsMessage<UsageError>(AllOf(HasSubstr("samples.memory is 255 MiB"),
+                                                         HasSubstr("262144 most frequent"),
+                                                         HasSubstr("needs 256 MiB"))));
 }
 
 TEST_F(PrepareJobs, AMemoryThatCannotHoldTheShardsIsRefusedBeforeAnyWork) {
