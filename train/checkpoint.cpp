@@ -5,7 +5,6 @@
 #include <array>
 #include <chrono>
 #include <set>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -99,7 +98,7 @@ Checkpoint Checkpoint::read_patiently(const fs::path& directory, const FileCalls
     try {
       return read(directory, calls);
     } catch (const Error&) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(300 * (attempt + 1)));
+      calls.pause(std::chrono::milliseconds(300 * (attempt + 1)));
     }
   }
   return read(directory, calls);

@@ -105,13 +105,14 @@ std::vector<CheckpointEntry> list_checkpoints(const fs::path& checkpoints) {
   return entries;
 }
 
-std::optional<Checkpoint> newest_good_checkpoint(const fs::path& checkpoints, Logger& log) {
+std::optional<Checkpoint> newest_good_checkpoint(const fs::path& checkpoints, Logger& log,
+                                                 const FileCalls& calls) {
   std::vector<CheckpointEntry> entries = list_checkpoints(checkpoints);
   std::reverse(entries.begin(), entries.end());
   std::string first_reason;
   for (const CheckpointEntry& entry : entries) {
     try {
-      return Checkpoint::read_patiently(entry.path);
+      return Checkpoint::read_patiently(entry.path, calls);
     } catch (const DataError& error) {
       log.warning("checkpoint of step {} cannot be used: {}", entry.step, error.what());
       if (first_reason.empty()) first_reason = error.what();

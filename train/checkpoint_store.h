@@ -29,7 +29,7 @@ std::vector<CheckpointEntry> list_checkpoints(const std::filesystem::path& check
 // reason. Nothing where there is none at all; DataError where there are some and none is good;
 // IoError where the storage does not give one: it is not passed over for that.
 std::optional<Checkpoint> newest_good_checkpoint(const std::filesystem::path& checkpoints,
-                                                 Logger& log);
+                                                 Logger& log, const FileCalls& calls = FileCalls());
 
 // What PATH of `--resume PATH` and of `eval PATH` means: a checkpoint directory itself, `latest`,
 // or a run directory, whose newest good checkpoint is taken. DataError where it is none of them.

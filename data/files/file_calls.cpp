@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -62,6 +63,9 @@ int FileCalls::make_directory(const std::string& path) const {
 
 int FileCalls::make_symlink(const std::string& target, const std::string& link) const {
   return ::symlink(target.c_str(), link.c_str());
+}
+void FileCalls::pause(std::chrono::milliseconds time) const {
+  std::this_thread::sleep_for(time);
 }
 
 void fail_io(std::string_view action, const std::filesystem::path& path, int error) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -28,6 +29,8 @@ class FileCalls {
   virtual int remove(const std::string& path) const;  // a file or an empty directory
   virtual int make_directory(const std::string& path) const;
   virtual int make_symlink(const std::string& target, const std::string& link) const;
+  // Before something is tried again.
+  virtual void pause(std::chrono::milliseconds time) const;
 };
 
 // Throws IoError: "cannot ACTION PATH: " with the system's reason and what to do about it.

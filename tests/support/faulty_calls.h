@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -16,10 +17,12 @@ enum class Fault {
   disk_full,  // from that call on every write fails with ENOSPC
 };
 
-// For tests whose files need not survive a power cut: a sync takes long on a busy disk.
+// For tests whose files need not survive a power cut: a sync takes long on a busy disk, and nothing
+// gets better by waiting.
 class CallsWithoutSync : public FileCalls {
  public:
   int sync(int) const override { return 0; }
+  void pause(std::chrono::milliseconds) const override {}
 };
 
 // System calls of which the one numbered `at`, counted from 0, meets a fault.
@@ -50,6 +53,7 @@ class FaultyCalls : public FileCalls {
     return fails() ? -1 : FileCalls::reserve(descriptor, bytes);
   }
   int sync(int) const override { return fails() ? -1 : 0; }
+  void pause(std::chrono::milliseconds) const override {}
   int close(int descriptor) const override {
     FileCalls::close(descriptor);
     return fails() ? -1 : 0;

@@ -42,7 +42,10 @@ class CheckpointStore : public ::testing::Test {
         << 'x';
   }
   std::int64_t newest() {
-    return newest_good_checkpoint(directory_.path(), log_).value().state().step;
+    return newest_good_checkpoint(directory_.path(), log_, testing::CallsWithoutSync())
+        .value()
+        .state()
+        .step;
   }
   bool has_leftovers() const {
     for (const auto& entry : fs::directory_iterator(directory_.path())) {
