@@ -4,8 +4,8 @@
 namespace bertyard {
 
 Linear::Linear(ParameterStore& parameters, const std::string& prefix, std::int64_t in,
-               std::int64_t out) {
-  weight_ = {parameters.add(prefix + ".weight", {out, in}, WeightDecay::yes), {out, in}};
+               std::int64_t out, WeightDecay decay) {
+  weight_ = {parameters.add(prefix + ".weight", {out, in}, decay), {out, in}};
   bias_ = {parameters.add(prefix + ".bias", {out}, WeightDecay::no), {out}};
 }
 

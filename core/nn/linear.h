@@ -12,7 +12,8 @@ class Linear {
  public:
   Linear() = default;
   // Registers "<prefix>.weight" and "<prefix>.bias".
-  Linear(ParameterStore& parameters, const std::string& prefix, std::int64_t in, std::int64_t out);
+  Linear(ParameterStore& parameters, const std::string& prefix, std::int64_t in, std::int64_t out,
+         WeightDecay decay = WeightDecay::yes);
   Linear(FusedParameter weight, FusedParameter bias) : weight_(weight), bias_(bias) {}
 
   // `pre` keeps x w^T + b for the activation's backward; absent for the identity and in evaluation.

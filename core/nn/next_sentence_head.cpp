@@ -3,10 +3,11 @@
 
 namespace bertyard {
 
-NextSentenceHead::NextSentenceHead(const ModelConfig& config, ParameterStore& parameters)
+NextSentenceHead::NextSentenceHead(const ModelConfig& config, ParameterStore& parameters,
+                                   WeightDecay decay)
     : hidden_(config.hidden),
-      classifier_(parameters, "cls.seq_relationship", config.hidden, 2),
-      pooler_(parameters, "bert.pooler.dense", config.hidden, config.hidden) {}
+      classifier_(parameters, "cls.seq_relationship", config.hidden, 2, decay),
+      pooler_(parameters, "bert.pooler.dense", config.hidden, config.hidden, decay) {}
 
 void NextSentenceHead::plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) {
   const Shape rows{capacities.sequences, hidden_};

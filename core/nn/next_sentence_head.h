@@ -13,7 +13,7 @@ namespace bertyard {
 //   pooled = tanh(Wp x[CLS] + bp);  logits = Wn pooled + bn, class 0: B follows A, 1: random.
 class NextSentenceHead {
  public:
-  NextSentenceHead(const ModelConfig& config, ParameterStore& parameters);
+  NextSentenceHead(const ModelConfig& config, ParameterStore& parameters, WeightDecay decay);
 
   void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode);
   // Results f32 [N]. In training the logits become their gradient times `scale` (f32 [1]).

@@ -10,7 +10,10 @@ PretrainingModel::PretrainingModel(const ModelConfig& config, SentenceObjective 
     : is_causal_(config.is_causal()),
       sentences_(sentences),
       sentence_(is_causal_ ? std::nullopt
-                           : std::make_optional<NextSentenceHead>(config, parameters)),
+                           : std::make_optional<NextSentenceHead>(
+                                 config, parameters,
+                                 sentences == SentenceObjective::none ? WeightDecay::no
+                                                                      : WeightDecay::yes)),
       mlm_(config, parameters),
       heads_end_(parameters.flat_elements()),
       encoder_(config, parameters) {
