@@ -2,12 +2,12 @@
 #include "launch/failure.h"
 
 #include <chrono>
-#include <cstdio>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/base/standard_error.h"
 #include "launch/config_source.h"
 
 namespace bertyard {
@@ -33,8 +33,7 @@ void report_failure(MpiEnvironment* environment, const std::exception& error) {
   const std::string tag = rank == 0 ? std::string() : fmt::format("[r{}{}] ", rank, host);
   // Every line of a configuration error has its own place and "error:".
   const bool is_list = dynamic_cast<const ConfigError*>(&error) != nullptr;
-  fmt::print(stderr, "{}{}{}\n", tag, is_list ? "" : "error: ", error.what());
-  std::fflush(stderr);
+  write_standard_error(fmt::format("{}{}{}\n", tag, is_list ? "" : "error: ", error.what()));
   if (environment != nullptr) environment->abort(exit_code_of(error));
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/progress_line.h"
 
-#include <cstdio>
-
 #include <fmt/format.h>
 
+#include "core/base/standard_error.h"
 #include "train/console.h"
 
 namespace bertyard {
@@ -44,13 +43,13 @@ void ProgressLine::show(const PrepareProgress& progress) {
   last_ = now;
   const std::chrono::duration<double> seconds = now - stage_begin_;
   const std::string text = progress_text(progress, seconds.count(), world_);
-  fmt::print(stderr, "{}{}{}", is_terminal_ ? "\r" : "", text, is_terminal_ ? "\x1B[K" : "\n");
-  std::fflush(stderr);
+  write_standard_error(
+      fmt::format("{}{}{}", is_terminal_ ? "\r" : "", text, is_terminal_ ? "\x1B[K" : "\n"));
   is_open_ = is_terminal_;
 }
 
 void ProgressLine::finish() {
-  if (is_open_) fmt::print(stderr, "\r\x1B[K");
+  if (is_open_) write_standard_error("\r\x1B[K");
   is_open_ = false;
 }
 

@@ -7,7 +7,7 @@
 namespace bertyard {
 namespace {
 
-constexpr int kSignals[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
+constexpr int kSignals[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP, SIGPIPE};
 volatile std::sig_atomic_t requeue_requested = 0;
 volatile std::sig_atomic_t terminate_requested = 0;
 std::atomic<Pulse*> noted_in{nullptr};
@@ -24,6 +24,7 @@ extern "C" void note_signal(int signal) {
     return;
   }
   terminate_requested = 1;
+  if (signal == SIGHUP) return;  // a terminal that is closed may send several
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   sigaction(signal, &standard, nullptr);
@@ -44,6 +45,12 @@ StopSignals::StopSignals() {
   action.sa_flags = SA_RESTART | SA_ONSTACK;
   for (std::size_t i = 0; i < std::size(kSignals); ++i) {
     sigaction(kSignals[i], &action, &former[i]);
+    // Started by nohup, a run outlives its terminal.
+    if (kSignals[i] == SIGHUP && former[i].sa_handler == SIG_IGN) {
+      sigaction(SIGHUP, &former[i], nullptr);
+    }
+    // A reader of its lines that went away is no reason to end.
+    if (kSignals[i] == SIGPIPE) std::signal(SIGPIPE, SIG_IGN);
   }
 }
 

@@ -17,6 +17,7 @@
 
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/base/standard_error.h"
 #include "data/files/atomic_file.h"
 #include "launch/child_process.h"
 
@@ -25,9 +26,8 @@ namespace {
 
 template <typename... Args>
 void say(fmt::format_string<Args...> format, Args&&... args) {
-  fmt::print(stderr, "{} launch: {}\n", utc_now(),
-             fmt::format(format, std::forward<Args>(args)...));
-  std::fflush(stderr);
+  write_standard_error(
+      fmt::format("{} launch: {}\n", utc_now(), fmt::format(format, std::forward<Args>(args)...)));
 }
 
 // The signals that are handed on, and SIGCHLD: blocked while this object lives, so that they wait

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/standard_error.h"
 
 namespace bertyard {
 namespace {
@@ -50,10 +51,7 @@ std::optional<double> TimeLeft::seconds(std::int64_t steps_left) const {
 
 ConsoleTarget standard_error_target() {
   ConsoleTarget target;
-  target.write = [](std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    std::fflush(stderr);
-  };
+  target.write = write_standard_error;
   target.now = monotonic_seconds;
   target.timestamp = utc_now;
   const char* terminal = std::getenv("TERM");

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "core/base/error.h"
+#include "core/base/standard_error.h"
 
 namespace bertyard {
 namespace {
@@ -73,11 +74,13 @@ void Logger::write(LogLevel level, std::string_view message) {
   const std::lock_guard lock(state_->mutex);
   if (level >= options_.console_level) {
     const bool prefixed = level >= LogLevel::warning;
-    fmt::print(stderr, "{}{}{}{}{}\n", options_.tag, options_.tag.empty() ? "" : " ",
-               prefixed ? level_name(level) : "", prefixed ? ": " : "", message);
+    write_standard_error(fmt::format("{}{}{}{}{}\n", options_.tag, options_.tag.empty() ? "" : " ",
+                                     prefixed ? level_name(level) : "", prefixed ? ": " : "",
+                                     message));
   }
-  if (state_->file && level >= options_.file_level) {
-    fmt::print(state_->file.get(), "{} {} {}\n", utc_now(), level_name(level), message);
+  if (state_->file && level >= options_.file_level) {  // on a full disk its lines are lost
+    const std::string line = fmt::format("{} {} {}\n", utc_now(), level_name(level), message);
+    std::fwrite(line.data(), 1, line.size(), state_->file.get());
     std::fflush(state_->file.get());
   }
 }
