@@ -116,6 +116,15 @@ void Checks::blocks() const {
 void Checks::spikes() const {
   const SpikeOptions& spike = config_.watch.spike;
   const std::string rule = "optim.spike.rule";
+  const std::string every = "checkpoint.every";
+  const bool clocked = config_.checkpoint.every.steps == 0;
+  if (spike.rule == SpikeRule::rollback && clocked && all_read({rule, every})) {
+    mistake(
+        {rule, every},
+        fmt::format("{} goes back to a checkpoint, which must not depend on a clock: {}; give a "
+                    "number of steps, 1000 steps for example",
+                    seen(rule, "rollback"), seen(every, write_interval(config_.checkpoint.every))));
+  }
   if (spike.rule != SpikeRule::none || !all_read({rule})) return;
   const auto useless = [&](const std::string& key, const std::string& value) {
     if (!all_read({key})) return;

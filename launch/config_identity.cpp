@@ -15,13 +15,19 @@ std::string value_at(const ConfigField& field, const RunConfig& config, std::siz
   return field.write(config, phase);
 }
 
+// What a run goes back to after a spike depends on which checkpoints there are.
+bool decides(const ConfigField& field, const RunConfig& config) {
+  return field.role != FieldRole::free ||
+         (field.key == "checkpoint.every" && config.watch.spike.rule == SpikeRule::rollback);
+}
+
 }  // namespace
 
 std::vector<ConfigDifference> compare_run_identity(const RunConfig& first,
                                                    const RunConfig& second) {
   std::vector<ConfigDifference> differences;
   for (const ConfigField& field : config_fields()) {
-    if (field.role == FieldRole::free) continue;
+    if (!decides(field, first) && !decides(field, second)) continue;
     const std::size_t phases = std::max(first.schedule.size(), second.schedule.size());
     for (std::size_t phase = 0; phase < (is_phase_field(field) ? phases : 1); ++phase) {
       const std::string a = value_at(field, first, phase), b = value_at(field, second, phase);
@@ -34,7 +40,7 @@ std::vector<ConfigDifference> compare_run_identity(const RunConfig& first,
 std::map<std::string, std::string> run_identity(const RunConfig& config) {
   std::map<std::string, std::string> identity;
   for (const ConfigField& field : config_fields()) {
-    if (field.role == FieldRole::free) continue;
+    if (!decides(field, config)) continue;
     const std::size_t phases = is_phase_field(field) ? config.schedule.size() : 1;
     for (std::size_t phase = 0; phase < phases; ++phase) {
       std::string value = field.write(config, phase);

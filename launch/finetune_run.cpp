@@ -249,13 +249,15 @@ bool FinetuneRun::converged() const {
 // The store keeps the checkpoint of the lowest held-out loss: here the score with its sign turned.
 void FinetuneRun::save(const TrainState& state) {
   if (leads()) {
-    std::optional<double> held_out;
-    if (new_score_) held_out = -*new_score_;
+    std::optional<HeldOut> held_out;
+    if (new_score_) held_out = HeldOut{-*new_score_, state.step};
     journal_->flush();
     checkpoints_->take(snapshot_, state, 0, journal_->loss_log(), held_out);
     journal_->sync();
     const FileCalls calls;
-    journal_->saved(state.step, checkpoints_->write(directory_->checkpoints(), snapshot_, calls));
+    const auto written = checkpoints_->write(directory_->checkpoints(), snapshot_, calls);
+    if (!written.warning.empty()) parts_.log.warning("{}", written.warning);
+    journal_->saved(state.step, written.path);
   }
   new_score_.reset();
 }

@@ -31,8 +31,12 @@ std::vector<BannerRow> state_rows(const CheckpointState& state, const ModelConfi
       {"trained for", duration_text(state.run_seconds)},
   };
   if (state.held_out_loss) {
-    rows.push_back({"held out", fmt::format("{} {:.4f} nats", token_task_title(token_task(model)),
-                                            *state.held_out_loss)});
+    const bool earlier = state.held_out_step != 0 && state.held_out_step != state.step;
+    rows.push_back(
+        {"held out",
+         fmt::format("{} {:.4f} nats{}", token_task_title(token_task(model)), *state.held_out_loss,
+                     earlier ? fmt::format(", measured after step {}", grouped(state.held_out_step))
+                             : "")});
   }
   return rows;
 }

@@ -179,9 +179,9 @@ void PretrainingRun::evaluate(const TrainState& state) {
   const Clock::time_point start = Clock::now();
   const PlannedPhase& phase = setup.plan.phases()[setup.plan.phase_of(state.step)];
   const EvaluationData data = setup.evaluation_data(phase);
-  const PretrainingEvaluation evaluation =
-      bertyard::evaluate(setup.objective, setup.batch, *setup.device, parts_.communicator, data);
-  held_out_loss_ = evaluation.scores.mlm_loss;
+  const PretrainingEvaluation evaluation = bertyard::evaluate(
+      setup.objective, setup.batch, *setup.device, parts_.communicator, data, &pulse_);
+  held_out_ = HeldOut{evaluation.scores.mlm_loss, state.step};
   if (!journal_) return;
   if (!baselines_) baselines_ = baselines_of(setup, data);
   journal_->evaluated(state, evaluation, *baselines_, seconds_since(start));
@@ -200,7 +200,7 @@ void PretrainingRun::save(const TrainState& state) {
   } else {
     checkpoints_->assist();
   }
-  held_out_loss_.reset();
+  held_out_.reset();
 }
 
 void PretrainingRun::start_save(const TrainState& state) {
@@ -213,12 +213,12 @@ void PretrainingRun::start_save(const TrainState& state) {
     return note_saved(BackgroundSaver::Saved{state.step, {}, 0, error.what()});
   }
   checkpoints_->take(snapshot_, state, parts_.setup.plan.phase_of(state.step), journal_->loss_log(),
-                     held_out_loss_);
+                     held_out_);
   saver_.start(state.step, [this, folder = directory_->checkpoints()] {
     journal_->sync();
-    std::filesystem::path path = checkpoints_->write(folder, snapshot_, *calls_);
+    BackgroundSaver::Written written = checkpoints_->write(folder, snapshot_, *calls_);
     pulse_.note("saved");
-    return path;
+    return written;
   });
   stalled_seconds_ = seconds_since(start);
 }
@@ -228,7 +228,8 @@ void PretrainingRun::note_saved(const std::optional<BackgroundSaver::Saved>& sav
   if (saved->error.empty()) {
     failed_saves_ = 0;
     saved_step_ = saved->step;
-    return journal_->saved(saved->step, saved->path, saved->seconds, stalled_seconds_);
+    if (!saved->written.warning.empty()) parts_.log.warning("{}", saved->written.warning);
+    return journal_->saved(saved->step, saved->written.path, saved->seconds, stalled_seconds_);
   }
   ++failed_saves_;
   const std::int64_t kept = std::max(saved_step_, start_.step);
@@ -265,12 +266,13 @@ double PretrainingRun::loss_of(const StepReport& report) const {
                           : scores_of(report.sums, report.counts).loss();
 }
 
-// As a resume does, but within the process, and to the run's own newest checkpoint whatever it
-// began from.
+// As a resume does, but within the process, and to the run's own newest checkpoint of those that
+// are due by steps: where others stand depends on when the run was stopped.
 TrainState PretrainingRun::roll_back(const StepReport& spike) {
   if (leads()) note_saved(saver_.wait());
+  held_out_.reset();  // of weights that are given up
   CheckpointOptions options = parts_.loaded.config.checkpoint;
-  options.resume = ResumeMode::automatic;
+  options.resume = ResumeMode::due;
   const std::optional<Checkpoint> checkpoint = agree_on_checkpoint(
       {parts_.control, parts_.log}, options, directory_ ? &*directory_ : nullptr);
   if (!checkpoint) {

@@ -61,8 +61,8 @@ class PretrainingRun final : public TrainerHooks {
   std::optional<RunDirectory> directory_;
   std::optional<RunCheckpoints> checkpoints_;
   std::optional<RunJournal> journal_;
-  std::optional<Baselines> baselines_;   // rank 0, at the first evaluation
-  std::optional<double> held_out_loss_;  // since the last checkpoint
+  std::optional<Baselines> baselines_;  // rank 0, at the first evaluation
+  std::optional<HeldOut> held_out_;     // since the last checkpoint
   TrainState start_;
   std::unique_ptr<FileCalls> calls_;  // of checkpoints
   CheckpointSnapshot snapshot_;

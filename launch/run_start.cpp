@@ -34,6 +34,7 @@ RunCheckpoints::Setting checkpoint_setting(const RunParts& parts, const std::str
   setting.vocabulary = parts.setup.vocabulary.text();
   setting.tokenizer = config.tokenizer.options;
   setting.options = config.checkpoint;
+  setting.options.keep_due = config.watch.spike.rule == SpikeRule::rollback;
   setting.identity.run_id = run_id;
   setting.identity.resolved_config = resolved_yaml(config);
   setting.identity.settings = settings_of(config, parts.setup);

@@ -14,7 +14,7 @@ void BackgroundSaver::start(std::int64_t step, Write write) {
     const auto start = std::chrono::steady_clock::now();
     Saved saved{step, {}, 0, {}};
     try {
-      saved.path = write();
+      saved.written = write();
     } catch (const std::exception& error) {
       saved.error = error.what();
     }

@@ -14,10 +14,14 @@ namespace bertyard {
 // nothing of the device. The destructor waits for the write under way.
 class BackgroundSaver {
  public:
-  using Write = std::function<std::filesystem::path()>;
+  struct Written {
+    std::filesystem::path path;
+    std::string warning;  // what went wrong once it was there; empty: nothing
+  };
+  using Write = std::function<Written()>;
   struct Saved {
     std::int64_t step = 0;
-    std::filesystem::path path;
+    Written written;
     double seconds = 0;  // that writing took
     std::string error;   // what went wrong; empty: nothing
   };

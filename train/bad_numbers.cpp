@@ -58,12 +58,14 @@ bool loss_is_finite(Device& device, const Objective& objective) {
 }  // namespace
 
 std::optional<BadNumbers> find_bad_numbers(Device& device, Objective& objective, DeviceBatch& batch,
-                                           const StepBatches& step) {
+                                           const StepBatches& step,
+                                           const std::function<void()>& alive) {
   FiniteCheck check(device);
   const ParameterStore& parameters = objective.parameters();
   const std::string weights = check.first_bad(parameters, parameters.values());
   if (!weights.empty()) return BadNumbers{0, weights, true, false};
   for (std::size_t i = 0; i < step.micro_batches.size(); ++i) {
+    alive();
     device.set_zero(parameters.gradients(), device.compute_stream());
     objective.begin({step.masked, step.samples, step.tokens});
     objective.train(batch.upload(step.micro_batches[i]), [](std::int64_t) {});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -23,9 +24,11 @@ struct BadNumbers {
 // Computes the gradients of a step's share again, each micro-batch by itself and without the other
 // ranks, and looks for the first that is not finite: weights and random numbers are those of the
 // step, so a fault of the data or the arithmetic comes again, and one of the memory does not.
-// Overwrites gradients and sums.
+// Overwrites gradients and sums. It takes as long as the step did: `alive` is called before each
+// micro-batch.
 std::optional<BadNumbers> find_bad_numbers(Device& device, Objective& objective, DeviceBatch& batch,
-                                           const StepBatches& step);
+                                           const StepBatches& step,
+                                           const std::function<void()>& alive);
 
 // A micro-batch as JSON lines, one a sequence: token ids, segments, masked positions with their
 // labels, the sentence label, and what the sample is in the data.

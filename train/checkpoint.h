@@ -33,6 +33,7 @@ struct CheckpointState {
   std::uint64_t loss_log_bytes = 0;  // where loss.log is cut back to
   std::uint64_t loss_log_hash = 0;   // XXH3 of those bytes
   std::optional<double> held_out_loss;
+  std::int64_t held_out_step = 0;                  // it was measured after; 0: not known
   std::string resolved_config;                     // YAML, for people and for `config`
   std::map<std::string, std::string> settings;     // key -> value of all that must not change
   std::map<std::string, std::string> environment;  // design, 4.5: threads, libraries, kernels

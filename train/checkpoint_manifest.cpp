@@ -35,6 +35,7 @@ Json state_json(const CheckpointState& state) {
   json["loss_log_bytes"] = state.loss_log_bytes;
   json["loss_log_hash"] = hash_text(state.loss_log_hash);
   json["held_out_loss"] = state.held_out_loss ? Json(*state.held_out_loss) : Json();
+  json["held_out_step"] = state.held_out_step;
   json["settings"] = state.settings;
   json["environment"] = state.environment;
   json["resolved_config"] = state.resolved_config;
@@ -57,6 +58,7 @@ CheckpointState state_of(const Json& json) {
   state.loss_log_hash = parse_hash(json.at("loss_log_hash").get<std::string>());
   const Json& held_out = json.at("held_out_loss");
   if (!held_out.is_null()) state.held_out_loss = held_out.get<double>();
+  state.held_out_step = json.value("held_out_step", std::int64_t{0});
   json.at("settings").get_to(state.settings);
   json.at("environment").get_to(state.environment);
   json.at("resolved_config").get_to(state.resolved_config);

@@ -80,12 +80,29 @@ void keep_every(std::set<std::int64_t>& kept, const std::vector<Candidate>& cand
   }
 }
 
+void keep_newest_due(std::set<std::int64_t>& kept, const std::vector<Candidate>& candidates,
+                     const CheckpointOptions& options) {
+  const auto newest = std::find_if(
+      candidates.rbegin(), candidates.rend(),
+      [&](const Candidate& candidate) { return options.is_due(candidate.entry.step); });
+  if (newest != candidates.rend()) kept.insert(newest->entry.step);
+}
+
 std::vector<Candidate> best_first(std::vector<Candidate> candidates) {
   std::erase_if(candidates, [](const Candidate& c) { return !c.held_out_loss; });
   std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
     return *a.held_out_loss < *b.held_out_loss;
   });
   return candidates;
+}
+
+// A link to what is not there goes.
+void point_to(const fs::path& link, const Candidate* candidate, const FileCalls& calls) {
+  if (candidate != nullptr) {
+    swap_symlink(link, checkpoint_name(candidate->entry.step), calls);
+  } else if (fs::is_symlink(link)) {
+    require_io(calls.remove(link), "remove", link);
+  }
 }
 
 }  // namespace
@@ -148,6 +165,7 @@ void rotate_checkpoints(const fs::path& checkpoints, const CheckpointOptions& op
   const auto best_count =
       std::min(best.size(), static_cast<std::size_t>(std::max(options.keep_best, 0)));
   for (std::size_t i = 0; i < best_count; ++i) kept.insert(best[i].entry.step);
+  if (options.keep_due) keep_newest_due(kept, candidates, options);
   if (best_count > 0) {
     swap_symlink(checkpoints / "best", checkpoint_name(best[0].entry.step), calls);
   }
@@ -159,13 +177,19 @@ void rotate_checkpoints(const fs::path& checkpoints, const CheckpointOptions& op
 
 void set_newer_aside(const fs::path& checkpoints, std::int64_t step, Logger& log,
                      const FileCalls& calls) {
-  for (const CheckpointEntry& entry : list_checkpoints(checkpoints)) {
+  const std::vector<CheckpointEntry> before = list_checkpoints(checkpoints);
+  if (before.empty() || before.back().step <= step) return;
+  for (const CheckpointEntry& entry : before) {
     if (entry.step <= step) continue;
     log.warning(
         "the run goes on from step {}: the checkpoint of step {} is now {}; delete it when "
         "nobody wants it",
         step, entry.step, move_aside(entry, calls).string());
   }
+  const std::vector<Candidate> left = candidates_of(list_checkpoints(checkpoints)).good;
+  const std::vector<Candidate> best = best_first(left);
+  point_to(checkpoints / "latest", left.empty() ? nullptr : &left.back(), calls);
+  point_to(checkpoints / "best", best.empty() ? nullptr : &best.front(), calls);
   sync_directory(checkpoints, calls);
 }
 

@@ -30,13 +30,16 @@ BatchStreamOptions stream_options(const EvaluationData& data, const Communicator
 
 PretrainingEvaluation evaluate(PretrainingObjective& objective, DeviceBatch& device_batch,
                                Device& device, Communicator& communicator,
-                               const EvaluationData& data) {
+                               const EvaluationData& data, Pulse* pulse) {
   BatchStream stream(data.source, data.masker, stream_options(data, communicator));
   PretrainingEvaluation result;
   device_batch.resize(data.capacities, data.max_length);
   objective.begin({});
   while (const auto step = stream.next()) {
-    for (const Batch& batch : step->micro_batches) objective.evaluate(device_batch.upload(batch));
+    for (const Batch& batch : step->micro_batches) {
+      if (pulse != nullptr) pulse->tick();
+      objective.evaluate(device_batch.upload(batch));
+    }
     result.counts.masked += step->masked;
     result.counts.samples += step->samples;
   }

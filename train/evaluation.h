@@ -5,6 +5,7 @@
 
 #include "data/batch_stream.h"
 #include "parallel/communicator.h"
+#include "parallel/pulse.h"
 #include "train/device_batch.h"
 #include "train/pretraining_objective.h"
 
@@ -27,9 +28,10 @@ struct EvaluationData {
 };
 
 // Losses and accuracies of the first samples of a source, shared out over the ranks; every rank
-// gets the same figures. Dropout is off and nothing of the training state changes.
+// gets the same figures. Dropout is off and nothing of the training state changes. `pulse`, where
+// there is one, ticks with each micro-batch.
 PretrainingEvaluation evaluate(PretrainingObjective& objective, DeviceBatch& device_batch,
                                Device& device, Communicator& communicator,
-                               const EvaluationData& data);
+                               const EvaluationData& data, Pulse* pulse = nullptr);
 
 }  // namespace bertyard

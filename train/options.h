@@ -49,14 +49,17 @@ struct Interval {
   bool operator==(const Interval&) const = default;
 };
 
-enum class ResumeMode { automatic, never, from_path };
+// due: the newest of those that `every` asks for by steps.
+enum class ResumeMode { automatic, never, from_path, due };
 struct CheckpointOptions {
   Interval every{0, 1800};
   int keep_last = 3;
-  Interval keep_every;  // these are never deleted
-  int keep_best = 1;    // by held-out MLM loss
+  Interval keep_every;    // these are never deleted
+  int keep_best = 1;      // by held-out MLM loss
+  bool keep_due = false;  // and the newest of those that `every` asks for by steps
   ResumeMode resume = ResumeMode::automatic;
   std::string resume_path;
+  bool is_due(std::int64_t step) const { return every.steps > 0 && step % every.steps == 0; }
   bool operator==(const CheckpointOptions&) const = default;
 };
 

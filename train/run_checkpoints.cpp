@@ -25,7 +25,7 @@ void RunCheckpoints::copy_to_host(const TensorView& view, std::vector<float>& co
 }
 
 void RunCheckpoints::take(CheckpointSnapshot& snapshot, const TrainState& state, std::size_t phase,
-                          const LossLog& loss_log, std::optional<double> held_out_loss) const {
+                          const LossLog& loss_log, const std::optional<HeldOut>& held_out) const {
   CheckpointState& full = snapshot.state;
   full = setting_.identity;
   full.step = state.step;
@@ -37,7 +37,8 @@ void RunCheckpoints::take(CheckpointSnapshot& snapshot, const TrainState& state,
   full.last_losses = state.last_losses;
   full.loss_log_bytes = loss_log.bytes();
   full.loss_log_hash = loss_log.digest();
-  full.held_out_loss = held_out_loss;
+  if (held_out) full.held_out_loss = held_out->loss;
+  full.held_out_step = held_out ? held_out->step : 0;
 
   snapshot.names = optimizer_.array_names();
   snapshot.arrays.resize(snapshot.names.size());
@@ -61,9 +62,9 @@ void RunCheckpoints::assist() const {
   device_.synchronize();  // else this rank may leave while rank 0 still waits for its part
 }
 
-std::filesystem::path RunCheckpoints::write(const std::filesystem::path& directory,
-                                            const CheckpointSnapshot& snapshot,
-                                            const FileCalls& calls) const {
+BackgroundSaver::Written RunCheckpoints::write(const std::filesystem::path& directory,
+                                               const CheckpointSnapshot& snapshot,
+                                               const FileCalls& calls) const {
   std::vector<OptimizerArray> moments;
   for (std::size_t i = 0; i < snapshot.arrays.size(); ++i) {
     moments.push_back({snapshot.names[i], view_of(std::span<const float>(snapshot.arrays[i]))});
@@ -76,9 +77,16 @@ std::filesystem::path RunCheckpoints::write(const std::filesystem::path& directo
                                     .vocabulary = setting_.vocabulary,
                                     .tokenizer = setting_.tokenizer,
                                     .head = setting_.head ? &*setting_.head : nullptr};
-  std::filesystem::path path = save_checkpoint(directory, contents, calls);
-  rotate_checkpoints(directory, setting_.options, calls);
-  return path;
+  BackgroundSaver::Written written{save_checkpoint(directory, contents, calls), {}};
+  try {
+    rotate_checkpoints(directory, setting_.options, calls);
+  } catch (const IoError& error) {
+    written.warning = fmt::format(
+        "the checkpoint of step {} is saved, but older ones are not all "
+        "deleted: {}",
+        snapshot.state.step, error.what());
+  }
+  return written;
 }
 
 RunCheckpoints::Restored RunCheckpoints::restore(const Checkpoint& checkpoint) {

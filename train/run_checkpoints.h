@@ -11,11 +11,18 @@
 #include "core/nn/model_config.h"
 #include "core/nn/parameters.h"
 #include "core/optim/optimizer.h"
+#include "train/background_saver.h"
 #include "train/checkpoint.h"
 #include "train/loss_log.h"
 #include "train/trainer.h"
 
 namespace bertyard {
+
+// The latest evaluation: a checkpoint may come some steps after it.
+struct HeldOut {
+  double loss = 0;
+  std::int64_t step = 0;
+};
 
 // A run at one step, copied: training goes on while it is written.
 struct CheckpointSnapshot {
@@ -44,14 +51,15 @@ class RunCheckpoints {
   // on several ranks comes by way of the gradients' memory, which nobody needs between two steps;
   // the other ranks assist then.
   void take(CheckpointSnapshot& snapshot, const TrainState& state, std::size_t phase,
-            const LossLog& loss_log, std::optional<double> held_out_loss) const;
+            const LossLog& loss_log, const std::optional<HeldOut>& held_out) const;
   // The other ranks' part of take(): gives what they hold of the optimizer's state, and has given
   // it when the call returns.
   void assist() const;
-  // Writes checkpoints/step-... below `directory`, verified, and deletes what need not be kept.
-  // May run in a thread of its own: it looks at nothing that training changes.
-  std::filesystem::path write(const std::filesystem::path& directory,
-                              const CheckpointSnapshot& snapshot, const FileCalls& calls) const;
+  // Writes checkpoints/step-... below `directory`, verified, and deletes what need not be kept;
+  // that this did not work is the warning. May run in a thread of its own: it looks at nothing that
+  // training changes.
+  BackgroundSaver::Written write(const std::filesystem::path& directory,
+                                 const CheckpointSnapshot& snapshot, const FileCalls& calls) const;
 
   // Weights, optimizer state and position. Throws DataError where `checkpoint` is of a run with
   // other settings; returns, for a warning, what of the environment differs.

@@ -169,10 +169,12 @@ std::vector<fs::path> RunDirectory::resume_candidates(const CheckpointOptions& o
     case ResumeMode::from_path:
       return {open_checkpoint(options.resume_path, log).path()};
     case ResumeMode::automatic:
+    case ResumeMode::due:
       break;
   }
   std::vector<fs::path> paths;
   for (const CheckpointEntry& entry : list_checkpoints(checkpoints())) {
+    if (options.resume == ResumeMode::due && !options.is_due(entry.step)) continue;
     paths.insert(paths.begin(), entry.path);
   }
   return paths;
@@ -207,9 +209,14 @@ void RunDirectory::set_status(RunStatus status, std::string_view reason) const {
 }
 
 void RunDirectory::write_summary(const std::map<std::string, double>& figures) const {
-  Json json;
+  const fs::path path = path_ / "summary.json";
+  Json json = Json::object();
+  if (fs::exists(path)) {
+    const Json before = Json::parse(read_file(path), nullptr, false);
+    if (before.is_object()) json = before;
+  }
   for (const auto& [key, value] : figures) json[key] = value;
-  write_file_atomically(path_ / "summary.json", json.dump(2) + "\n");
+  write_file_atomically(path, json.dump(2) + "\n");
 }
 
 }  // namespace bertyard

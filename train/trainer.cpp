@@ -49,9 +49,15 @@ TrainEnd Trainer::run(const TrainState& state) {
   while (state_.step < plan_.total_steps()) {
     const StepReport& report = step();
     parts_.hooks.step_done(report);
-    refuse_divergence(report);
-    if (report.spiked && options_.watch.spike.rule == SpikeRule::rollback) roll_back(report);
-    const StopRequest stop = after_step();
+    const bool rolls_back = report.spiked && options_.watch.spike.rule == SpikeRule::rollback;
+    StopRequest stop;
+    if (rolls_back) {  // to where everything was evaluated, compared and saved already
+      roll_back(report);
+      stop = agreed_stop();
+    } else {
+      refuse_divergence(report);
+      stop = after_step();
+    }
     if (converged_) return TrainEnd::finished;
     if (stop == StopRequest::requeue) return TrainEnd::requeue;
     if (stop == StopRequest::terminate) return TrainEnd::terminated;
@@ -135,7 +141,11 @@ void Trainer::look_at_skipped(const StepReport& report, const StepBatches& batch
   const bool last = skipped_ + 1 >= options_.watch.max_skipped;
   if (skipped_ > 0 && !last) return;
   const std::optional<BadNumbers> found =
-      find_bad_numbers(parts_.device, parts_.objective, parts_.batch, batches);
+      find_bad_numbers(parts_.device, parts_.objective, parts_.batch, batches,
+                       [this] { enter(RankPhase::forward); });
+  // Some ranks have found it long before others; these wait where waiting is watched.
+  enter(RankPhase::reduce);
+  parts_.communicator.all_reduce_sum(view_of(leaf_sums_.first(1))).wait();
   parts_.hooks.skipped({report, batches, found, last});
 }
 
@@ -233,6 +243,7 @@ void Trainer::roll_back(const StepReport& report) {
         report.state.step, rollbacks_));
   }
   spike_step_ = std::max(spike_step_, report.state.step);
+  skipped_ = 0;
   enter(RankPhase::checkpoint);
   state_ = parts_.hooks.roll_back(report);
   state_.data_position = report.state.data_position;
@@ -241,11 +252,14 @@ void Trainer::roll_back(const StepReport& report) {
   if (parts_.pulse != nullptr) parts_.pulse->step_done(state_.step);
 }
 
+StopRequest Trainer::agreed_stop() const {
+  if (flags_[kTerminate] > 0) return StopRequest::terminate;
+  return flags_[kRequeue] > 0 ? StopRequest::requeue : StopRequest::none;
+}
+
 StopRequest Trainer::after_step() {
   const bool end = state_.step == plan_.total_steps();
-  const StopRequest stop = flags_[kTerminate] > 0 ? StopRequest::terminate
-                           : flags_[kRequeue] > 0 ? StopRequest::requeue
-                                                  : StopRequest::none;
+  const StopRequest stop = agreed_stop();
   const bool healthy = skipped_ == 0;  // weights after a skipped step are those before it
   const bool evaluates =
       end || due(options_.evaluate_every, state_.step) || flags_[kEvaluationDue] > 0;
@@ -258,9 +272,9 @@ StopRequest Trainer::after_step() {
   }
   const std::vector<Straggler> slow = times_.compare(state_.step, parts_.communicator);
   if (!slow.empty()) parts_.hooks.found_stragglers(state_, slow);
-  const bool save_due = due(options_.checkpoint_every, state_.step) || flags_[kCheckpointDue] > 0 ||
-                        (evaluates && options_.save_evaluated);
-  const bool saves = end || converged_ || stop != StopRequest::none || (save_due && healthy);
+  const bool save_due = due(options_.checkpoint_every, state_.step) || flags_[kCheckpointDue] > 0;
+  const bool saves = end || converged_ || stop != StopRequest::none || (save_due && healthy) ||
+                     (evaluates && options_.save_evaluated);  // the best is one of these
   if (saves || due(options_.watch.compare_replicas, state_.step)) {
     parts_.hooks.compare_replicas(state_);
   }

@@ -131,6 +131,7 @@ class Trainer {
   void look_at_skipped(const StepReport& report, const StepBatches& batches);
   void refuse_divergence(const StepReport& report);
   void roll_back(const StepReport& report);
+  StopRequest agreed_stop() const;
   // Evaluates and saves where it is time; whether to stop.
   StopRequest after_step();
 

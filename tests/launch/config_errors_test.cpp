@@ -248,6 +248,10 @@ const Mistake kContradictions[] = {
     {"optim: {spike: {factor: 3}}",
      "'optim.spike.factor' 3 (run.yaml:1:25) has no effect with this 'optim.spike.rule' (default); "
      "use rule: skip or rollback"},
+    {"optim: {spike: {rule: rollback}}",
+     "run.yaml:1:23: error: 'optim.spike.rule' rollback (run.yaml:1:23) goes back to a checkpoint, "
+     "which must not depend on a clock: 'checkpoint.every' 30 min (default); give a number of "
+     "steps"},
     {"optim: {spike: {window: 5}}", "'optim.spike.window' 5 (run.yaml:1:25) has no effect"},
     {"samples: {mask: {span: {p: 0.3}}}",
      "run.yaml:1:28: error: 'samples.mask.span.p' 0.3 (run.yaml:1:28) has no effect with this "

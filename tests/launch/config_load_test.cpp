@@ -98,7 +98,7 @@ TEST_F(ConfigLoadTest, ReadsWhatARunWatchesItselfFor) {
       load(
           "parallel: {watchdog: {limit: 10 s, slow_limit: 2 h}, compare_replicas: never, "
           "straggler: {interval: 20 steps, ratio: 1.5}}\n"
-          "checkpoint: {max_failures: 5}\n"
+          "checkpoint: {max_failures: 5, every: 100 steps}\n"
           "optim: {max_skipped: 4, spike: {rule: rollback, factor: 1.5, window: 50}}\n")
           .config;
 
