@@ -11,7 +11,12 @@ packages=(build-essential cmake ninja-build pkg-config git
   libopenblas-openmp-dev libdnnl-dev libopenmpi-dev openmpi-bin)
 case $purpose in
   build) ;;
-  tests) packages+=(libgtest-dev libgmock-dev ccache protobuf-compiler) ;;
+  tests) packages+=(libgtest-dev libgmock-dev ccache protobuf-compiler)
+    # For tests/cluster. They bring services, so only where none is kept: in containers, as root.
+    if [ ! -d /run/systemd/system ] && [ "$(id -u)" = 0 ]; then
+      packages+=(slurmctld slurmd slurm-client munge openssh-server openssh-client iproute2 procps)
+      export RUNLEVEL=1 # none is started either
+    fi ;;
   quickstart) packages+=(jargon-text) ;;
   *) echo "install_packages.sh: '$purpose' is not build, tests or quickstart" >&2; exit 2 ;;
 esac

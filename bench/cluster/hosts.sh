@@ -15,7 +15,11 @@
 network=10.77.0
 cluster=/run/cluster
 
-skip() { echo "skipped: $*"; exit 77; }
+skip() {
+  echo "skipped: $*"
+  rmdir "${WORK:-/}" 2>/dev/null
+  exit 77
+}
 
 # needs TOOL ... : skips where one is not installed.
 needs() {

@@ -4,7 +4,7 @@
 # host without power, its cable cut, every packet lost. Says how long it takes until the job has ended
 # and until it makes steps again, on what is left; at the end SHA-256 (weights, optimizer state,
 # loss.log) is that of a run that nobody touched. As root; needs Debian's openssh-server,
-# openssh-client, iproute2, util-linux, openmpi-bin.
+# openssh-client, iproute2, procps, util-linux, openmpi-bin.
 #   bench/cluster/lost_hosts.sh PROGRAM [FAULT ...]     LOST_AFTER='11 s' (production: '90 s')
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

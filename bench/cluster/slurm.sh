@@ -3,7 +3,7 @@
 # What `bertyard launch` makes of a real SLURM: jobs by srun and by mpirun that are preempted again and
 # again, meet their time limit, are cancelled, lose a host, run as an array. All must end with the
 # SHA-256 (weights, optimizer state, loss.log) of a run that nobody touched. As root; needs Debian's
-# slurm-wlm, munge, iproute2, util-linux, openmpi-bin.
+# slurmctld, slurmd, slurm-client, munge, iproute2, procps, util-linux, openmpi-bin.
 #   bench/cluster/slurm.sh PROGRAM [SCENARIO ...]     PREEMPTIONS=10 STEPS=1500
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
