@@ -276,27 +276,36 @@ class CommandLine {
     });
     add_config_arguments(sub)->required();
     const auto setting = [this, sub](const char* option, const char* key, const char* what) {
-      sub->add_option(option, launch_values_[key], fmt::format("{}: {}", what, key));
+      return sub->add_option(option, launch_values_[key], fmt::format("{}: {}", what, key));
     };
-    setting("--by", "launch.by", "srun or mpirun");
-    setting("--nodes", "slurm.nodes", "hosts");
-    setting("--tasks-per-node", "slurm.tasks_per_node", "ranks of a host");
+    const auto slurm = [this, setting](const char* option, const char* key, const char* what) {
+      setting(option, key, what)->each([this, option](const std::string&) {
+        launch_.slurm_switches.emplace_back(option);
+      });
+    };
+    slurm("--by", "launch.by", "srun or mpirun");
+    slurm("--nodes", "slurm.nodes", "hosts");
+    slurm("--tasks-per-node", "slurm.tasks_per_node", "ranks of a host");
+    slurm("--time", "slurm.time", "limit, 24:00:00");
+    slurm("--partition", "slurm.partition", "where the job waits");
+    slurm("--account", "slurm.account", "who pays");
+    slurm("--qos", "slurm.qos", "quality of service");
+    slurm("--constraint", "slurm.constraint", "features of the hosts");
+    slurm("--array", "slurm.array", "tasks of a job array, 1-5");
     setting("--gpus-per-node", "slurm.gpus_per_node", "GPUs of a host");
     setting("--cpus-per-task", "slurm.cpus_per_task", "cores of a rank");
-    setting("--time", "slurm.time", "limit, 24:00:00");
-    setting("--partition", "slurm.partition", "where the job waits");
-    setting("--account", "slurm.account", "who pays");
-    setting("--qos", "slurm.qos", "quality of service");
-    setting("--constraint", "slurm.constraint", "features of the hosts");
-    setting("--array", "slurm.array", "tasks of a job array, 1-5");
     setting("--container", "slurm.container", "words before the program");
     setting("--restarts", "launch.restarts", "after a lost rank or host");
     sub->add_option("--hosts", launch_.hosts, "no SLURM: mpirun's host file");
     sub->add_option("--local", launch_.local, "no SLURM: so many ranks on this machine")
         ->check(CLI::Range(1, 100000));
-    sub->add_flag_callback(
+    CLI::Option* submit = sub->add_flag_callback(
         "--submit", [this] { launch_.action = LaunchAction::submit; },
-        "hand it to sbatch; with --hosts or --local: run it here");
+        "check, then hand it to sbatch; with --hosts or --local: run it here");
+    sub->add_flag_callback(
+           "--no-check", [this] { launch_.check = LaunchCheck::no; },
+           "submit without check: where only the job's hosts see the data")
+        ->needs(submit);
   }
   void add_doctor() {
     CLI::App* sub = verb("doctor", [this] {

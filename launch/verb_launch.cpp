@@ -4,8 +4,10 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
+#include "core/backend/built_with.h"
 #include "core/base/error.h"
 #include "data/files/atomic_file.h"
 #include "data/files/directories.h"
@@ -13,6 +15,7 @@
 #include "launch/job_script.h"
 #include "launch/shell_words.h"
 #include "launch/supervisor.h"
+#include "launch/verb_check.h"
 
 namespace bertyard {
 namespace {
@@ -55,9 +58,42 @@ void check_places(const LaunchVerbOptions& options, const RunConfig& config) {
   if (!options.hosts.empty() && options.local > 0) {
     throw UsageError("launch: --hosts and --local exclude each other; give one of them");
   }
-  if (!config.slurm.array.empty() && (!options.hosts.empty() || options.local > 0)) {
+  if (options.hosts.empty() && options.local == 0) return;
+  if (!options.slurm_switches.empty()) {
+    throw UsageError(
+        fmt::format("launch: only a SLURM job obeys {}; take {} out, or --hosts and --local",
+                    fmt::join(options.slurm_switches, ", "),
+                    options.slurm_switches.size() == 1 ? "it" : "them"));
+  }
+  if (!config.slurm.array.empty()) {
     throw UsageError(
         "launch: 'slurm.array' needs SLURM; leave out --hosts and --local, or slurm.array");
+  }
+}
+
+// Whether the ranks will compute on GPUs, which this machine need not have.
+bool takes_gpus(const RunConfig& config) {
+  const bool is_other_program = !config.launch.program.empty() || !config.slurm.container.empty();
+  return config.slurm.gpus_per_node > 0 && config.parallel.backend == BackendChoice::automatic &&
+         !config.distill.taught() && !config.model.architecture.is_elmo() &&
+         (built_with_cuda() || is_other_program);
+}
+
+// As the verb: what would end the job at its start is said now.
+void check_before_submission(const LaunchVerbOptions& options, const RunConfig& config, int ranks) {
+  check_ranks(config, ranks);
+  if (options.action != LaunchAction::submit || options.check == LaunchCheck::no) return;
+  CheckVerbOptions check{.request = options.request, .ranks = ranks};
+  if (takes_gpus(config)) {
+    check.request.overrides.push_back({"parallel.backend=cuda", 0, "slurm.gpus_per_node"});
+  }
+  try {
+    run_check(check);
+  } catch (const Error& refused) {
+    throw Error(fmt::format("{}\n  nothing was submitted: that is what check says of this "
+                            "configuration; --no-check submits it as it is",
+                            refused.what()),
+                refused.exit_code());
   }
 }
 
@@ -88,7 +124,7 @@ int submit(const JobPlan& plan, const fs::path& script) {
 
 int launch_in_slurm(const LaunchVerbOptions& options, const RunConfig& config,
                     const fs::path& run) {
-  check_ranks(config, config.slurm.ranks());
+  check_before_submission(options, config, config.slurm.ranks());
   const JobPlan plan = plan_of(options, config, run / "slurm");
   const fs::path script = run / "slurm" / "job.sbatch";
   write_script(script, slurm_script(plan));
@@ -122,7 +158,7 @@ int launch_by_mpirun(const LaunchVerbOptions& options, const RunConfig& config,
     job.hosts = read_host_file(options.hosts);
     place = {fs::absolute(options.hosts).string(), slots_of(job.hosts)};
   }
-  check_ranks(config, place.ranks);
+  check_before_submission(options, config, place.ranks);
   const JobPlan plan = plan_of(options, config, run / "launch");
   const fs::path script = run / "launch" / "job.sh";
   write_script(script, mpirun_script(plan, place));
