@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -33,12 +34,13 @@ struct RankFacts {
   int allowed_cores = 1;
   int online_cores = 1;
   int threads = 1;                // that the rank would make
-  int gpus = 0;                   // device files of the host
+  int gpus = 0;                   // device files that the rank sees
   std::int64_t locked_bytes = 0;  // ulimit -l; -1: unlimited
   std::int64_t open_files = 0;    // ulimit -n
   std::int64_t shared_free = 0;   // bytes of /dev/shm
   bool has_infiniband = false;
   std::map<std::string, std::string> variables;  // that change what libraries do
+  std::map<std::string, std::string> job;        // SLURM_JOB_*: of the allocation, if any
   std::vector<std::string> interfaces;           // of the network, those that are up
   double clock = 0;                              // seconds since 1970, just after a barrier
 };
@@ -54,6 +56,20 @@ Findings judge_ranks(const std::vector<RankFacts>& facts, const Launcher& launch
 Findings judge_hosts(const std::vector<RankFacts>& facts);
 Findings judge_variables(const std::vector<RankFacts>& facts);
 Findings judge_clocks(const std::vector<RankFacts>& facts, double barrier_seconds);
+// What an allocation that is over, or another's, has left behind.
+Findings judge_leftovers(const std::vector<RankFacts>& facts);
+// "n[08-12],m3", as SLURM writes hosts; `host` may have a domain behind it.
+bool is_host_of(const std::string& list, const std::string& host);
+
+struct DeviceBuild {
+  bool has_cuda = false;
+  bool wants_cpu = false;  // parallel.backend: cpu
+  std::string text = {};   // "CUDA 13.0, NCCL 2.28"
+};
+Findings judge_devices(const std::vector<RankFacts>& facts, const DeviceBuild& build);
+
+// Before MPI is asked: empty, or why a start would fail or wait for a launcher that is gone.
+Findings judge_start(const EnvironmentLookup& lookup, const RankFacts& own);
 
 // Every rank calls these. Rename, locks, free space and rate of writing in a directory that all
 // hosts share; the findings are rank 0's.
@@ -64,6 +80,12 @@ struct StorageTest {
 Findings test_storage(const StorageTest& test, ProcessGroup& group);
 // Time of a small all-reduce and rate of a large one.
 Findings test_network(ProcessGroup& group);
+// Whether datagrams pass between the ranks as the watchdog's do, there and back; where some do not
+// it takes five seconds, or `limit`.
+Findings test_heartbeats(ProcessGroup& group, std::chrono::duration<double> limit);
+// `answers`: by rank, those of the `judges` that answered it. Pure.
+Findings judge_heartbeats(const std::vector<std::string>& hosts, const std::vector<int>& judges,
+                          const std::vector<std::vector<int>>& answers);
 
 std::string findings_text(const Findings& findings);
 // `about`: version, ranks and hosts, as they stand before the findings.

@@ -75,27 +75,39 @@ bool changes_libraries(std::string_view name) {
       "OMPI_MCA_shmem_R", "OMPI_MCA_mpi_o", "OMPI_MCA_opal_event", "OMPI_MCA_plm"};
   constexpr std::string_view kPrefixes[] = {"NCCL_",    "OMPI_MCA_", "OMP_",      "UCX_",
                                             "HDF5_",    "GOMP_",     "OPENBLAS_", "FI_PROVID",
-                                            "CUDA_VIS", "LD_PRELOAD"};
+                                            "CUDA_VIS", "CUDA_LAU",  "LD_PRELOAD"};
   const auto begins = [name](std::string_view prefix) { return name.starts_with(prefix); };
   return std::any_of(std::begin(kPrefixes), std::end(kPrefixes), begins) &&
          std::none_of(std::begin(kOfMpirun), std::end(kOfMpirun), begins);
 }
 
-std::map<std::string, std::string> library_variables() {
+bool tells_of_job(std::string_view name) {
+  return name == "SLURM_JOB_ID" || name == "SLURM_JOB_NODELIST" || name == "SLURM_JOB_END_TIME";
+}
+
+std::map<std::string, std::string> own_variables(bool (*is_wanted)(std::string_view name)) {
   std::map<std::string, std::string> variables;
   for (char** at = environ; *at != nullptr; ++at) {
     const std::string_view text(*at);
     const std::size_t equals = text.find('=');
-    if (equals == std::string_view::npos || !changes_libraries(text.substr(0, equals))) continue;
+    if (equals == std::string_view::npos || !is_wanted(text.substr(0, equals))) continue;
     variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return variables;
 }
 
+// A container may hold any of the host's: /dev/nvidia3 alone.
 int gpu_files() {
+  constexpr std::string_view kPrefix = "nvidia";
   int count = 0;
   std::error_code none;
-  while (fs::exists(fmt::format("/dev/nvidia{}", count), none)) ++count;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/dev", none)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_numbered =
+        name.size() > kPrefix.size() && name.starts_with(kPrefix) &&
+        name.find_first_not_of("0123456789", kPrefix.size()) == std::string::npos;
+    if (is_numbered) ++count;
+  }
   return count;
 }
 
@@ -123,7 +135,8 @@ RankFacts own_facts(int wanted_threads, int ranks_on_host) {
   }
   std::error_code none;
   facts.has_infiniband = fs::exists("/sys/class/infiniband", none);
-  facts.variables = library_variables();
+  facts.variables = own_variables(changes_libraries);
+  facts.job = own_variables(tells_of_job);
   facts.interfaces = interfaces_up();
   return facts;
 }
@@ -144,6 +157,7 @@ std::string facts_text(const RankFacts& facts) {
                         {"shared_free", facts.shared_free},
                         {"has_infiniband", facts.has_infiniband},
                         {"variables", facts.variables},
+                        {"job", facts.job},
                         {"interfaces", facts.interfaces},
                         {"clock", facts.clock}}
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -167,6 +181,7 @@ RankFacts parse_facts(const std::string& text) {
   json.at("shared_free").get_to(facts.shared_free);
   json.at("has_infiniband").get_to(facts.has_infiniband);
   json.at("variables").get_to(facts.variables);
+  json.at("job").get_to(facts.job);
   json.at("interfaces").get_to(facts.interfaces);
   json.at("clock").get_to(facts.clock);
   return facts;

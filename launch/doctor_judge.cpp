@@ -138,43 +138,6 @@ Finding judge_shared(const RankFacts& own, int local_size) {
           "a larger /dev/shm: mount -o remount,size=8G /dev/shm; in containers --shm-size"};
 }
 
-// Names of interfaces in a variable's list; addresses such as 10.0.0.0/8 and NCCL's "^eth" are not.
-std::vector<std::string> interfaces_named(const std::string& value) {
-  std::vector<std::string> names;
-  std::size_t start = 0;
-  for (std::size_t end = 0; end != std::string::npos; start = end + 1) {
-    end = value.find(',', start);
-    const std::string name = value.substr(start, end - start);
-    const bool is_name = !name.empty() && std::isalpha(static_cast<unsigned char>(name[0])) != 0;
-    if (is_name && name.find('/') == std::string::npos) names.push_back(name);
-  }
-  return names;
-}
-
-bool is_there(const RankFacts& own, const std::string& interface, bool by_prefix) {
-  return std::any_of(own.interfaces.begin(), own.interfaces.end(), [&](const std::string& name) {
-    return by_prefix ? name.starts_with(interface) : name == interface;
-  });
-}
-
-// Variables that name a network which the host does not have, or has not up.
-void judge_interfaces(const RankFacts& own, Findings& findings) {
-  for (const char* variable : {"NCCL_SOCKET_IFNAME", "OMPI_MCA_btl_tcp_if_include",
-                               "OMPI_MCA_oob_tcp_if_include", "UCX_NET_DEVICES"}) {
-    const auto found = own.variables.find(variable);
-    if (found == own.variables.end() || found->second == "all") continue;
-    for (std::string name : interfaces_named(found->second)) {
-      name = name.substr(0, name.find(':'));  // UCX: mlx5_0:1
-      if (name.starts_with("mlx") || name.starts_with("hfi")) continue;
-      if (is_there(own, name, std::string_view(variable) == "NCCL_SOCKET_IFNAME")) continue;
-      findings.push_back({Grade::failure, "variables",
-                          fmt::format("{}: {}={}, but {} is not there or not up", own.host,
-                                      variable, found->second, name),
-                          fmt::format("unset it, or one of: {}", fmt::join(own.interfaces, ", "))});
-    }
-  }
-}
-
 }  // namespace
 
 Findings judge_ranks(const Ranks& facts, const Launcher& launcher) {
@@ -212,35 +175,6 @@ Findings judge_hosts(const Ranks& facts) {
            fmt::format("{} open files, {} MiB free in /dev/shm", facts[0].open_files,
                        facts[0].shared_free / kMiB),
            ""}};
-}
-
-Findings judge_variables(const Ranks& facts) {
-  Findings findings;
-  std::set<std::string> names;
-  std::set<std::string> hosts;
-  for (const RankFacts& rank : facts) {
-    if (hosts.insert(rank.host).second) judge_interfaces(rank, findings);
-    for (const auto& [name, value] : rank.variables) names.insert(name);
-  }
-  for (const std::string& name : names) {
-    if (name == "CUDA_VISIBLE_DEVICES") continue;  // SLURM gives each rank its own
-    const auto ranks = ranks_by(facts, [&](const RankFacts& own) {
-      const auto found = own.variables.find(name);
-      return found == own.variables.end() ? "(unset)" : found->second;
-    });
-    if (ranks.size() == 1) continue;
-    findings.push_back({Grade::warning, "variables",
-                        fmt::format("{} differs between ranks: {} values", name, ranks.size()),
-                        fmt::format("mpirun -x {}, or set it in launch.setup", name)});
-  }
-  if (names.contains("OMP_NUM_THREADS")) {
-    findings.push_back({Grade::warning, "variables",
-                        "OMP_NUM_THREADS is set, but parallel.threads decides",
-                        "unset it, or say parallel.threads"});
-  }
-  if (!findings.empty()) return findings;
-  const std::string list = names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
-  return {{Grade::ok, "variables", "that change libraries: " + list, ""}};
 }
 
 Findings judge_clocks(const Ranks& facts, double barrier_seconds) {

@@ -92,7 +92,8 @@ void check_world_size(const Launcher& launcher, int world_size, std::string_view
     throw EnvironmentError(fmt::format(
         "started 1 process but SLURM_NTASKS={}: srun was not used, or without its "
         "PMIx plugin\n  fix: srun --mpi=pmix {}     (or: bertyard launch CONFIG --submit "
-        "writes such a job)",
+        "writes such a job)\n  in a shell that kept SLURM's variables after its job: unset "
+        "SLURM_NTASKS",
         launcher.slurm_tasks, command));
   }
   if (launcher.processes > 1) {

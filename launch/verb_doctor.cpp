@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "core/backend/built_with.h"
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "launch/build_info.h"
@@ -27,16 +28,25 @@ std::string built_with(const std::string& name) {
   return "absent";
 }
 
-Finding device_finding(const std::vector<RankFacts>& facts) {
-  const std::string cuda = built_with("CUDA");
-  const int gpus = facts[0].gpus;
-  if (cuda == "absent") {
-    const std::string there = gpus > 0 ? fmt::format("; rank 0's host has {} GPUs", gpus) : "";
-    return {Grade::ok, "device", "this build has no CUDA: ranks compute on CPUs" + there, ""};
+double seconds_since_1970() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+void print_report(const Findings& findings, const std::map<std::string, std::string>& about,
+                  OutputForm form) {
+  if (form == OutputForm::json) {
+    fmt::print("{}", findings_json(findings, about));
+  } else {
+    fmt::print("bertyard {} (cuda {}, nccl {}, mpi {}, hdf5 {})\n{}", version_text(),
+               built_with("CUDA"), built_with("NCCL"), built_with("MPI"), built_with("HDF5"),
+               findings_text(findings));
   }
-  return {Grade::ok, "device",
-          fmt::format("CUDA {}, NCCL {}, {} GPUs on rank 0's host", cuda, built_with("NCCL"), gpus),
-          ""};
+  std::fflush(stdout);
+}
+
+std::map<std::string, std::string> about(std::size_t ranks) {
+  return {{"version", fmt::format("{} ({})", version_text(), git_revision())},
+          {"ranks", std::to_string(ranks)}};
 }
 
 // What one look at the ranks is made of.
@@ -58,12 +68,14 @@ class Doctor {
     if (group.rank() == 0) judge(facts);
     deadline_.begin("network");
     add(test_network(group), group);
+    deadline_.begin("UDP");
+    add(test_heartbeats(group, std::chrono::duration<double>(options_.seconds / 2)), group);
     deadline_.begin("storage");
     add(test_storage(storage, group), group);
     deadline_.begin("report");
     const bool is_ill = count_of(findings_, Grade::failure) > 0;
     const auto failed = group.control->agree_max("doctor: verdict", is_ill ? 1 : 0);
-    if (group.rank() == 0) print();
+    if (group.rank() == 0) print_report(findings_, about_, options_.form);
     return static_cast<int>(failed != 0 ? ExitCode::environment : ExitCode::ok);
   }
 
@@ -75,6 +87,7 @@ class Doctor {
     const RunConfig& config = loaded.config;
     configuration_ = hash_text(xxh3(resolved_yaml(config)));
     threads_ = config.parallel.threads;
+    build_.wants_cpu = config.parallel.backend == BackendChoice::cpu;
     storage.directory = config.run.directory;
     ModelConfig model = config.model.architecture;
     model.vocab_size = config.tokenizer.learn.size;
@@ -89,8 +102,7 @@ class Doctor {
     own.configuration = configuration_;
     const Clock::time_point start = Clock::now();
     group.control->agree_max("doctor: clocks", 0);
-    own.clock =
-        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    own.clock = seconds_since_1970();
     barrier_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
     std::vector<RankFacts> facts;
     for (const std::string& text :
@@ -101,12 +113,13 @@ class Doctor {
   }
 
   void judge(const std::vector<RankFacts>& facts) {
-    about_["version"] = fmt::format("{} ({})", version_text(), git_revision());
-    about_["ranks"] = std::to_string(facts.size());
+    about_ = about(facts.size());
     findings_ = judge_ranks(facts, own_launcher());
-    findings_.push_back(device_finding(facts));
+    build_.has_cuda = built_with_cuda();
+    build_.text = fmt::format("CUDA {}, NCCL {}", built_with("CUDA"), built_with("NCCL"));
     for (const Findings& more :
-         {judge_hosts(facts), judge_variables(facts), judge_clocks(facts, barrier_seconds_)}) {
+         {judge_devices(facts, build_), judge_hosts(facts), judge_variables(facts),
+          judge_leftovers(facts), judge_clocks(facts, barrier_seconds_)}) {
       findings_.insert(findings_.end(), more.begin(), more.end());
     }
   }
@@ -114,17 +127,6 @@ class Doctor {
   void add(const Findings& found, const ProcessGroup& group) {
     if (group.rank() != 0) return;
     findings_.insert(findings_.end(), found.begin(), found.end());
-  }
-
-  void print() const {
-    if (options_.form == OutputForm::json) {
-      fmt::print("{}", findings_json(findings_, about_));
-    } else {
-      fmt::print("bertyard {} (cuda {}, nccl {}, mpi {}, hdf5 {})\n{}", version_text(),
-                 built_with("CUDA"), built_with("NCCL"), built_with("MPI"), built_with("HDF5"),
-                 findings_text(findings_));
-    }
-    std::fflush(stdout);
   }
 
   // On the deadline's thread, while the other is stuck.
@@ -142,6 +144,7 @@ class Doctor {
   MpiEnvironment& environment_;
   std::string configuration_;
   int threads_ = 0;
+  DeviceBuild build_;
   double barrier_seconds_ = 0;
   Findings findings_;
   std::map<std::string, std::string> about_;
@@ -152,6 +155,14 @@ class Doctor {
 
 int run_doctor(const DoctorVerbOptions& options,
                const std::function<MpiEnvironment&(const StartOptions&)>& start) {
+  RankFacts own = own_facts(0, 1);
+  own.clock = seconds_since_1970();
+  const Findings start_findings =
+      judge_start([](const char* name) -> const char* { return std::getenv(name); }, own);
+  if (!start_findings.empty()) {
+    if (own_launcher().rank == 0) print_report(start_findings, about(1), options.form);
+    return static_cast<int>(ExitCode::environment);
+  }
   MpiEnvironment& environment = start({options.command, options.seconds, "."});
   return Doctor(options, environment).run();
 }

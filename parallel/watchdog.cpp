@@ -75,7 +75,6 @@ Watchdog::~Watchdog() {
   for (int i = 0; i < kFarewells; ++i) send_pulse();
 }
 
-// The judges are rank 0 and the first rank of another host, or rank 1.
 void Watchdog::exchange_addresses(ControlPlane& control) {
   std::string key;
   if (rank_ == 0) {
@@ -92,15 +91,19 @@ void Watchdog::exchange_addresses(ControlPlane& control) {
         {std::stoll(all[rank].substr(0, space)),
          DatagramSocket::parse(all[rank].substr(space + 1), setting_.hosts[rank] == own_host)});
   }
-  judges_ = {0};
-  const auto& hosts = setting_.hosts;
+  judges_ = judges_of(setting_.hosts);
+}
+
+std::vector<int> Watchdog::judges_of(const std::vector<std::string>& hosts) {
+  std::vector<int> judges{0};
   const auto other = std::find_if(hosts.begin(), hosts.end(),
                                   [&](const std::string& host) { return host != hosts[0]; });
   if (other != hosts.end()) {
-    judges_.push_back(static_cast<int>(other - hosts.begin()));
+    judges.push_back(static_cast<int>(other - hosts.begin()));
   } else if (hosts.size() > 1) {
-    judges_.push_back(1);
+    judges.push_back(1);
   }
+  return judges;
 }
 
 bool Watchdog::is_judge() const {

@@ -36,6 +36,9 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
+  // The ranks to which all send: rank 0, and the first of another host, or rank 1.
+  static std::vector<int> judges_of(const std::vector<std::string>& hosts);
+
  private:
   struct Message;
   struct Peer;

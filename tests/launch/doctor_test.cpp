@@ -20,6 +20,7 @@ using ::testing::Contains;
 using ::testing::Each;
 using ::testing::Field;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Four ranks on two hosts where all is well.
 std::vector<RankFacts> healthy() {
@@ -47,8 +48,8 @@ auto says(Grade grade, const std::string& topic, const std::string& text) {
 
 Findings all(const std::vector<RankFacts>& facts, const Launcher& launcher = {}) {
   Findings findings = judge_ranks(facts, launcher);
-  for (const Findings& more :
-       {judge_hosts(facts), judge_variables(facts), judge_clocks(facts, 0.01)}) {
+  for (const Findings& more : {judge_devices(facts, {}), judge_hosts(facts), judge_variables(facts),
+                               judge_leftovers(facts), judge_clocks(facts, 0.01)}) {
     findings.insert(findings.end(), more.begin(), more.end());
   }
   return findings;
@@ -129,11 +130,146 @@ TEST(Doctor, SeesStaleVariables) {
               Contains(says(Grade::failure, "variables",
                             "n1: OMPI_MCA_btl_tcp_if_include=10.0.0.0/8,eth7, but eth7")));
   EXPECT_THAT(findings, Contains(says(Grade::warning, "variables", "NCCL_SOCKET_IFNAME differs")));
-  EXPECT_THAT(findings, Contains(says(Grade::warning, "variables", "OMP_NUM_THREADS is set")));
-  for (const Finding& found : findings) {
-    EXPECT_THAT(found.text, ::testing::Not(HasSubstr("CUDA_VISIBLE_DEVICES")));
-    EXPECT_FALSE(found.fix.empty());
+  EXPECT_THAT(findings, Contains(says(Grade::warning, "variables",
+                                      "rank 1 on n1: OMP_NUM_THREADS is 1, but it makes 8 threads "
+                                      "on cores 0-15")));
+  EXPECT_THAT(findings,
+              Contains(says(Grade::ok, "variables",
+                            "CUDA_VISIBLE_DEVICES, NCCL_SOCKET_IFNAME, OMP_NUM_THREADS")));
+  EXPECT_THAT(findings, Not(Contains(says(Grade::warning, "variables", "CUDA_VISIBLE_DEVICES"))));
+  for (const Finding& found : findings) EXPECT_EQ(found.fix.empty(), found.grade == Grade::ok);
+}
+
+TEST(Doctor, ThreadsThatAreAsManyAsTheVariableSaysAreFine) {
+  std::vector<RankFacts> facts = healthy();
+  for (RankFacts& own : facts) own.variables["OMP_NUM_THREADS"] = "8";
+
+  EXPECT_THAT(judge_variables(facts), Each(Field(&Finding::grade, Grade::ok)));
+}
+
+TEST(Doctor, SeesWhatDebuggingLeftBehind) {
+  std::vector<RankFacts> facts = healthy();
+  facts[2].variables = {{"NCCL_IB_DISABLE", "1"}, {"CUDA_LAUNCH_BLOCKING", "0"}};
+  facts[3].variables = facts[2].variables;
+
+  const Findings findings = judge_variables(facts);
+
+  EXPECT_THAT(findings,
+              Contains(says(Grade::warning, "variables", "n2: NCCL_IB_DISABLE=1: InfiniBand")));
+  EXPECT_THAT(findings, Not(Contains(Field(&Finding::text, HasSubstr("waits for every kernel")))));
+}
+
+TEST(Doctor, SeesAnAllocationThatIsNotThisOnes) {
+  std::vector<RankFacts> facts = healthy();
+  for (RankFacts& own : facts) {
+    own.job = {{"SLURM_JOB_ID", "77"}, {"SLURM_JOB_NODELIST", "n[1,3-4]"}};
+    own.clock = 1000;
   }
+
+  const Findings elsewhere = judge_leftovers(facts);
+  for (RankFacts& own : facts) {
+    own.job["SLURM_JOB_NODELIST"] = "n[1-2]";
+    own.job["SLURM_JOB_END_TIME"] = "1001";
+  }
+  const Findings inside = judge_leftovers(facts);
+  facts[0].job["SLURM_JOB_END_TIME"] = "999";
+  const Findings late = judge_leftovers(facts);
+
+  EXPECT_THAT(elsewhere, ::testing::ElementsAre(says(
+                             Grade::warning, "leftovers",
+                             "n2: SLURM_JOB_ID is 77, but the hosts of that job are n[1,3-4]")));
+  EXPECT_THAT(elsewhere[0].fix, HasSubstr("unset ${!SLURM_*}"));
+  EXPECT_THAT(inside, Each(Field(&Finding::grade, Grade::ok)));
+  EXPECT_THAT(late, Contains(says(Grade::warning, "leftovers", "the time of that job is over")));
+}
+
+TEST(Doctor, ReadsSlurmsListsOfHosts) {
+  EXPECT_TRUE(is_host_of("m2,n[08-12,20]-a,x", "n10-a"));
+  EXPECT_TRUE(is_host_of("m2,n[08-12,20]-a,x", "n08-a"));
+  EXPECT_TRUE(is_host_of("m2,n[08-12,20]-a,x", "x.cluster.org"));
+  EXPECT_TRUE(is_host_of("r[1-2]n[1-4]", "r2n4"));
+  for (const char* other : {"n8-a", "n13-a", "n10", "m3", "n-a", "n008-a", ""}) {
+    EXPECT_FALSE(is_host_of("m2,n[08-12,20]-a,x", other)) << other;
+  }
+  for (const char* odd : {"", "n[", "n[]", "n[a-b]", "n]1[", "n[1", "n[-]", ",,"}) {
+    EXPECT_FALSE(is_host_of(odd, "n1")) << odd;
+  }
+}
+
+TEST(Doctor, SeesAStartThatIsOver) {
+  std::map<std::string, std::string> variables{
+      {"PMIX_SERVER_TMPDIR", "/absent/prte.7"},
+      {"PMIX_SERVER_URI2", "77.0;tcp4://127.0.0.1:1"}};  // nobody listens at port 1
+  const auto lookup = [&](const char* name) -> const char* {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  };
+
+  const Findings over = judge_start(lookup, {});
+  variables["PMIX_SERVER_TMPDIR"] = "/";
+  const Findings there = judge_start(lookup, {});
+  variables["PMIX_SERVER_TMPDIR"] = "/absent";
+  variables["PMIX_SERVER_URI2"] = "77.0;unknown";
+  const Findings unknown = judge_start(lookup, {});
+
+  EXPECT_THAT(over, Contains(says(Grade::failure, "leftovers", "of a start that is over")));
+  EXPECT_THAT(there, ::testing::IsEmpty());
+  EXPECT_THAT(unknown, ::testing::IsEmpty());
+}
+
+TEST(Doctor, SeesASlurmJobWithoutSrun) {
+  RankFacts own = healthy()[0];
+  own.job = {{"SLURM_JOB_ID", "77"}, {"SLURM_JOB_NODELIST", "n[5-9]"}};
+  const auto lookup = [](const char* name) {
+    return std::string_view(name) == "SLURM_NTASKS" ? "16" : nullptr;
+  };
+
+  const Findings findings = judge_start(lookup, own);
+
+  EXPECT_THAT(findings, ::testing::ElementsAre(
+                            says(Grade::failure, "MPI", "1 rank, but SLURM_NTASKS is 16"),
+                            says(Grade::warning, "leftovers", "the hosts of that job are n[5-9]")));
+}
+
+TEST(Doctor, SeesGpusThatTheBuildCannotUse) {
+  std::vector<RankFacts> facts = healthy();
+  facts[2].gpus = facts[3].gpus = 4;
+
+  EXPECT_THAT(judge_devices(facts, {}),
+              ::testing::ElementsAre(
+                  says(Grade::warning, "device", "n2 has 4 GPUs, but this build has no CUDA")));
+  EXPECT_THAT(judge_devices(facts, {.wants_cpu = true}), Each(Field(&Finding::grade, Grade::ok)));
+  EXPECT_THAT(judge_devices(facts, {.has_cuda = true}), Each(Field(&Finding::grade, Grade::ok)));
+}
+
+TEST(Doctor, SeesVariablesThatNameNoGpu) {
+  std::vector<RankFacts> facts = healthy();
+  for (RankFacts& own : facts) own.gpus = 2;
+  facts[0].variables["CUDA_VISIBLE_DEVICES"] = "1,0";
+  facts[1].variables["CUDA_VISIBLE_DEVICES"] = "0,2";
+  facts[2].variables["CUDA_VISIBLE_DEVICES"] = "";
+  facts[3].variables["CUDA_VISIBLE_DEVICES"] = "GPU-8932f937,7";
+  facts[3].gpus = 0;
+
+  EXPECT_THAT(
+      judge_devices(facts, {.has_cuda = true}),
+      ::testing::ElementsAre(
+          says(Grade::failure, "device",
+               "rank 1: CUDA_VISIBLE_DEVICES=0,2 names GPU 2, but n1 has 2 GPUs"),
+          says(Grade::warning, "device", "rank 2: CUDA_VISIBLE_DEVICES= hides every GPU of n2"),
+          says(Grade::warning, "device", "names GPU 7, but n2 has 0 GPUs")));
+}
+
+TEST(Doctor, SeesHeartbeatsThatAreLost) {
+  const std::vector<std::string> hosts{"n1", "n1", "n2", "n2"};
+
+  EXPECT_THAT(judge_heartbeats(hosts, {0, 2}, {{2}, {0, 2}, {0}, {0, 2}}),
+              Each(Field(&Finding::grade, Grade::ok)));
+  EXPECT_THAT(
+      judge_heartbeats(hosts, {0, 2}, {{}, {0}, {}, {2}}),
+      ::testing::ElementsAre(
+          says(Grade::warning, "UDP", "none passes between rank 0 on n1 and rank(s) 2-3 (n2"),
+          says(Grade::warning, "UDP", "none passes between rank 2 on n2 and rank(s) 0-1 (n1")));
 }
 
 TEST(Doctor, SeesClocksApart) {

@@ -125,7 +125,8 @@ TEST(MpiEnvironment, RefusesASlurmJobWithoutSrun) {
       },
       ThrowsMessage<EnvironmentError>(
           AllOf(HasSubstr("started 1 process but SLURM_NTASKS=16: srun was not used"),
-                HasSubstr("fix: srun --mpi=pmix bertyard train base.yaml"))));
+                HasSubstr("fix: srun --mpi=pmix bertyard train base.yaml"),
+                HasSubstr("unset SLURM_NTASKS"))));
 }
 
 }  // namespace

@@ -97,7 +97,45 @@ TEST_F(StartTest, TheDoctorLooksAtOneRankAndAtSeveral) {
   EXPECT_EQ(report["ranks"], "2");
   EXPECT_EQ(report["failures"], 0);
   EXPECT_THAT(two.output, AllOf(HasSubstr("hash of the configuration on every rank"),
-                                HasSubstr("all-reduce of 8 bytes")));
+                                HasSubstr("all-reduce of 8 bytes"),
+                                HasSubstr("the watchdog's heartbeats pass between the ranks")));
+}
+
+TEST_F(StartTest, TheDoctorDoesNotWaitForAStartThatIsOver) {
+  for (const char* variable : {"PMIX_RANK=0", "PMIX_SERVER_TMPDIR=/absent/prte.7",
+                               "PMIX_SERVER_URI2=77.0;tcp4://127.0.0.1:1"}) {
+    process_options_.environment.push_back(variable);
+  }
+
+  const Ended text = run_program({"doctor"});
+  const Ended json = run_program({"doctor", "--json"});
+
+  EXPECT_EQ(text.code, 4) << text.output;
+  EXPECT_THAT(text.output, AllOf(HasSubstr("[FAIL] leftovers OMPI_COMM_WORLD_* and PMIX_*"),
+                                 HasSubstr("fix: a new shell, or: unset")));
+  EXPECT_EQ(nlohmann::json::parse(json.output)["findings"][0]["topic"], "leftovers");
+}
+
+TEST_F(StartTest, TheDoctorSaysThatSrunWasNotUsed) {
+  process_options_.environment.push_back("SLURM_NTASKS=4");
+
+  const Ended ended = run_program({"doctor", "--json"});
+
+  EXPECT_EQ(ended.code, 4) << ended.output;
+  const auto finding = nlohmann::json::parse(ended.output)["findings"][0];
+  EXPECT_THAT(finding["text"].get<std::string>(), HasSubstr("1 rank, but SLURM_NTASKS is 4: srun"));
+  EXPECT_THAT(finding["fix"].get<std::string>(), HasSubstr("srun --mpi=pmix"));
+}
+
+// What a terminal keeps that was opened inside a job.
+TEST_F(StartTest, TheDoctorNamesAnAllocationThatIsNotThisOnes) {
+  process_options_.environment.push_back("SLURM_JOB_ID=77");
+  process_options_.environment.push_back("SLURM_JOB_NODELIST=elsewhere[1-4]");
+
+  const Ended ended = run_program({"doctor", "--json"});
+
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_THAT(ended.output, HasSubstr("the hosts of that job are elsewhere[1-4]"));
 }
 
 TEST_F(StartTest, TheDoctorNeverHangs) {
