@@ -13,6 +13,7 @@
 #include "data/files/atomic_file.h"
 #include "data/files/file_writer.h"
 #include "launch/config.h"
+#include "launch/injected_faults.h"
 #include "launch/kernel_choices.h"
 #include "launch/resume_choice.h"
 #include "launch/signals.h"
@@ -55,7 +56,11 @@ const ScoredStep* best_of(const std::vector<ScoredStep>& history) {
 
 }  // namespace
 
-FinetuneRun::FinetuneRun(const FinetuneParts& parts, const FinetuneCell& cell) : parts_(parts) {
+FinetuneRun::FinetuneRun(const FinetuneParts& parts, const FinetuneCell& cell)
+    : communicator_(parts.communicator, pulse_),
+      devices_(parts.devices, pulse_),
+      parts_{parts.setup,      communicator_, devices_,    parts.control, parts.log,
+             parts.input_text, parts.command, parts.hosts, parts.end_job} {
   result_.cell = cell;
   result_.made_from = cell_origins(parts.setup.config, parts.setup.data);
 }
@@ -63,7 +68,10 @@ FinetuneRun::FinetuneRun(const FinetuneParts& parts, const FinetuneCell& cell) :
 TrainEnd FinetuneRun::run() {
   open_directory();
   try {
+    start_watch();
     restore();
+    (void)parts_.control.agree_max("the start of fine-tuning", 0);  // nobody refuses it any more
+    watch_->record(parts_.log);
     const TrainEnd end = converged() || start_.step >= parts_.setup.plan.total_steps()
                              ? TrainEnd::finished
                              : train();
@@ -97,6 +105,16 @@ void FinetuneRun::open_directory() {
                                                .head = setup.head,
                                                .identity = identity(id)},
                        *setup.device, setup.objective.parameters(), setup.optimizer);
+}
+
+void FinetuneRun::start_watch() {
+  const RunConfig& config = parts_.setup.config;
+  watch_.emplace(RunWatch::Setting{.run = fs::path(config.run.directory) / config.run.name,
+                                   .limit = config.watch.limit,
+                                   .slow_limit = config.watch.slow_limit,
+                                   .hosts = parts_.hosts,
+                                   .end = parts_.end_job},
+                 parts_.control, pulse_);
 }
 
 std::map<std::string, std::string> FinetuneRun::environment() const {
@@ -193,9 +211,14 @@ TrainEnd FinetuneRun::train() {
       setup.device_ranks.make_reduction(parts_.devices, setup.objective.parameters());
   const std::unique_ptr<Objective> captured =
       setup.device_ranks.captured(setup.objective, parts_.communicator.size());
-  Objective& objective = captured ? *captured : static_cast<Objective&>(setup.objective);
+  Objective& plain = captured ? *captured : static_cast<Objective&>(setup.objective);
+  std::unique_ptr<Objective> faulty;
+  if (const auto fault = fault_of(parts_.communicator.rank())) {
+    faulty = with_fault(plain, *setup.device, pulse_, *fault);
+  }
+  Objective& objective = faulty ? *faulty : plain;
   Trainer trainer({*setup.device, parts_.communicator, *reduction, objective, setup.optimizer,
-                   setup.batch, *this},
+                   setup.batch, *this, &pulse_},
                   setup.plan,
                   {.schedule = setup.schedule(),
                    .checkpoint_every = setup.config.checkpoint.every,

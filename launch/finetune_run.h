@@ -2,13 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "launch/finetune_setup.h"
+#include "launch/run_watch.h"
 #include "parallel/communicator.h"
 #include "parallel/control_plane.h"
+#include "parallel/noted_communicator.h"
+#include "parallel/pulse.h"
 #include "train/run_checkpoints.h"
 #include "train/run_directory.h"
 #include "train/tasks/finetune_journal.h"
@@ -26,6 +30,8 @@ struct FinetuneParts {
   Logger& log;
   std::string input_text;  // of the configuration
   std::string command;
+  std::vector<std::string> hosts;  // by rank
+  std::function<void(int exit_code)> end_job;
 };
 
 // An evaluation on the held-out part, as it is kept for early stopping.
@@ -46,7 +52,7 @@ struct CellResult {
 };
 
 // One cell of the grid on one rank: a run of its own with directory, checkpoints and exact resume.
-// Rank 0 alone owns the directory and the journal.
+// Rank 0 alone owns the directory and the journal. A watchdog looks after its ranks, as in `train`.
 class FinetuneRun final : public TrainerHooks {
  public:
   FinetuneRun(const FinetuneParts& parts, const FinetuneCell& cell);
@@ -66,6 +72,7 @@ class FinetuneRun final : public TrainerHooks {
  private:
   bool leads() const { return parts_.communicator.rank() == 0; }
   void open_directory();
+  void start_watch();
   void restore();
   void restore_history(std::int64_t step);
   TrainEnd train();
@@ -74,7 +81,10 @@ class FinetuneRun final : public TrainerHooks {
   std::map<std::string, std::string> environment() const;
   CheckpointState identity(const std::string& run_id) const;
 
-  FinetuneParts parts_;
+  Pulse pulse_;
+  NotedCommunicator communicator_;
+  NotedCommunicator devices_;
+  FinetuneParts parts_;  // with these two
   std::optional<RunDirectory> directory_;
   std::optional<RunCheckpoints> checkpoints_;
   std::optional<FinetuneJournal> journal_;
@@ -84,6 +94,7 @@ class FinetuneRun final : public TrainerHooks {
   std::optional<double> new_score_;  // since the last checkpoint
   TrainState start_;
   CellResult result_;
+  std::optional<RunWatch> watch_;  // ends first: what it watches is still there
 };
 
 // result.json of a finished cell in `directory`; nothing where there is none or it is another

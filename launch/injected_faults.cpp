@@ -32,6 +32,14 @@ bool meets_files(const InjectedFault& fault) {
   return fault.kind == "kill_call" || fault.kind == "eio" || fault.kind == "enospc";
 }
 
+void hang_stop_or_die(const std::string& kind) {
+  if (kind == "hang") {
+    for (volatile bool forever = true; forever;) continue;
+  }
+  if (kind == "stop") std::raise(SIGSTOP);
+  if (kind == "kill") std::raise(SIGKILL);
+}
+
 class FaultyObjective final : public Objective {
  public:
   FaultyObjective(Objective& objective, Device& device, const Pulse& pulse,
@@ -86,12 +94,8 @@ class FaultyObjective final : public Objective {
     }
     if (left_ == 0 || fault_.kind == "nan") return;
     --left_;
-    if (fault_.kind == "hang") {
-      for (volatile bool forever = true; forever;) continue;
-    }
-    if (fault_.kind == "stop") std::raise(SIGSTOP);
-    if (fault_.kind == "kill") std::raise(SIGKILL);
-    if (fault_.kind == "flip") flip_weight();
+    if (fault_.kind == "flip") return flip_weight();
+    hang_stop_or_die(fault_.kind);
   }
 
   // A bit of the first weight.
@@ -196,6 +200,10 @@ std::optional<InjectedFault> fault_of(int rank) {
   const InjectedFault fault = parse_fault(text);
   if (fault.rank != rank) return std::nullopt;
   return fault;
+}
+
+void meet_fault(const InjectedFault& fault, std::int64_t done) {
+  if (done >= fault.step) hang_stop_or_die(fault.kind);
 }
 
 std::unique_ptr<Objective> with_fault(Objective& objective, Device& device, const Pulse& pulse,

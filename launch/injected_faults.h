@@ -34,6 +34,10 @@ InjectedFault parse_fault(const std::string& text);
 // What BERTYARD_FAULT asks of this rank; nothing where it is not set, or means another one.
 std::optional<InjectedFault> fault_of(int rank);
 
+// Hangs, stops or dies here where that is the fault and `done` steps or units of work have come to
+// its step; does nothing else.
+void meet_fault(const InjectedFault& fault, std::int64_t done);
+
 // `objective` with the fault in its backward; `objective` itself outlives it.
 std::unique_ptr<Objective> with_fault(Objective& objective, Device& device, const Pulse& pulse,
                                       const InjectedFault& fault);

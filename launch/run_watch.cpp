@@ -29,15 +29,18 @@ void leave_report(const std::filesystem::path& run, const std::string& report) {
 
 }  // namespace
 
+RankWatch::Limits watch_limits(const Interval& limit, const Interval& slow_limit) {
+  return {seconds_of(limit), seconds_of(slow_limit)};
+}
+
 RunWatch::RunWatch(const Setting& setting, ControlPlane& control, Pulse& pulse)
     : pulse_(pulse),
       folder_(setting.run / "logs" / "flight"),
       owner_{control.rank(), setting.hosts[static_cast<std::size_t>(control.rank())]} {
   if (setting.limit.seconds == 0) return;
-  const Watchdog::Setting watchdog{
-      .limits = {seconds_of(setting.limit), seconds_of(setting.slow_limit)},
-      .hosts = setting.hosts,
-      .log_folder = setting.run / "logs"};
+  const Watchdog::Setting watchdog{.limits = watch_limits(setting.limit, setting.slow_limit),
+                                   .hosts = setting.hosts,
+                                   .log_folder = setting.run / "logs"};
   const auto end = [run = setting.run, end = setting.end](const std::string& report) {
     leave_report(run, report);
     end(static_cast<int>(ExitCode::watchdog));

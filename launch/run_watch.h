@@ -16,6 +16,9 @@
 
 namespace bertyard {
 
+// An interval of 0 is no limit.
+RankWatch::Limits watch_limits(const Interval& limit, const Interval& slow_limit);
+
 // What watches a rank of a run: its pulse, the recorder of its last events and the watchdog. Every
 // rank makes one at the same time, once the run directory is there.
 class RunWatch {

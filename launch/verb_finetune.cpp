@@ -42,9 +42,14 @@ RunConfig tuned_config(RunConfig config, const CellResult& result) {
 // The whole grid on one rank.
 class Grid {
  public:
+  // `end_job` ends all ranks, from any thread.
   Grid(const LoadedConfig& loaded, const FinetuneVerbOptions& options, const ProcessGroup& group,
-       Logger& log)
-      : loaded_(loaded), options_(options), group_(group), log_(log) {}
+       Logger& log, std::function<void(int exit_code)> end_job)
+      : loaded_(loaded),
+        options_(options),
+        group_(group),
+        log_(log),
+        end_job_(std::move(end_job)) {}
 
   int run() {
     const RunConfig& config = loaded_.config;
@@ -104,9 +109,10 @@ class Grid {
                                              HostPlace{place_gpu(data.model), group_.local_size});
     FinetuneSetup& setup = *setup_;
     place_threads(setup.device->info());
-    FinetuneRun run({setup, *group_.communicator, setup.device_ranks.joined(*group_.communicator),
-                     *group_.control, log_, loaded_.input_text, options_.command},
-                    cell);
+    FinetuneRun run(
+        {setup, *group_.communicator, setup.device_ranks.joined(*group_.communicator),
+         *group_.control, log_, loaded_.input_text, options_.command, group_.hosts, end_job_},
+        cell);
     const TrainEnd end = run.run();
     if (end == TrainEnd::finished && leads()) {
       results_.push_back(run.result());
@@ -184,6 +190,7 @@ class Grid {
   const FinetuneVerbOptions& options_;
   const ProcessGroup& group_;
   Logger& log_;
+  const std::function<void(int exit_code)> end_job_;
   std::vector<CellResult> results_;
   std::optional<int> gpu_;
   std::unique_ptr<FinetuneSetup> setup_;  // where it fails, until that is told
@@ -215,7 +222,8 @@ int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment
                         {{"configuration", hash_text(xxh3(resolved_yaml(loaded.config)))},
                          {"program", build_identity(), ItemOrigin::environment}});
   log.info("bertyard {} ({})", version_text(), git_revision());
-  Grid grid(loaded, options, group, log);
+  Grid grid(loaded, options, group, log,
+            [&environment](int exit_code) { environment.end_job(exit_code); });
   try {
     return grid.run();
   } catch (const std::exception& error) {

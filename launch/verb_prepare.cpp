@@ -26,16 +26,15 @@
 #include "data/word_job.h"
 #include "launch/build_info.h"
 #include "launch/cpu_threads.h"
+#include "launch/injected_faults.h"
+#include "launch/prepare_report.h"
 #include "launch/progress_line.h"
+#include "launch/work_watch.h"
 #include "parallel/agreement.h"
 #include "train/console.h"
 
 namespace bertyard {
 namespace {
-
-std::string counted(std::uint64_t count) {
-  return grouped(static_cast<std::int64_t>(count));
-}
 
 // The ranks wait as long as the slowest needs for its share.
 constexpr ControlPlane::Seconds kStageLimit{7.0 * 24 * 3600};
@@ -60,31 +59,43 @@ class StandardInputDirectory {
   std::filesystem::path path_;
 };
 
+WorkWatch::Setting watch_of(const RunConfig& config, const ProcessGroup& group,
+                            MpiEnvironment& environment) {
+  return {.limit = config.watch.limit,
+          .slow_limit = config.watch.slow_limit,
+          .hosts = group.hosts,
+          .log_folder = std::filesystem::path(config.samples.out) / "logs",
+          .end = [&environment](int exit_code) { environment.end_job(exit_code); }};
+}
+
 // One preparation: the ranks, who speaks, and how far the work is.
 class Preparation {
  public:
-  Preparation(const RunConfig& config, const ProcessGroup& group)
+  Preparation(const RunConfig& config, const ProcessGroup& group, MpiEnvironment& environment)
       : group_(group),
         config_(config),
         share_{group.rank(), group.size()},
         threads_(cpu_threads(config.parallel.threads, group.local_size)),
-        line_(group.size(), ::isatty(STDERR_FILENO) != 0) {
+        line_(group.size(), ::isatty(STDERR_FILENO) != 0),
+        fault_(fault_of(group.rank())) {
     // No agreement may run out of time while rank 0 works for all.
     group_.control->set_time_limit(kStageLimit);
     if (leads()) hold_output();
-    take_standard_input();
+    take_standard_input();  // as long as the pipe's other end likes
+    watch_.emplace(watch_of(config, group, environment), *group.control);
   }
 
   Vocabulary vocabulary() {
     const std::filesystem::path path = config_.tokenizer.vocab;
     const bool exists = leads() && std::filesystem::exists(path);
-    const bool learns = group_.control->agree_max("vocabulary", exists ? 1 : 0) == 0;
+    const bool learns = !agree("vocabulary", exists);
     if (learns) learn(path);
     Vocabulary vocabulary = Vocabulary::load(path);
     const std::string note = check_learnt_vocabulary(path, vocabulary, config_.tokenizer.options,
                                                      config_.tokenizer.learn);
     if (!note.empty()) say(fmt::format("note        {}\n", note));
-    say(fmt::format("vocabulary  {} entries {} {}\n", counted(vocabulary.size()),
+    say(fmt::format("vocabulary  {} entries {} {}\n",
+                    grouped(static_cast<std::int64_t>(vocabulary.size())),
                     learns ? "written to" : "from", path.string()));
     return vocabulary;
   }
@@ -92,24 +103,26 @@ class Preparation {
   PrepareReport prepare(const Vocabulary& vocabulary) {
     const PrepareOptions options = prepare_options();
     check_options(options);
+    watch_->begin(RankPhase::files);
     PrepareJob job(options, vocabulary, progress());
+    watch_->await();
     check_same_everywhere(*group_.control, {{"text files", job.key(), ItemOrigin::environment},
                                             {"vocabulary", hash_text(vocabulary.hash())}});
     std::optional<PrepareReport> report;
-    if (leads()) report = job.already_there();
-    if (group_.control->agree_max("what is there", report ? 1 : 0) > 0) {
-      return report.value_or(PrepareReport{});
-    }
+    if (begins(RankPhase::files)) report = job.already_there();
+    if (agree("what is there", report.has_value())) return report.value_or(PrepareReport{});
     if (needs_whole_corpus(options.samples.sampling)) return prepare_alone(options, vocabulary);
     check_memory(options);
-    if (leads()) job.open();
+    if (begins(RankPhase::files)) job.open();
     wait("directories");
+    watch_->begin(RankPhase::text);
     job.run_text(share_);
     wait("text");
+    watch_->begin(RankPhase::samples);
     job.run_shards(share_);
     wait("samples");
     line_.finish();
-    if (leads()) report = job.finish();
+    if (begins(RankPhase::files)) report = job.finish();
     wait("manifest");
     return report.value_or(PrepareReport{});
   }
@@ -127,12 +140,24 @@ class Preparation {
   }
   PrepareReport prepare_alone(const PrepareOptions& options, const Vocabulary& vocabulary) {
     PrepareReport report;
-    if (leads()) report = prepare_in_memory(options, vocabulary, progress());
+    if (begins(RankPhase::corpus)) report = prepare_in_memory(options, vocabulary, progress());
     line_.finish();
     wait("samples");
     return report;
   }
-  void wait(const char* what) { group_.control->barrier(what, kStageLimit); }
+  void wait(const char* what) {
+    watch_->await();
+    group_.control->barrier(what, kStageLimit);
+  }
+  bool agree(const char* what, bool is_so) {
+    watch_->await();
+    return group_.control->agree_max(what, is_so ? 1 : 0) > 0;
+  }
+  // What rank 0 does for all.
+  bool begins(RankPhase phase) {
+    if (leads()) watch_->begin(phase);
+    return leads();
+  }
   void say(const std::string& text) const {
     if (!leads()) return;
     fmt::print("{}", text);
@@ -142,8 +167,11 @@ class Preparation {
     return std::filesystem::path(config_.samples.out) / name;
   }
   ProgressCallback progress() {
-    if (!leads()) return nullptr;
-    return [this](const PrepareProgress& progress) { line_.show(progress); };
+    return [this](const PrepareProgress& progress) {
+      watch_->unit_done();
+      if (fault_) meet_fault(*fault_, static_cast<std::int64_t>(watch_->units()));
+      if (leads()) line_.show(progress);
+    };
   }
 
   // Two preparations in one place would remove each other's work.
@@ -167,13 +195,14 @@ class Preparation {
     say(fmt::format("vocabulary  learning {} entries from the text ...\n",
                     grouped(config_.tokenizer.learn.size)));
     const WordJob job(config_.corpus, config_.tokenizer.options, directory("words.tmp-prepare"));
-    if (leads()) job.open();
+    if (begins(RankPhase::files)) job.open();
     wait("directories");
+    watch_->begin(RankPhase::words);
     job.run(share_, text_threads(threads_, config_.samples.memory_bytes, config_.corpus.layout),
             progress());
     wait("words");
     line_.finish();
-    if (leads()) {
+    if (begins(RankPhase::vocabulary)) {
       std::vector<WordCount> words = job.counts();
       check_learning_memory(words, config_.samples.memory_bytes);
       const Vocabulary learnt =
@@ -193,51 +222,9 @@ class Preparation {
   Logger log_{{}};
   std::optional<DirectoryLock> lock_;
   std::optional<StandardInputDirectory> input_;
+  std::optional<InjectedFault> fault_;
+  std::optional<WorkWatch> watch_;  // ends first: what it watches is still there
 };
-
-void print_part(const char* name, const std::filesystem::path& path, const ShardCounts& counts) {
-  fmt::print("{:<11} {} samples, {} tokens from {} documents, {} sentences -> {}\n", name,
-             counted(counts.samples), counted(counts.sample_tokens), counted(counts.documents),
-             counted(counts.sentences), path.string());
-}
-
-void print_notes(const CorpusCounts& corpus) {
-  const auto note = [](std::uint64_t count, const char* what) {
-    if (count > 0) fmt::print("note        {} {}\n", counted(count), what);
-  };
-  note(corpus.invalid_utf8, "invalid UTF-8 sequences were replaced by U+FFFD");
-  note(corpus.nul_bytes, "NUL bytes were dropped");
-  note(corpus.cut_lines, "very long lines were cut");
-  note(corpus.empty_files, "files are empty");
-  note(corpus.empty_documents, "documents have no sentence");
-  note(corpus.cut_documents, "documents were longer than 8 MiB and were cut");
-  note(corpus.lines_outside, "lines of text stand outside <doc ...> and </doc>");
-  note(corpus.bad_lines, "JSONL lines could not be used:");
-}
-
-void print_report(const PrepareReport& report, double seconds) {
-  print_part("train", report.train, report.train_counts);
-  if (!report.valid.empty()) print_part("held out", report.valid, report.valid_counts);
-  fmt::print("[UNK]       {:.3f}% of the text's tokens\n", 100 * report.unknown_rate());
-  if (report.outcome == PrepareOutcome::already_there) {
-    fmt::print("nothing to do: these shards were made from the same text with the same settings\n");
-    return;
-  }
-  print_notes(report.corpus);
-  for (const std::string& fault : report.faults) fmt::print("              {}\n", fault);
-  fmt::print("done in {}\n", duration_text(seconds));
-}
-
-void show(const RunConfig& config, const Vocabulary& vocabulary, const PrepareReport& report,
-          std::uint64_t count) {
-  const auto source = open_samples(report.train, {.vocabulary_hash = vocabulary.hash()});
-  std::optional<Masker> masker;
-  if (source->properties().masks == MaskTime::training) {
-    masker.emplace(config.samples.mask, mask_vocabulary(vocabulary));
-  }
-  fmt::print("\n{}", show_samples(*source, vocabulary, masker ? &*masker : nullptr, config.run.seed,
-                                  count));
-}
 
 }  // namespace
 
@@ -250,13 +237,15 @@ int run_prepare(const PrepareVerbOptions& options, MpiEnvironment& environment) 
                                          {"program", build_identity(), ItemOrigin::environment}});
   const auto start = std::chrono::steady_clock::now();
   try {
-    Preparation preparation(config, group);
+    Preparation preparation(config, group, environment);
     const Vocabulary vocabulary = preparation.vocabulary();
     const PrepareReport report = preparation.prepare(vocabulary);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     if (!preparation.leads()) return static_cast<int>(ExitCode::ok);
-    print_report(report, seconds.count());
-    if (options.show > 0) show(config, vocabulary, report, options.show);
+    print_prepare_report(report, seconds.count());
+    if (options.show > 0) {
+      print_samples(config, vocabulary, report, options.show);
+    }
   } catch (const std::filesystem::filesystem_error& error) {
     throw IoError(fmt::format("prepare: {}", error.what()));
   }

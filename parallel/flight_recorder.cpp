@@ -122,7 +122,7 @@ FlightRecord read_flight_record(const std::filesystem::path& path) {
                 sizeof event);
     event.text[sizeof event.text - 1] = '\0';
     const bool known = event.kind >= FlightKind::phase && event.kind <= FlightKind::note &&
-                       event.phase <= RankPhase::end;
+                       event.phase <= RankPhase::wait;
     if (event.number != 0 && known) record.events.push_back(event);
   }
   std::sort(record.events.begin(), record.events.end(),

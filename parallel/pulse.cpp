@@ -4,8 +4,9 @@
 namespace bertyard {
 
 std::string_view name_of(RankPhase phase) {
-  constexpr std::string_view kNames[] = {"start",  "data",       "forward",  "backward", "reduce",
-                                         "update", "checkpoint", "evaluate", "end"};
+  constexpr std::string_view kNames[] = {
+      "start", "data", "forward", "backward", "reduce", "update",     "checkpoint", "evaluate",
+      "end",   "text", "words",   "samples",  "files",  "vocabulary", "corpus",     "wait"};
   return kNames[static_cast<std::size_t>(phase)];
 }
 
@@ -26,6 +27,11 @@ void Pulse::step_done(std::int64_t step) noexcept {
   tick();
 }
 
+void Pulse::unit_done() noexcept {
+  units_.fetch_add(1, std::memory_order_relaxed);
+  tick();
+}
+
 void Pulse::collective(std::string_view name, std::uint64_t bytes) noexcept {
   tick();
   collective_.fetch_add(1, std::memory_order_relaxed);
@@ -42,7 +48,8 @@ void Pulse::signal(int number) noexcept {
 
 Pulse::Reading Pulse::read() const noexcept {
   return {step_.load(std::memory_order_relaxed), collective_.load(std::memory_order_relaxed),
-          ticks_.load(std::memory_order_relaxed), phase_.load(std::memory_order_relaxed)};
+          ticks_.load(std::memory_order_relaxed), phase_.load(std::memory_order_relaxed),
+          units_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace bertyard

@@ -15,10 +15,11 @@ namespace bertyard {
 class Pulse {
  public:
   struct Reading {
-    std::int64_t step = 0;         // steps done
+    std::int64_t step = 0;         // steps done, or stages
     std::uint64_t collective = 0;  // collectives begun
     std::uint64_t ticks = 0;       // changes with every sign of progress
     RankPhase phase = RankPhase::start;
+    std::uint64_t units = 0;  // of work done, where ranks have shares of their own
     bool operator==(const Reading&) const = default;
   };
 
@@ -28,6 +29,7 @@ class Pulse {
   void enter(RankPhase phase) noexcept;
   void tick() noexcept { ticks_.fetch_add(1, std::memory_order_relaxed); }
   void step_done(std::int64_t step) noexcept;
+  void unit_done() noexcept;
   void collective(std::string_view name, std::uint64_t bytes) noexcept;
   void note(std::string_view text) noexcept;
   // From a signal handler.
@@ -40,6 +42,7 @@ class Pulse {
 
   std::atomic<std::int64_t> step_{0};
   std::atomic<std::uint64_t> collective_{0};
+  std::atomic<std::uint64_t> units_{0};
   std::atomic<std::uint64_t> ticks_{0};
   std::atomic<RankPhase> phase_{RankPhase::start};
   FlightRecorder* recorder_ = nullptr;

@@ -63,7 +63,7 @@ std::vector<RankWatch::Finding> RankWatch::stuck_ranks(Clock::time_point now) co
     }
     last.push_back(&rank);
   }
-  const auto waits = [](const Rank* rank) { return rank->reading.phase == RankPhase::reduce; };
+  const auto waits = [](const Rank* rank) { return is_waiting(rank->reading.phase); };
   if (!std::all_of(last.begin(), last.end(), waits)) std::erase_if(last, waits);
   std::vector<Finding> findings;
   for (const Rank* rank : last) {

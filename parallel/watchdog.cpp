@@ -37,6 +37,14 @@ std::string process_state(std::int64_t process) {
   return file.is_open() ? "" : "gone";
 }
 
+std::string place_of(const Pulse::Reading& reading) {
+  if (has_units(reading.phase)) {
+    return fmt::format("in {}, after {} units of its work", name_of(reading.phase), reading.units);
+  }
+  return fmt::format("after step {}, in {}, after collective {}", reading.step,
+                     name_of(reading.phase), reading.collective);
+}
+
 }  // namespace
 
 struct Watchdog::Message {
@@ -191,10 +199,9 @@ std::string Watchdog::text_of(const RankWatch::Finding& finding) const {
   const char* what = finding.kind == RankWatch::Finding::Kind::silent
                          ? "sent no heartbeat (dead, stopped or cut off)"
                          : "makes no progress";
-  return fmt::format(
-      "rank {} on {} (process {}{}) {} for {:.1f} s: after step {}, in {}, after collective {}",
-      finding.rank, host, peers_[rank].process, state.empty() ? "" : ", state " + state, what,
-      finding.seconds, finding.last.step, name_of(finding.last.phase), finding.last.collective);
+  return fmt::format("rank {} on {} (process {}{}) {} for {:.1f} s: {}", finding.rank, host,
+                     peers_[rank].process, state.empty() ? "" : ", state " + state, what,
+                     finding.seconds, place_of(finding.last));
 }
 
 void Watchdog::report(const std::vector<RankWatch::Finding>& findings) {
@@ -220,10 +227,13 @@ void Watchdog::report(const std::vector<RankWatch::Finding>& findings) {
     std::_Exit(static_cast<int>(ExitCode::watchdog));
   })
       .detach();
-  const std::string text = fmt::format(
-      "watchdog: {}\n  stacks: {}/stacks-rank-*.txt; what came before: bertyard inspect {}",
-      fmt::join(lines, "; "), setting_.log_folder.string(),
-      (setting_.log_folder / "flight").string());
+  std::string text = fmt::format("watchdog: {}\n  stacks: {}/stacks-rank-*.txt",
+                                 fmt::join(lines, "; "), setting_.log_folder.string());
+  const std::filesystem::path flight = setting_.log_folder / "flight";
+  std::error_code none;
+  if (std::filesystem::exists(flight, none)) {
+    text += fmt::format("; what came before: bertyard inspect {}", flight.string());
+  }
   fmt::print(stderr, "error: {}\n", text);
   std::fflush(stderr);
   dump_stacks();
@@ -232,6 +242,8 @@ void Watchdog::report(const std::vector<RankWatch::Finding>& findings) {
 }
 
 void Watchdog::dump_stacks() const {
+  std::error_code none;
+  std::filesystem::create_directories(setting_.log_folder, none);
   StackDump::write(setting_.log_folder / fmt::format("stacks-rank-{:04}.txt", rank_));
 }
 

@@ -114,5 +114,31 @@ TEST_F(RankWatchTest, ForgivesWhatItSlept) {
   EXPECT_THAT(watch_.judge(now_), IsEmpty());
 }
 
+// Ranks with shares of their own do not wait for each other within a stage.
+TEST_F(RankWatchTest, NamesARankThatIsStuckInItsShareWhileOthersWork) {
+  for (int rank = 0; rank < 3; ++rank) hear(rank, 1, 0, RankPhase::text);
+  pass(9);
+  hear(0, 1, 0, RankPhase::text);
+  hear(2, 2, 0, RankPhase::wait);  // its share is done
+  repeat(1);
+  pass(2);
+  for (int rank = 0; rank < 3; ++rank) repeat(rank);
+
+  EXPECT_THAT(named(Finding::Kind::stuck), ElementsAre(1));
+}
+
+TEST_F(RankWatchTest, LeavesRanksAloneThatWaitForOneThatMayTakeLong) {
+  hear(0, 1, 0, RankPhase::corpus);
+  hear(1, 2, 0, RankPhase::wait);
+  hear(2, 2, 0, RankPhase::wait);
+  pass(90);
+  for (int rank = 0; rank < 3; ++rank) repeat(rank);
+  EXPECT_THAT(named(Finding::Kind::stuck), IsEmpty());
+
+  pass(11);
+  for (int rank = 0; rank < 3; ++rank) repeat(rank);
+  EXPECT_THAT(named(Finding::Kind::stuck), ElementsAre(0));
+}
+
 }  // namespace
 }  // namespace bertyard
