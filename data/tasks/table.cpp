@@ -55,7 +55,7 @@ class CsvReader {
   // Whether another cell follows in this row.
   bool read_cell(TableRow& row) {
     std::string cell;
-    if (at_ < text_.size() && text_[at_] == '"') read_quoted(row, cell);
+    if (at_ < text_.size() && text_[at_] == '"') read_quoted(cell);
     while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n') cell += text_[at_++];
     if (!cell.empty() && cell.back() == '\r') cell.pop_back();
     row.cells.push_back(std::move(cell));
@@ -64,7 +64,9 @@ class CsvReader {
     if (end == '\n') ++line_;
     return end == ',';
   }
-  void read_quoted(const TableRow& row, std::string& cell) {
+  // To the end of the file the rest would be one cell, and the rows in it would be lost.
+  void read_quoted(std::string& cell) {
+    const std::int64_t opened = line_;
     for (++at_; at_ < text_.size(); ++at_) {
       if (text_[at_] == '"') {
         const bool doubled = at_ + 1 < text_.size() && text_[at_ + 1] == '"';
@@ -74,7 +76,10 @@ class CsvReader {
       if (text_[at_] == '\n') ++line_;
       cell += text_[at_];
     }
-    table_.bad_rows.push_back({table_.place(row), "a quote is opened and never closed"});
+    throw DataError(fmt::format(
+        "{}:{}: a quote is opened here and not closed before the end of the file; close it, or, "
+        "where it is part of the text, put the cell between quotes and double it",
+        table_.path, opened));
   }
 
   std::string_view text_;

@@ -29,7 +29,7 @@ struct Table {
 // TSV: cells between tabs, quotes are text, as GLUE's files have them. CSV: RFC 4180, quoted cells
 // may hold commas, doubled quotes and line ends. JSONL: the values of `keys` in each line's object,
 // numbers as they stand. A byte order mark is dropped, lines end in LF or CRLF, empty ones are
-// skipped. DataError where the file cannot be read.
+// skipped. DataError where the file cannot be read, or a quote of a CSV is still open at its end.
 Table read_table(const std::string& path, TaskFormat format, const std::vector<std::string>& keys);
 
 // By the end of the name: .tsv .txt, .csv, .jsonl, .conll .bio .iob, .json. DataError for others.

@@ -154,6 +154,16 @@ TEST_F(TaskFiles, WhatCannotBeReadSaysWhy) {
                     "expected a file in SQuAD's layout");
 }
 
+TEST_F(TaskFiles, AnOpenQuoteIsNamedByTheLineThatOpensIt) {
+  const auto open = write("open.csv", "a,b,1\n\"two\nlines\",\"b,2\nc,\"\"d\"\",3\n");
+  const auto closed = write("closed.csv", "a,b,1\nc,\"d\"\"\",\"3\"");
+  const TaskOptions stsb = options(TaskKind::regress, "stsb");
+
+  expect_data_error([&] { read_task({open}, stsb, LabelNeed::required); },
+                    "open.csv:3: a quote is opened here and not closed before the end of the file");
+  EXPECT_EQ(read_task({closed}, stsb, LabelNeed::required).texts[1].pair, "d\"");
+}
+
 TEST_F(TaskFiles, ConllSentencesEndAtBlankLines) {
   const auto path =
       write("a.conll", "-DOCSTART- O\n\nEU B-ORG\nsays O\n\t\nYes\tO\nBad\tX\n\nNo\tO\n");
