@@ -6,6 +6,8 @@
 
 #include "data/unicode.h"
 #include "data/utf8.h"
+#include "train/tasks/nltk_words.h"
+#include "train/tasks/python_text.h"
 
 namespace bertyard {
 namespace {
@@ -33,30 +35,12 @@ bool is_ascii_punctuation(char32_t c) {
          (c >= 123 && c <= 126);
 }
 
-// str.split(): at any white space.
-std::vector<Text> words_of(const Text& text) {
-  std::vector<Text> words;
-  bool inside = false;
-  for (const char32_t c : text) {
-    const bool space = is_whitespace(c) || c == 0x0B || c == 0x0C || (c >= 0x1C && c <= 0x1F) ||
-                       c == 0x85 || c == 0x2028 || c == 0x2029;
-    if (!space && !inside) words.emplace_back();
-    inside = !space;
-    if (inside) words.back() += c;
-  }
-  return words;
-}
-
-bool is_word_character(char32_t c) {
-  return is_letter_or_digit(c) || c == U'_';
-}
-
 // re.sub(r'\b(a|an|the)\b', ' ', text): a run of word characters that is an article.
 Text without_articles(const Text& text) {
   Text result;
   for (std::size_t i = 0; i < text.size();) {
     std::size_t end = i;
-    while (end < text.size() && is_word_character(text[end])) ++end;
+    while (end < text.size() && is_python_word(text[end])) ++end;
     if (end == i) {
       result += text[i++];
       continue;
@@ -71,7 +55,7 @@ Text without_articles(const Text& text) {
 std::vector<Text> normalized_words(std::string_view text) {
   Text codes = lowered(text);
   std::erase_if(codes, is_ascii_punctuation);
-  return words_of(without_articles(codes));
+  return python_split(without_articles(codes));
 }
 
 double harmonic(double common, std::size_t found, std::size_t gold) {
@@ -104,7 +88,7 @@ bool is_cmrc_punctuation(char32_t c) {
 }
 
 Text stripped(Text text) {
-  const auto keeps = [](char32_t c) { return !is_whitespace(c); };
+  const auto keeps = [](char32_t c) { return !is_python_space(c); };
   text.erase(text.begin(), std::find_if(text.begin(), text.end(), keeps));
   text.erase(std::find_if(text.rbegin(), text.rend(), keeps).base(), text.end());
   return text;
@@ -116,17 +100,23 @@ Text without_cmrc_punctuation(std::string_view text) {
   return codes;
 }
 
-// A Chinese character each; between them words and single punctuation marks.
+// A Chinese character each; what stands between them as nltk.word_tokenize() has it.
 std::vector<Text> cmrc_segments(std::string_view text) {
   std::vector<Text> segments;
-  bool open = false;
+  Text between;
+  const auto flush = [&] {
+    for (Text& word : nltk_words(between)) segments.push_back(std::move(word));
+    between.clear();
+  };
   for (const char32_t c : without_cmrc_punctuation(text)) {
-    const bool alone = (c >= 0x4E00 && c <= 0x9FA5) || is_punctuation(c);
-    const bool space = is_whitespace(c);
-    if (!space && (alone || !open)) segments.emplace_back();
-    if (!space) segments.back() += c;
-    open = !space && !alone;
+    if (c >= 0x4E00 && c <= 0x9FA5) {
+      flush();
+      segments.emplace_back(1, c);
+    } else {
+      between += c;
+    }
   }
+  flush();
   return segments;
 }
 
