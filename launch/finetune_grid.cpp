@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "launch/text_table.h"
 #include "train/console.h"
+#include "train/tasks/task_scores.h"
 
 namespace bertyard {
 namespace {
@@ -86,6 +87,18 @@ const CellResult& best_cell(const std::vector<CellResult>& results) {
   return *best;
 }
 
+std::string settings_text(const std::vector<CellResult>& results) {
+  std::string text;
+  for (const SettingResult& setting : summarize(results)) {
+    if (setting.seeds < 2) continue;
+    text += fmt::format("  {}: {} {:.2f} +- {:.2f} over {} seeds ({:.2f} to {:.2f})\n",
+                        setting_text(setting.cell), results.front().figures.front().first,
+                        100 * setting.mean, 100 * setting.deviation, setting.seeds,
+                        100 * setting.least, 100 * setting.most);
+  }
+  return text;
+}
+
 std::string grid_text(const std::vector<CellResult>& results) {
   std::vector<TextTable::Column> columns{{"lr"},
                                          {"batch", Align::right},
@@ -109,15 +122,7 @@ std::string grid_text(const std::vector<CellResult>& results) {
     cells.push_back(duration_text(result.seconds));
     table.add(std::move(cells));
   }
-  std::string text = table.text();
-  for (const SettingResult& setting : summarize(results)) {
-    if (setting.seeds < 2) continue;
-    text += fmt::format("  {}: {} {:.2f} +- {:.2f} over {} seeds ({:.2f} to {:.2f})\n",
-                        setting_text(setting.cell), results.front().figures.front().first,
-                        100 * setting.mean, 100 * setting.deviation, setting.seeds,
-                        100 * setting.least, 100 * setting.most);
-  }
-  return text;
+  return table.text() + settings_text(results);
 }
 
 std::string grid_json(const std::vector<CellResult>& results, const RunConfig& config) {

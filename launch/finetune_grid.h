@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "launch/finetune_run.h"
+#include "launch/finetune_layout.h"
+#include "launch/run_config.h"
 
 namespace bertyard {
 
@@ -22,7 +23,9 @@ std::vector<SettingResult> summarize(const std::vector<CellResult>& results);
 // The cell with the best main score of the setting with the best mean.
 const CellResult& best_cell(const std::vector<CellResult>& results);
 
-// A line for every cell, then for every setting that has several seeds. Scores in percent.
+// A line for every setting that has several seeds.
+std::string settings_text(const std::vector<CellResult>& results);
+// A line for every cell, then settings_text(). Scores in percent.
 std::string grid_text(const std::vector<CellResult>& results);
 // results.json: task, cells, settings and the best.
 std::string grid_json(const std::vector<CellResult>& results, const RunConfig& config);

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "core/backend/layer_ops.h"
 #include "core/base/error.h"
@@ -26,25 +25,6 @@ namespace bertyard {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
-constexpr char kHistoryFile[] = "evaluations.txt";
-constexpr char kResultFile[] = "result.json";
-
-std::string result_text(const CellResult& result) {
-  Json json;
-  json["lr"] = result.cell.learning_rate;
-  json["batch"] = result.cell.batch;
-  json["epochs"] = result.cell.epochs;
-  json["seed"] = result.cell.seed;
-  json["best_step"] = result.step;
-  json["steps"] = result.steps;
-  json["held_out_loss"] = result.loss;
-  json["seconds"] = result.seconds;
-  for (const auto& [name, value] : result.figures) json["scores"][name] = value;
-  json["made_from"] = result.made_from;
-  return json.dump(2) + "\n";
-}
 
 // The first of the best: more training that gains nothing is not worth it.
 const ScoredStep* best_of(const std::vector<ScoredStep>& history) {
@@ -254,7 +234,7 @@ void FinetuneRun::evaluate(const TrainState& state) {
   new_score_ = scores.main();
   if (!leads()) return;
   write_file_atomically(directory_->path() / kHistoryFile, history_text());
-  if (best) write_file_atomically(directory_->path() / "best_so_far.json", result_text(result_));
+  if (best) write_file_atomically(directory_->path() / kBestSoFarFile, cell_result_text(result_));
   journal_->evaluated(state, outputs.loss, scores, best);
 }
 
@@ -301,37 +281,22 @@ void FinetuneRun::finish(TrainEnd end) {
     return directory_->set_status(RunStatus::stopped, "TERM or INT, after a checkpoint");
   }
   if (result_.figures.empty()) {  // all was done before this start
-    const std::string text = read_file(directory_->path() / "best_so_far.json");
-    const auto json = Json::parse(text);
-    for (const auto& [name, value] : json["scores"].items()) {
-      result_.figures.emplace_back(name, value.get<double>());
+    const fs::path file = directory_->path() / kBestSoFarFile;
+    const std::optional<CellResult> best = read_cell_result(file, result_.cell);
+    if (!best) {
+      throw DataError(
+          fmt::format("{}: expected what the best step reached, found no such thing; remove {} and "
+                      "train again",
+                      file.string(), directory_->path().string()));
     }
-    result_.step = json["best_step"];
-    result_.loss = json["held_out_loss"];
+    result_.figures = best->figures;
+    result_.step = best->step;
+    result_.loss = best->loss;
   }
   result_.steps = history_.back().step;
   if (result_.seconds == 0) result_.seconds = start_.seconds;
-  write_file_atomically(directory_->path() / kResultFile, result_text(result_));
+  write_file_atomically(directory_->path() / kResultFile, cell_result_text(result_));
   directory_->set_status(RunStatus::done, "");
-}
-
-std::optional<CellResult> read_cell_result(const fs::path& directory, const FinetuneCell& cell) {
-  if (!fs::exists(directory / kResultFile)) return std::nullopt;
-  const Json json = Json::parse(read_file(directory / kResultFile), nullptr, false);
-  if (!json.is_object() || !json.contains("scores") || !json.contains("made_from")) {
-    return std::nullopt;
-  }
-  CellResult result;
-  result.made_from = json["made_from"].get<Origins>();
-  result.cell = cell;
-  result.step = json.value("best_step", std::int64_t{0});
-  result.steps = json.value("steps", std::int64_t{0});
-  result.loss = json.value("held_out_loss", 0.0);
-  result.seconds = json.value("seconds", 0.0);
-  for (const auto& [name, value] : json["scores"].items()) {
-    result.figures.emplace_back(name, value.get<double>());
-  }
-  return result;
 }
 
 }  // namespace bertyard

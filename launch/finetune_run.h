@@ -41,16 +41,6 @@ struct ScoredStep {
   double score = 0;
 };
 
-// What a finished cell reached: at its best step, by the main score.
-struct CellResult {
-  FinetuneCell cell;
-  std::int64_t step = 0, steps = 0;
-  double loss = 0;
-  std::vector<std::pair<std::string, double>> figures;
-  double seconds = 0;
-  Origins made_from;  // cell_origins()
-};
-
 // One cell of the grid on one rank: a run of its own with directory, checkpoints and exact resume.
 // Rank 0 alone owns the directory and the journal. A watchdog looks after its ranks, as in `train`.
 class FinetuneRun final : public TrainerHooks {
@@ -96,10 +86,5 @@ class FinetuneRun final : public TrainerHooks {
   CellResult result_;
   std::optional<RunWatch> watch_;  // ends first: what it watches is still there
 };
-
-// result.json of a finished cell in `directory`; nothing where there is none or it is another
-// cell's.
-std::optional<CellResult> read_cell_result(const std::filesystem::path& directory,
-                                           const FinetuneCell& cell);
 
 }  // namespace bertyard

@@ -92,19 +92,6 @@ Capacities capacities_of(const RunPlan& plan, const RunConfig& config, const Dev
 
 }  // namespace
 
-std::string grid_value_text(double value) {
-  return fmt::format("{:g}", value);
-}
-
-std::string grid_value_text(std::int64_t value) {
-  return std::to_string(value);
-}
-
-std::string FinetuneCell::name() const {
-  return fmt::format("lr-{}_batch-{}_epochs-{}_seed-{}", grid_value_text(learning_rate),
-                     grid_value_text(batch), grid_value_text(epochs), grid_value_text(seed));
-}
-
 std::vector<FinetuneCell> finetune_cells(const FinetuneSection& section) {
   std::vector<FinetuneCell> cells;
   for (const double rate : section.learning_rates) {

@@ -10,9 +10,9 @@
 #include "data/batch_stream.h"
 #include "launch/device_ranks.h"
 #include "launch/finetune_data.h"
+#include "launch/finetune_layout.h"
 #include "launch/run_config.h"
 #include "launch/run_device.h"
-#include "launch/setting_differences.h"
 #include "train/device_batch.h"
 #include "train/huggingface.h"
 #include "train/model_memory.h"
@@ -21,18 +21,6 @@
 
 namespace bertyard {
 
-// One combination of a fine-tuning grid: a run of its own.
-struct FinetuneCell {
-  double learning_rate = 0;
-  std::int64_t batch = 0;
-  double epochs = 0;
-  std::int64_t seed = 0;
-  // "lr-5e-05_batch-32_epochs-3_seed-42": name of its run directory.
-  std::string name() const;
-};
-// A value of the grid as it stands in that name: two that read alike are one training.
-std::string grid_value_text(double value);
-std::string grid_value_text(std::int64_t value);
 std::vector<FinetuneCell> finetune_cells(const FinetuneSection& section);
 
 // The configuration as it would be of this cell alone.

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "core/nn/task_model.h"
 #include "core/nn/trained_model.h"
 
 namespace bertyard {
@@ -20,6 +21,20 @@ struct HostWeights {
 
   ParameterStore store;
   TrainedModel model;
+  std::vector<float> values;
+};
+
+// The same of a model with the head of a downstream task.
+struct HostTaskWeights {
+  HostTaskWeights(const ModelConfig& config, const HeadConfig& head)
+      : model(config, head, store), values(static_cast<std::size_t>(store.flat_elements())) {
+    store.bind(view_of(std::span(values)), {});
+  }
+  HostTaskWeights(const HostTaskWeights&) = delete;
+  HostTaskWeights& operator=(const HostTaskWeights&) = delete;
+
+  ParameterStore store;
+  TaskModel model;
   std::vector<float> values;
 };
 

@@ -20,7 +20,23 @@ namespace fs = std::filesystem;
 constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kOptimizer = "optimizer.bin";
 
-std::vector<BannerRow> state_rows(const CheckpointState& state, const ModelConfig& model) {
+// Of a fine-tuning's checkpoint the score is kept with its sign turned.
+BannerRow held_out_row(const Checkpoint& checkpoint) {
+  const double kept = *checkpoint.state().held_out_loss;
+  if (read_huggingface_head(checkpoint.path())) {
+    return {"held out", fmt::format("score {:.4f}", -kept)};
+  }
+  const CheckpointState& state = checkpoint.state();
+  const bool earlier = state.held_out_step != 0 && state.held_out_step != state.step;
+  return {
+      "held out",
+      fmt::format(
+          "{} {:.4f} nats{}", token_task_title(token_task(checkpoint.model())), kept,
+          earlier ? fmt::format(", measured after step {}", grouped(state.held_out_step)) : "")};
+}
+
+std::vector<BannerRow> state_rows(const Checkpoint& checkpoint) {
+  const CheckpointState& state = checkpoint.state();
   std::vector<BannerRow> rows = {
       {"run", state.run_id},
       {"step",
@@ -30,14 +46,7 @@ std::vector<BannerRow> state_rows(const CheckpointState& state, const ModelConfi
                                grouped(state.tokens), state.phase)},
       {"trained for", duration_text(state.run_seconds)},
   };
-  if (state.held_out_loss) {
-    const bool earlier = state.held_out_step != 0 && state.held_out_step != state.step;
-    rows.push_back(
-        {"held out",
-         fmt::format("{} {:.4f} nats{}", token_task_title(token_task(model)), *state.held_out_loss,
-                     earlier ? fmt::format(", measured after step {}", grouped(state.held_out_step))
-                             : "")});
-  }
+  if (state.held_out_loss) rows.push_back(held_out_row(checkpoint));
   return rows;
 }
 
@@ -80,7 +89,7 @@ std::string inspect_checkpoint(const InspectOptions& options) {
   const SafetensorsFile optimizer(checkpoint.path() / kOptimizer);
   if (!options.tensor.empty()) return tensor_text({&weights, &optimizer}, options.tensor);
   const CheckpointState& state = checkpoint.state();
-  std::vector<BannerRow> rows = state_rows(state, checkpoint.model());
+  std::vector<BannerRow> rows = state_rows(checkpoint);
   rows.push_back({"optimizer", fmt::format("{} ({} tensors, shown by --tensor)",
                                            fmt::join(checkpoint.optimizer_names(), ", "),
                                            optimizer.entries().size())});

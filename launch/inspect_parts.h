@@ -20,12 +20,19 @@ std::string inspect_checkpoint(const InspectOptions& options);
 std::string inspect_huggingface(const InspectOptions& options);
 std::string inspect_tensor_file(const InspectOptions& options);
 std::string inspect_run(const InspectOptions& options);
+// A fine-tuning: what every cell of its grid has reached so far, and the best model.
+std::string inspect_finetuning(const InspectOptions& options);
 // The flight recorders in a folder: every event by time, and where each rank was last.
 std::string inspect_flight(const InspectOptions& options);
 // A micro-batch that was kept because its numbers were not finite.
 std::string inspect_batch(const InspectOptions& options);
 // Of the recorders, where each rank was last; empty where there are no recorders.
 std::string flight_summary(const std::filesystem::path& folder);
+
+// Of one cell of a fine-tuning, its last step, what the newest evaluation found and the best one.
+std::vector<BannerRow> cell_rows(const std::filesystem::path& directory);
+// Its main score's name as a title; empty before the first evaluation.
+std::string cell_score_name(const std::filesystem::path& directory);
 
 // "layers", "parameters" and the rest of a model's shape.
 std::vector<BannerRow> model_rows(const ModelConfig& config);

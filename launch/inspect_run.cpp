@@ -6,12 +6,14 @@
 
 #include "core/base/error.h"
 #include "data/files/file_writer.h"
+#include "launch/finetune_layout.h"
 #include "launch/inspect_parts.h"
 #include "launch/plot_metrics.h"
 #include "launch/text_table.h"
 #include "train/checkpoint_manifest.h"
 #include "train/checkpoint_store.h"
 #include "train/pretraining_objective.h"
+#include "train/tasks/task_scores.h"
 
 namespace bertyard {
 namespace {
@@ -49,21 +51,29 @@ void add_metrics(const fs::path& file, std::vector<BannerRow>& rows) {
   }
 }
 
-// What the manifests say; only opening one checks its files.
-std::string checkpoints_text(const fs::path& directory) {
+// What a checkpoint's manifest keeps of an evaluation: the loss, or a task's score with its sign
+// turned.
+std::string held_out_text(const CheckpointState& state, const std::string& score_name) {
+  if (!state.held_out_loss) return "";
+  if (score_name.empty()) return fmt::format("{:.4f}", *state.held_out_loss);
+  return figure_text(score_name, -*state.held_out_loss);
+}
+
+// What the manifests say; only opening one checks its files. `score_name`: of a fine-tuning's.
+std::string checkpoints_text(const fs::path& directory, const std::string& score_name) {
   const std::vector<CheckpointEntry> entries = list_checkpoints(directory);
   if (entries.empty()) return "\nno checkpoint yet\n";
   TextTable table({{"checkpoint"},
                    {"tokens", Align::right},
                    {"trained for", Align::right},
-                   {"held-out loss", Align::right},
+                   {score_name.empty() ? "held-out loss" : score_name, Align::right},
                    {""}});
   for (const CheckpointEntry& entry : entries) {
     const std::string name = entry.path.filename().string();
     try {
       const CheckpointState state = read_checkpoint_manifest(entry.path).state;
       table.add({name, grouped(state.tokens), duration_text(state.run_seconds),
-                 state.held_out_loss ? fmt::format("{:.4f}", *state.held_out_loss) : "", ""});
+                 held_out_text(state, score_name), ""});
     } catch (const Error& error) {
       table.add({name, "", "", "", error.what()});
     }
@@ -83,9 +93,14 @@ std::string inspect_run(const InspectOptions& options) {
   };
   add_line("status", "STATUS");
   add_line("command", "command.txt");
-  add_metrics(directory / "metrics.jsonl", rows);
+  const bool is_cell = cell_of_directory(directory).has_value();
+  if (is_cell) {
+    for (BannerRow& row : cell_rows(directory)) rows.push_back(std::move(row));
+  } else {
+    add_metrics(directory / "metrics.jsonl", rows);
+  }
   std::string text = section_text(fmt::format("run {}", options.path), rows);
-  text += checkpoints_text(directory / "checkpoints");
+  text += checkpoints_text(directory / "checkpoints", is_cell ? cell_score_name(directory) : "");
   text += flight_summary(directory / "logs" / "flight");
   if (fs::exists(directory / "checkpoints" / "latest")) {
     text += fmt::format("\ninspect {} shows the newest; plot {} draws the curves\n",

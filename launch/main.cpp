@@ -407,7 +407,7 @@ class CommandLine {
       check_one_process(own_launcher(), "export");
       return run_export(export_);
     });
-    sub->add_option("model", export_.model, "a run or a checkpoint")->required();
+    sub->add_option("model", export_.model, "a run, a fine-tuning or a checkpoint")->required();
     sub->add_option("--to", export_.to, "directory to write")->required();
     sub->add_flag_callback(
         "--verify", [this] { export_.verify = VerifyExport::yes; }, "read it back and compare");
@@ -446,8 +446,8 @@ class CommandLine {
   }
   void add_plot() {
     CLI::App* sub = verb("plot", [this] { return run_plot(plot_); });
-    sub->add_option("runs", plot_.runs, "run directories")->required();
-    sub->add_option("--metric", plot_.metric, "a key of metrics.jsonl");
+    sub->add_option("runs", plot_.runs, "run directories, or a fine-tuning's")->required();
+    sub->add_option("--metric", plot_.metric, "a key of metrics.jsonl; by default its loss");
     sub->add_option("--out", plot_.out, "SVG file to write");
     sub->add_option("--smooth", plot_.smoothing, "exponential smoothing, 0 to 1");
     const std::map<std::string, PlotAxis> axes{

@@ -7,14 +7,15 @@
 namespace bertyard {
 namespace {
 
-// The figures of train/run_journal.cpp.
+// The figures of train/run_journal.cpp, and of train/tasks/finetune_journal.cpp: its scores are
+// those of held-out rows.
 const std::vector<PlotMetric>& known_metrics() {
   constexpr auto kPlain = ValueUnit::plain;
   constexpr auto kCount = ValueUnit::count;
   constexpr auto kShare = ValueUnit::share;
   constexpr auto kExact = Smoothing::misleading;
   static const std::vector<PlotMetric> kMetrics = {
-      {"loss", "", "", "", "loss (MLM + NSP or SOP)", "nats"},
+      {"loss", "loss", "", "", "loss", ""},
       {"loss_mlm", "mlm_loss", "unigram_cross_entropy", "unigram", "MLM loss",
        "nats per masked token"},
       {"loss_lm", "lm_loss", "unigram_cross_entropy", "unigram", "LM loss", "nats per token"},
@@ -40,6 +41,19 @@ const std::vector<PlotMetric>& known_metrics() {
       {"mem_gib", "", "", "", "memory of rank 0, at most", "GiB", kPlain, kExact},
       {"mfu", "", "", "", "model FLOPS utilization", "share of the peak", kShare},
       {"loss_scale", "", "", "", "loss scale", "", kCount, kExact},
+      {"right", "", "", "", "right predictions in training", "share of what is scored", kShare},
+      {"", "accuracy", "", "", "accuracy", "share of held-out rows", kShare},
+      {"", "accuracy_m", "", "", "accuracy, matched", "share of held-out rows", kShare},
+      {"", "accuracy_mm", "", "", "accuracy, mismatched", "share of held-out rows", kShare},
+      {"", "f1", "", "", "F1", "per cent", kShare},
+      {"", "macro_f1", "", "", "macro F1", "per cent", kShare},
+      {"", "span_f1", "", "", "F1 of phrases", "per cent", kShare},
+      {"", "precision", "", "", "precision", "per cent", kShare},
+      {"", "recall", "", "", "recall", "per cent", kShare},
+      {"", "exact_match", "", "", "exact match", "share of questions", kShare},
+      {"", "matthews", "", "", "Matthews correlation", ""},
+      {"", "pearson", "", "", "Pearson correlation", ""},
+      {"", "spearman", "", "", "Spearman correlation", ""},
       {"", "eval_ms", "", "", "time of an evaluation", "ms"},
   };
   return kMetrics;

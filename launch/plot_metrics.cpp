@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/plot_metrics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <ctime>
@@ -157,6 +158,32 @@ RunMetrics read_metrics(const std::filesystem::path& path, const std::vector<std
     }
   }
   return reader.finish();
+}
+
+RunMetrics mean_metrics(std::vector<RunMetrics> runs) {
+  RunMetrics mean = std::move(runs.front());
+  const auto share = 1.0 / static_cast<double>(runs.size());
+  std::erase_if(mean.rows, [&](MetricsRow& row) {
+    std::vector<const MetricsRow*> found;
+    for (std::size_t i = 1; i < runs.size(); ++i) {
+      const auto same =
+          std::find_if(runs[i].rows.begin(), runs[i].rows.end(), [&](const MetricsRow& other) {
+            return other.kind == row.kind && other.step == row.step;
+          });
+      if (same == runs[i].rows.end()) return true;
+      found.push_back(&*same);
+    }
+    for (const MetricsRow* other : found) {
+      row.tokens += other->tokens;
+      row.hours += other->hours;
+      for (std::size_t k = 0; k < row.values.size(); ++k) row.values[k] += other->values[k];
+    }
+    row.tokens *= share;
+    row.hours *= share;
+    for (double& value : row.values) value *= share;
+    return false;
+  });
+  return mean;
 }
 
 }  // namespace bertyard

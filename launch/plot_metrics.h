@@ -32,4 +32,8 @@ struct RunMetrics {
 // Throws DataError: no such file, a line that is no record (with its number).
 RunMetrics read_metrics(const std::filesystem::path& path, const std::vector<std::string>& wanted);
 
+// The mean of several runs, at the steps that all have: of tokens, hours and values; the keys are
+// those of the first. Of one run: itself.
+RunMetrics mean_metrics(std::vector<RunMetrics> runs);
+
 }  // namespace bertyard

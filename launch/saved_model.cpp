@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "data/files/file_writer.h"
+#include "launch/finetune_layout.h"
 #include "train/checkpoint_store.h"
 #include "train/huggingface.h"
 #include "train/tokenizer_json.h"
@@ -71,6 +72,20 @@ SavedModel open_saved_model(const std::string& path, Logger& log) {
   if (!checkpoint && fs::exists(directory / "config.json")) return from_huggingface(directory);
   if (!checkpoint && fs::exists(directory / "best" / "config.json")) {  // of a fine-tuning
     return from_huggingface(directory / "best");
+  }
+  if (!checkpoint) {
+    if (const std::size_t cells = list_cells(directory).size(); cells > 0) {
+      throw DataError(
+          fmt::format("{}: a fine-tuning of which {} training(s) have begun and no best model is "
+                      "kept yet; start "
+                      "it again to end it, or name one of its trainings",
+                      path, cells));
+    }
+  }
+  // Of one cell of a fine-tuning the best step counts, not the last.
+  const fs::path best = directory / "checkpoints" / "best";
+  if (fs::exists(best / "config.json") && read_huggingface_head(best)) {
+    return from_checkpoint(best, log);
   }
   return from_checkpoint(directory, log);
 }

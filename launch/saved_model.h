@@ -14,8 +14,8 @@
 
 namespace bertyard {
 
-// A model on disk, whatever wrote it: a run directory (its newest good checkpoint; the best model
-// of a fine-tuning), a checkpoint, or a Hugging Face directory.
+// A model on disk, whatever wrote it: a run directory (its newest good checkpoint; of a fine-tuning
+// or one of its cells the best model), a checkpoint, or a Hugging Face directory.
 struct SavedModel {
   std::string path;  // what was opened in the end
   std::string kind;  // for people: "checkpoint of step 750", "Hugging Face directory"

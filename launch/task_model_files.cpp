@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "data/files/file_writer.h"
 #include "launch/config.h"
+#include "launch/finetune_layout.h"
 
 namespace bertyard {
 namespace {
@@ -50,16 +51,32 @@ std::vector<std::string> named_labels(const std::vector<std::string>& labels,
   return own.size() == labels.size() ? own : labels;
 }
 
+// The stored task beside a model; of a cell that is not done, its own configuration.
+std::optional<fs::path> stored_task(const fs::path& directory) {
+  if (fs::exists(directory / kTaskFile)) return directory / kTaskFile;
+  const fs::path run = fs::weakly_canonical(directory).parent_path().parent_path();
+  const fs::path config = run / "config.resolved.yaml";
+  if (cell_of_directory(run) && fs::exists(config)) return config;
+  return std::nullopt;
+}
+
 TaskOptions task_of(const fs::path& directory, const std::string& task_file) {
   if (!task_file.empty()) return load_config({task_file, {}, {}}).config.task;
-  const fs::path stored = directory / kTaskFile;
-  if (fs::exists(stored)) return parse_config(stored.string(), read_file(stored)).config.task;
+  if (const auto stored = stored_task(directory)) {
+    return parse_config(stored->string(), read_file(*stored)).config.task;
+  }
   throw DataError(fmt::format(
       "{}: there is no {} that tells the task; give a configuration with it: --task task.yaml",
       directory.string(), kTaskFile));
 }
 
 }  // namespace
+
+std::optional<std::string> task_text(const fs::path& directory) {
+  const auto stored = stored_task(directory);
+  if (!stored) return std::nullopt;
+  return read_file(*stored);
+}
 
 bool is_task_model(const std::string& path) {
   const fs::path directory = model_directory(path);

@@ -27,6 +27,10 @@ struct TaskModelFiles {
   TaskOptions task;
 };
 
+// The configuration with the task that a model was trained on, as it lies beside it; nothing where
+// there is none.
+std::optional<std::string> task_text(const std::filesystem::path& directory);
+
 // Whether `path` holds such a model, by its config.json.
 bool is_task_model(const std::string& path);
 

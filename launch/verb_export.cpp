@@ -1,41 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/verb_export.h"
 
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/files/atomic_file.h"
 #include "launch/host_weights.h"
 #include "launch/rank_log.h"
 #include "launch/saved_model.h"
+#include "launch/task_model_files.h"
 #include "train/console.h"
 #include "train/huggingface.h"
 
 namespace bertyard {
 namespace {
 
-void verify(const std::string& directory, const HostWeights& written) {
-  HostWeights read(read_huggingface_config(directory));
-  load_huggingface_weights(directory, read.store, MissingHeads::refuse);
-  for (int i = 0; i < written.store.size(); ++i) {
-    const ConstTensorView a = written.store.value(ParameterId{i});
-    const ConstTensorView b = read.store.value(ParameterId{i});
+namespace fs = std::filesystem;
+
+// Reads back into `read`, which is bound to memory of its own, and compares.
+void verify(const std::string& directory, const ParameterStore& written, ParameterStore& read) {
+  load_huggingface_weights(directory, read, MissingHeads::refuse);
+  for (int i = 0; i < written.size(); ++i) {
+    const ConstTensorView a = written.value(ParameterId{i});
+    const ConstTensorView b = read.value(ParameterId{i});
     if (a.shape() != b.shape() || std::memcmp(a.data(), b.data(), a.bytes()) != 0) {
       throw DataError(fmt::format("{}: '{}' read back differs from what was written", directory,
-                                  written.store.info({i}).name));
+                                  written.info({i}).name));
     }
   }
 }
 
-}  // namespace
-
-int run_export(const ExportVerbOptions& options) {
-  Logger log = rank_logger({}, 0, "");
-  const SavedModel model = open_saved_model(options.model, log);
-  if (!model.vocabulary) {
-    throw DataError(fmt::format("{}: there is no vocab.txt to export", model.path));
+// What transformers makes of the model of a task that it does not know in full; empty: all of it.
+std::string transformers_note(const ModelConfig& model, const HeadDescription& head) {
+  if (model.is_elmo()) return "transformers has no ELMo and does not open this directory";
+  if (head.head.decision == TagDecision::crf) {
+    return "transformers does not know the CRF and takes each word's best label alone";
   }
+  return "";
+}
+
+// A fine-tuned model with its head, and the task it was trained on.
+void export_task_model(const ExportVerbOptions& options, const SavedModel& model,
+                       const HeadDescription& head) {
+  HostTaskWeights weights(model.config, head.head);
+  model.load(weights.store);
+  const std::string vocabulary = model.vocabulary->text();
+  export_huggingface(options.to, {.model = model.config,
+                                  .parameters = weights.store,
+                                  .values = weights.store.values(),
+                                  .vocabulary = vocabulary,
+                                  .tokenizer = model.tokenizer,
+                                  .head = &head});
+  if (const auto task = task_text(model.path)) {
+    write_file_atomically(fs::path(options.to) / kTaskFile, *task);
+  }
+  fmt::print("{} ({}): {} parameters, {} label(s) -> {}\n", model.path, model.kind,
+             grouped(weights.store.parameter_count()), head.head.labels, options.to);
+  const std::string note = transformers_note(model.config, head);
+  if (!note.empty()) fmt::print(stderr, "note: {}\n", note);
+  if (options.verify == VerifyExport::no) return;
+  HostTaskWeights read(read_huggingface_config(options.to), head.head);
+  verify(options.to, weights.store, read.store);
+}
+
+void export_pretrained(const ExportVerbOptions& options, const SavedModel& model) {
   HostWeights weights(model.config);
   model.load(weights.store);
   const std::string vocabulary = model.vocabulary->text();
@@ -46,8 +78,25 @@ int run_export(const ExportVerbOptions& options) {
                                   .tokenizer = model.tokenizer});
   fmt::print("{} ({}): {} parameters -> {}\n", model.path, model.kind,
              grouped(weights.store.parameter_count()), options.to);
+  if (options.verify == VerifyExport::no) return;
+  HostWeights read(read_huggingface_config(options.to));
+  verify(options.to, weights.store, read.store);
+}
+
+}  // namespace
+
+int run_export(const ExportVerbOptions& options) {
+  Logger log = rank_logger({}, 0, "");
+  const SavedModel model = open_saved_model(options.model, log);
+  if (!model.vocabulary) {
+    throw DataError(fmt::format("{}: there is no vocab.txt to export", model.path));
+  }
+  if (const auto head = read_huggingface_head(model.path)) {
+    export_task_model(options, model, *head);
+  } else {
+    export_pretrained(options, model);
+  }
   if (options.verify == VerifyExport::yes) {
-    verify(options.to, weights);
     fmt::print("verified: read back, every tensor is the same bit for bit\n");
   }
   return static_cast<int>(ExitCode::ok);

@@ -17,6 +17,7 @@
 #include "launch/failure.h"
 #include "launch/finetune_checks.h"
 #include "launch/finetune_grid.h"
+#include "launch/finetune_run.h"
 #include "launch/gpu_choice.h"
 #include "launch/rank_log.h"
 #include "launch/signals.h"
@@ -96,7 +97,7 @@ class Grid {
     const fs::path path = directory() / cell.name();
     std::optional<CellResult> done;
     const bool anew = loaded_.config.checkpoint.resume == ResumeMode::never;
-    if (leads() && !anew) done = read_cell_result(path, cell);
+    if (leads() && !anew) done = read_cell_result(path / kResultFile, cell);
     if (done) check_origins(path, *done, data);
     const bool is_done = group_.control->agree_max("cell done", done ? 1 : 0) > 0;
     if (is_done) {
@@ -167,7 +168,7 @@ class Grid {
   void report() {
     const CellResult& best = best_cell(results_);
     keep_best(best);
-    write_file_atomically(directory() / "results.json", grid_json(results_, loaded_.config));
+    write_file_atomically(directory() / kGridFile, grid_json(results_, loaded_.config));
     fmt::print("{}best: {}, step {}, {} {:.2f} -> {}\n", grid_text(results_), best.cell.name(),
                best.step, best.figures.front().first, 100 * best.figures.front().second,
                (directory() / "best").string());

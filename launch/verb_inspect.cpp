@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "data/joined_samples.h"
 #include "data/manifest.h"
+#include "launch/finetune_layout.h"
 #include "launch/inspect_parts.h"
 #include "train/checkpoint_store.h"
 
@@ -26,13 +27,14 @@ enum class Kind {
   huggingface,
   tensors,
   run,
+  finetuning,
   flight,
   batch
 };
 
 constexpr const char* kKnown =
-    "shards, an HDF5 file of samples, a vocabulary, a checkpoint, a run directory, a Hugging Face "
-    "directory, a .safetensors file or a folder of flight recorders";
+    "shards, an HDF5 file of samples, a vocabulary, a checkpoint, the directory of a run or a "
+    "fine-tuning, a Hugging Face directory, a .safetensors file or a folder of flight recorders";
 constexpr std::size_t kHead = 1 << 16;  // of a file, to recognise it by
 
 Kind kind_of_directory(const fs::path& path) {
@@ -44,6 +46,7 @@ Kind kind_of_directory(const fs::path& path) {
     return Kind::parts;
   }
   if (has("env.json") || has("checkpoints") || has("metrics.jsonl")) return Kind::run;
+  if (has(kGridFile) || !list_cells(path).empty()) return Kind::finetuning;
   for (const auto& entry : fs::directory_iterator(path)) {
     if (entry.path().extension() == ".flight") return Kind::flight;
   }
@@ -141,6 +144,8 @@ std::string inspect_text(const InspectOptions& given) {
       return inspect_tensor_file(options);
     case Kind::run:
       return inspect_run(options);
+    case Kind::finetuning:
+      return inspect_finetuning(options);
     case Kind::batch:
       return inspect_batch(options);
     case Kind::flight:

@@ -11,8 +11,8 @@ namespace bertyard {
 enum class PlotForm { svg, terminal, ascii };
 
 struct PlotOptions {
-  std::vector<std::string> runs;    // run directories, or metrics.jsonl files
-  std::string metric = "loss_mlm";  // any key of metrics.jsonl
+  std::vector<std::string> runs;  // run directories, fine-tunings, or metrics.jsonl files
+  std::string metric;             // any key of metrics.jsonl; empty: usual_metric()
   PlotAxis x = PlotAxis::step;
   std::string out;  // SVG file; empty: plots/METRIC.svg in the first run, and none in a terminal
   PlotForm form = PlotForm::svg;

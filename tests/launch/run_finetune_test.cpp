@@ -2,6 +2,8 @@
 // `finetune`, `eval` and `predict` as a user runs them, on the four kinds of tasks.
 #include <algorithm>
 #include <csignal>
+#include <map>
+#include <string>
 
 #include "tests/launch/finetune_fixture.h"
 #include "tests/launch/made_text.h"
@@ -9,6 +11,7 @@
 namespace bertyard {
 namespace {
 
+using ::testing::ContainsRegex;
 using testing::Ended;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -51,6 +54,96 @@ TEST_F(FinetuneTest, LearnsKeepsTheBestAndPredicts) {
   const Ended again = finetune(0, "tuned", {"finetune.seeds=[1,2]"});
   EXPECT_EQ(again.output, trained.output);
   EXPECT_THAT(again.errors, HasSubstr("done before"));
+}
+
+TEST_F(FinetuneTest, AGridIsInspectedPlottedAndExported) {
+  ASSERT_EQ(finetune(0, "tuned", {"finetune.seeds=[1,2]", "log.every=2 steps"}).code, 0);
+
+  const Ended inspected = run_program({"inspect", "runs/tuned"});
+  EXPECT_EQ(inspected.code, 0) << inspected.errors;
+  EXPECT_THAT(inspected.output, StartsWith("fine-tuning runs/tuned: 2 training(s), 2 done\n"));
+  EXPECT_THAT(inspected.output, HasSubstr("accuracy 100.00 +- 0.00 over 2 seeds"));
+  EXPECT_THAT(inspected.output, HasSubstr("-> runs/tuned/best\n"));
+  EXPECT_THAT(run_program({"inspect", "runs/tuned", "--tensor", "classifier.bias"}).output,
+              HasSubstr("classifier.bias"));
+  const Ended plotted = run_program({"plot", "runs/tuned", "--metric", "accuracy", "--ascii"});
+  EXPECT_EQ(plotted.code, 0) << plotted.errors;
+  EXPECT_THAT(plotted.output, HasSubstr("seed 1 held out 100.0%"));
+  EXPECT_THAT(plotted.output, HasSubstr("seed 2 held out 100.0%"));
+  EXPECT_EQ(run_program({"plot", "runs/tuned"}).code, 0);
+  EXPECT_TRUE(std::filesystem::exists(run("tuned") / "plots/loss.svg"));
+  const Ended exported = run_program({"export", "runs/tuned", "--to", "hf", "--verify"});
+  EXPECT_EQ(exported.code, 0) << exported.errors;
+  EXPECT_THAT(exported.output, HasSubstr("verified: read back"));
+  EXPECT_EQ(read(path("hf/config.json")), read(run("tuned") / "best/config.json"));
+  EXPECT_EQ(read(path("hf/finetune.yaml")), read(run("tuned") / "best/finetune.yaml"));
+  EXPECT_EQ(run_program({"eval", "hf", "--data", "train.tsv", "--json"}).code, 0);
+}
+
+TEST_F(FinetuneTest, ACellIsARunLikeAnyOther) {
+  ASSERT_EQ(finetune(0, "tuned").code, 0);
+  const std::string cell_path = "runs/" + cell("tuned");
+
+  const Ended inspected = run_program({"inspect", cell_path});
+  EXPECT_EQ(inspected.code, 0) << inspected.errors;
+  EXPECT_THAT(inspected.output, HasSubstr("held out   step "));
+  EXPECT_THAT(inspected.output, HasSubstr("best       step "));
+  EXPECT_THAT(inspected.output, ContainsRegex("checkpoint +tokens +trained for +accuracy"));
+  EXPECT_THAT(inspected.output, ContainsRegex("step-[0-9]+ .* 100.00\n"));
+  EXPECT_THAT(inspected.output, Not(HasSubstr("nan")));
+  EXPECT_THAT(run_program({"inspect", cell_path + "/checkpoints/best"}).output,
+              HasSubstr("score 1.0000"));
+  EXPECT_THAT(run_program({"plot", cell_path, "--ascii"}).output, HasSubstr("seed-42: loss\n"));
+  std::int64_t event_files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(run(cell("tuned")))) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("events.out.tfevents.")) continue;
+    ++event_files;
+    for (const char* tag : {"train/loss", "train/right", "held_out/loss", "held_out/accuracy"}) {
+      EXPECT_THAT(read(entry.path()), HasSubstr(tag));
+    }
+  }
+  EXPECT_EQ(event_files, 1);
+}
+
+TEST_F(FinetuneTest, OfACellTheBestStepIsTaken) {
+  ASSERT_EQ(finetune(0, "tuned").code, 0);
+  const std::filesystem::path directory = run(cell("tuned"));
+  const std::string best = std::filesystem::read_symlink(directory / "checkpoints/best").string();
+  const std::string latest =
+      std::filesystem::read_symlink(directory / "checkpoints/latest").string();
+  ASSERT_NE(best, latest);
+
+  const Ended exported = run_program({"export", "runs/" + cell("tuned"), "--to", "hf"});
+
+  ASSERT_EQ(exported.code, 0) << exported.errors;
+  EXPECT_EQ(read(path("hf/model.safetensors")),
+            read(directory / "checkpoints/best/model.safetensors"));
+}
+
+TEST_F(FinetuneTest, AGridThatIsNotDoneSaysSo) {
+  const Arguments longer{"finetune.epochs=40", "finetune.early_stopping=90"};
+  const std::string begun = "begun/lr-0.002_batch-16_epochs-40_seed-42";
+  Process stopped = start_finetuning(0, "begun", longer);
+  ASSERT_TRUE(wait_for_steps(stopped, begun, 12)) << "it ended before the signal";
+  stopped.signal(SIGUSR1);
+  ASSERT_EQ(stopped.wait().code, 75);
+
+  EXPECT_THAT(run_program({"inspect", "runs/begun"}).output,
+              ContainsRegex("1 training\\(s\\), 0 done\n.*\n.*42 +stopped"));
+  expect_error(run_program({"export", "runs/begun", "--to", "hf"}), 3,
+               {"1 training(s) have begun and no best model is kept yet"});
+  expect_error(run_program({"inspect", "runs/begun", "--tensor", "classifier.bias"}), 3,
+               {"the best model is kept when every training is done"});
+  EXPECT_EQ(run_program({"predict", "runs/" + begun, "--data", "test.tsv", "--to", "all"}).code, 0);
+}
+
+TEST_F(FinetuneTest, WithoutWhatTheBestStepReachedTheEndIsRefused) {
+  ASSERT_EQ(finetune(0, "tuned").code, 0);
+  std::filesystem::remove(run(cell("tuned")) / "result.json");
+  write(run(cell("tuned")) / "best_so_far.json", "{}");
+
+  expect_error(finetune(0, "tuned"), 3, {"best_so_far.json: expected what the best step reached"});
 }
 
 TEST_F(FinetuneTest, WhatIsDoneWasMadeOfTheSame) {
@@ -173,19 +266,24 @@ TEST_F(FinetuneTest, TagsFromAPretrainedRunWithEitherHead) {
   write("train.conll", rows);
   const Arguments tag{"task.kind=tag", "task.name=names", "task.train=[train.conll]",
                       "model.from=runs/pretrained", "tokenizer.vocab=null"};
-  Arguments crf = tag;
-  crf.push_back("finetune.head=crf");
+  const std::map<std::string, std::string> notes{{"linear", ""},
+                                                 {"crf", "transformers does not know the CRF"}};
 
-  for (const auto& [name, arguments] : {std::pair{"linear", tag}, std::pair{"crf", crf}}) {
-    const Ended ended = finetune(0, name, arguments);
+  for (const auto& [name, note] : notes) {
+    const Ended ended = finetune(0, name, with(tag, {"finetune.head=" + name}));
     ASSERT_EQ(ended.code, 0) << ended.errors;
     EXPECT_THAT(ended.output, HasSubstr("span_f1 100.00 -> ")) << name;
-    const Ended predicted = run_program({"predict", std::string("runs/") + name, "--data",
-                                         "train.conll", "--to", std::string("out-") + name});
+    const Ended predicted =
+        run_program({"predict", "runs/" + name, "--data", "train.conll", "--to", "out-" + name});
     EXPECT_EQ(predicted.code, 0) << predicted.errors;
-    EXPECT_THAT(read(std::string("out-") + name + "/predictions.conll"),
+    EXPECT_THAT(read("out-" + name + "/predictions.conll"),
                 StartsWith("the O O\nking B-PER B-PER\na I-PER I-PER\nwent O O\n\n"));
     EXPECT_THAT(predicted.output, HasSubstr("processed 240 tokens with 60 phrases"));
+    const Ended exported =
+        run_program({"export", "runs/" + name, "--to", "hf-" + name, "--verify"});
+    EXPECT_EQ(exported.code, 0) << exported.errors;
+    EXPECT_THAT(exported.errors, HasSubstr(note));
+    EXPECT_EQ(exported.errors.empty(), note.empty()) << exported.errors;
   }
 }
 

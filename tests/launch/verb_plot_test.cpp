@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
+
 #include "tests/launch/well_formed.h"
 #include "tests/support/test_data.h"
 #include "tests/train/expect_error.h"
@@ -77,6 +79,52 @@ TEST_F(PlotVerbTest, TheFileNameHoldsNoPath) {
   const std::string directory = run("one");
 
   EXPECT_EQ(plot_file(options_for({directory}, "../a/b c")), directory + "/plots/___a_b_c.svg");
+}
+
+std::string task_records(double score) {
+  const std::string time = "{\"t\":\"2026-11-23T05:00:00Z\",\"kind\":";
+  return time + "\"train\",\"step\":1,\"loss\":2}\n" + time +
+         fmt::format("\"eval\",\"step\":2,\"loss\":1,\"accuracy\":{}}}\n", score);
+}
+
+TEST_F(PlotVerbTest, AFineTuningIsItsCellsByWhatDiffers) {
+  run("tuned/lr-0.002_batch-8_epochs-3_seed-1", task_records(0.75));
+  run("tuned/lr-0.001_batch-8_epochs-3_seed-1", task_records(0.5));
+  std::filesystem::create_directories(directory_ / "tuned/lr-0.003_batch-8_epochs-3_seed-1");
+  const PlotOptions options = options_for({directory_ / "tuned"}, "accuracy");
+
+  const Plot plot = plot_of(options);
+
+  ASSERT_EQ(plot.series.size(), 2u);
+  EXPECT_EQ(plot.series[0].label, "lr 0.001 held out 50.0%");
+  EXPECT_EQ(plot.series[1].label, "lr 0.002 held out 75.0%");
+  EXPECT_EQ(plot_of(options_for({directory_ / "tuned"}, "")).title, "loss");
+  EXPECT_EQ(plot_file(options_for({directory_ / "tuned"}, "")),
+            (directory_ / "tuned/plots/loss.svg").string());
+}
+
+TEST_F(PlotVerbTest, OfManyCellsTheMeanOverSeedsIsDrawn) {
+  for (int seed = 1; seed <= 5; ++seed) {
+    for (const char* rate : {"0.001", "0.002"}) {
+      run(fmt::format("tuned/lr-{}_batch-8_epochs-3_seed-{}", rate, seed),
+          task_records(0.1 * seed));
+    }
+  }
+
+  const Plot plot = plot_of(options_for({directory_ / "tuned"}, "accuracy"));
+
+  ASSERT_EQ(plot.series.size(), 2u);
+  EXPECT_EQ(plot.series[0].label, "lr 0.001 (mean of 5 seeds) held out 30.0%");
+  EXPECT_DOUBLE_EQ(plot.series[1].points[0].y, 0.3);
+}
+
+TEST_F(PlotVerbTest, MoreSettingsThanColoursAreRefused) {
+  for (int batch = 1; batch <= 9; ++batch) {
+    run(fmt::format("tuned/lr-0.001_batch-{}_epochs-3_seed-1", batch), task_records(0.5));
+  }
+
+  EXPECT_THAT(refusal<UsageError>(options_for({directory_ / "tuned"}, "accuracy")),
+              HasSubstr("9 runs, at most 8 can be told apart"));
 }
 
 TEST_F(PlotVerbTest, RefusesWhatItCannotPlot) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/tasks/finetune_journal.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
+#include "core/base/error.h"
 #include "train/task_objective.h"
 
 namespace bertyard {
@@ -22,24 +25,29 @@ FinetuneJournal::FinetuneJournal(const Setting& setting, const CheckpointState* 
       log_(log),
       loss_log_(open_loss_log(setting.directory / "loss.log", resumed, calls_)),
       console_(setting.log, standard_error_target()) {
-  if (!setting_.log.jsonl) return;
-  metrics_.emplace(setting_.directory / "metrics.jsonl", calls_);
-  if (resumed != nullptr) metrics_->mark_resume(resumed->step);
+  if (setting_.log.jsonl) {
+    metrics_.emplace(setting_.directory / "metrics.jsonl", calls_);
+    if (resumed != nullptr) metrics_->mark_resume(resumed->step);
+  }
+  if (setting_.log.tensorboard) events_.emplace(setting_.directory, calls_);
+}
+
+FinetuneJournal::TrainedStep FinetuneJournal::trained_step(const StepReport& report) const {
+  const std::int64_t over = setting_.counts_tokens ? report.counts.masked : report.counts.samples;
+  const double count = over > 0 ? static_cast<double>(over) : 1.0;
+  TrainedStep step{report.sums[0] / count, report.sums[1] / count, {}};
+  if (!setting_.distill.taught()) return step;
+  step.taught =
+      distillation_losses(report.sums[0], std::span(report.sums).subspan(TaskObjective::kSums),
+                          over, report.counts.tokens);
+  step.loss = step.taught.total(setting_.distill);
+  return step;
 }
 
 void FinetuneJournal::step_done(const StepReport& report) {
-  const std::int64_t over = setting_.counts_tokens ? report.counts.masked : report.counts.samples;
-  const double count = over > 0 ? static_cast<double>(over) : 1.0;
-  DistillationLosses taught;
-  if (setting_.distill.taught()) {
-    taught =
-        distillation_losses(report.sums[0], std::span(report.sums).subspan(TaskObjective::kSums),
-                            over, report.counts.tokens);
-  }
-  const double loss =
-      setting_.distill.taught() ? taught.total(setting_.distill) : report.sums[0] / count;
-  const double right = report.sums[1] / count;
-  loss_log_.append({report.state.step, loss, right, report.counts.masked, report.counts.samples});
+  const TrainedStep step = trained_step(report);
+  loss_log_.append(
+      {report.state.step, step.loss, step.right, report.counts.masked, report.counts.samples});
   time_left_.observe(report.seconds);
   if (!report.update.applied) {
     console_.clear();
@@ -50,7 +58,7 @@ void FinetuneJournal::step_done(const StepReport& report) {
   progress.run = setting_.run_name;
   progress.step = report.state.step;
   progress.total_steps = setting_.total_steps;
-  progress.loss = loss;
+  progress.loss = step.loss;
   progress.learning_rate = report.learning_rate;
   progress.gradient_norm = report.update.gradient_norm;
   progress.tokens_per_second = static_cast<double>(report.tokens) / report.seconds;
@@ -58,26 +66,55 @@ void FinetuneJournal::step_done(const StepReport& report) {
   progress.seconds_left = time_left_.seconds(setting_.total_steps - report.state.step);
   console_.progress(progress);
   const bool last = report.state.step == setting_.total_steps;
-  if (!metrics_ || (report.state.step % setting_.log.every_steps != 0 && !last)) return;
+  if (report.state.step % setting_.log.every_steps != 0 && !last) return;
+  write_metrics(report, step);
+  std::vector<Scalar> scalars{{"train/loss", step.loss},
+                              {"train/right", step.right},
+                              {"train/learning_rate", report.learning_rate},
+                              {"train/gradient_norm", report.update.gradient_norm},
+                              {"speed/tokens_per_second", progress.tokens_per_second}};
+  for (const auto& [name, value] : taught_terms(step.taught)) {
+    scalars.push_back({fmt::format("train/{}", name), value});
+  }
+  write_scalars(report.state.step, scalars);
+}
+
+// The terms of a teacher's; none without one.
+std::vector<std::pair<std::string, double>> FinetuneJournal::taught_terms(
+    const DistillationLosses& taught) const {
+  if (!setting_.distill.taught()) return {};
+  return {{"loss_hard", taught.hard},
+          {"loss_soft", taught.soft},
+          {"loss_cosine", taught.cosine},
+          {"loss_hidden", taught.hidden},
+          {"loss_attention", taught.attention}};
+}
+
+void FinetuneJournal::write_metrics(const StepReport& report, const TrainedStep& step) {
+  if (!metrics_) return;
   MetricsRecord record("train", report.state.step);
   record.add("tokens", report.state.tokens)
       .add("epoch",
            static_cast<double>(report.state.data_position) / static_cast<double>(setting_.samples))
-      .add("loss", loss)
-      .add("right", right)
+      .add("loss", step.loss)
+      .add("right", step.right)
       .add("lr", report.learning_rate)
       .add("grad_norm", report.update.gradient_norm)
-      .add("tok_per_s", progress.tokens_per_second)
+      .add("tok_per_s", static_cast<double>(report.tokens) / report.seconds)
       .add("step_ms", report.seconds * 1e3)
       .add("skipped", std::int64_t{report.update.applied ? 0 : 1});
-  if (setting_.distill.taught()) {
-    record.add("loss_hard", taught.hard)
-        .add("loss_soft", taught.soft)
-        .add("loss_cosine", taught.cosine)
-        .add("loss_hidden", taught.hidden)
-        .add("loss_attention", taught.attention);
-  }
+  for (const auto& [name, value] : taught_terms(step.taught)) record.add(name, value);
   metrics_->write(record);
+}
+
+void FinetuneJournal::write_scalars(std::int64_t step, const std::vector<Scalar>& scalars) {
+  if (!events_) return;
+  try {
+    events_->write(step, scalars);
+  } catch (const IoError& error) {
+    log_.warning("{}; training goes on without TensorBoard events", error.what());
+    events_.reset();  // half a record ends the file for its readers
+  }
 }
 
 void FinetuneJournal::evaluated(const TrainState& state, double loss, const TaskScores& scores,
@@ -88,6 +125,9 @@ void FinetuneJournal::evaluated(const TrainState& state, double loss, const Task
     text += fmt::format(", {} {}", name, figure_text(name, value));
   }
   log_.info("step {}: held-out loss {:.4f}{}{}", state.step, loss, text, best ? " (best)" : "");
+  std::vector<Scalar> scalars{{"held_out/loss", loss}};
+  for (const auto& [name, value] : scores.figures) scalars.push_back({"held_out/" + name, value});
+  write_scalars(state.step, scalars);
   if (!metrics_) return;
   MetricsRecord record("eval", state.step);
   record.add("loss", loss);

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/base/log.h"
 #include "train/checkpoint.h"
@@ -13,6 +15,7 @@
 #include "train/loss_log.h"
 #include "train/metrics_log.h"
 #include "train/tasks/task_scores.h"
+#include "train/tensorboard.h"
 #include "train/trainer.h"
 
 namespace bertyard {
@@ -44,11 +47,22 @@ class FinetuneJournal {
   const LossLog& loss_log() const { return loss_log_; }
 
  private:
+  // What a step's sums say.
+  struct TrainedStep {
+    double loss = 0, right = 0;  // the share of right predictions
+    DistillationLosses taught;
+  };
+  TrainedStep trained_step(const StepReport& report) const;
+  std::vector<std::pair<std::string, double>> taught_terms(const DistillationLosses& taught) const;
+  void write_metrics(const StepReport& report, const TrainedStep& step);
+  void write_scalars(std::int64_t step, const std::vector<Scalar>& scalars);
+
   FileCalls calls_;
   Setting setting_;
   Logger& log_;
   LossLog loss_log_;
   std::optional<MetricsLog> metrics_;
+  std::optional<EventFile> events_;
   Console console_;
   TimeLeft time_left_;
 };
