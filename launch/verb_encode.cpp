@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/backend/narrow_cpu_device.h"
 #include "core/base/error.h"
 #include "launch/cpu_threads.h"
 #include "launch/rank_log.h"
@@ -108,7 +109,8 @@ struct EncodeOutcome {
 EncodeOutcome encode(const EncodeVerbOptions& options, const EncodePlan& plan) {
   CpuOptions cpu;
   cpu.threads = cpu_threads(options.threads, 1);
-  const auto device = make_cpu_device(cpu);
+  const bool narrow = options.products == EncodeProducts::bf16;
+  const auto device = narrow ? make_narrow_cpu_device(cpu) : make_cpu_device(cpu);
   Capacities capacities;
   capacities.tokens = std::max(options.batch_tokens, plan.max_length);
   capacities.sequences = capacities.tokens / 2;  // [CLS] [SEP] is the shortest
@@ -163,6 +165,7 @@ void print_json(const EncodeVerbOptions& options, const EncodePlan& plan,
   json["pooling"] = name_of(plan.vectors.pooling);
   json["layers"] = plan.vectors.layers;
   json["normalized"] = plan.vectors.normalize == Normalize::yes;
+  json["products"] = options.products == EncodeProducts::bf16 ? "bf16" : "fp32";
   json["max_length"] = plan.max_length;
   json["texts"] = outcome.counts.texts;
   json["tokens"] = outcome.counts.tokens;

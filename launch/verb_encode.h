@@ -11,6 +11,9 @@
 
 namespace bertyard {
 
+// What matrices are multiplied in; all else is fp32.
+enum class EncodeProducts { fp32, bf16 };
+
 struct EncodeVerbOptions {
   std::string model;               // a run, a checkpoint, a Hugging Face directory
   std::vector<std::string> files;  // one text a line; as the corpus has them
@@ -22,6 +25,7 @@ struct EncodeVerbOptions {
   std::vector<std::int64_t> layers{-1};
   std::int64_t max_length = 0;       // longer texts are cut; 0: what the model takes
   std::int64_t batch_tokens = 2048;  // of a micro-batch
+  EncodeProducts products = EncodeProducts::fp32;
   int threads = 0;
   OutputForm form = OutputForm::text;
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """bertyard encode beside sentence-transformers (or transformers), on the same texts and threads, in turn:
     encode_speed.py PROGRAM MODEL TEXTS [--threads 2] [--rounds 3] [--batch 32]
+                    [--products bf16]
 Each process loads the model once; the time is that of the texts alone, from text to vectors. bertyard's
 includes writing them. Prints texts a second and the ratio of the medians.
 """
@@ -17,7 +18,7 @@ import time
 
 def ours(options, out):
     command = [options.program, "encode", options.model, "--in", options.texts, "--out", str(out),
-               "--threads", str(options.threads), "--json"]
+               "--threads", str(options.threads), "--products", options.products, "--json"]
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["seconds"]
 
 
@@ -46,6 +47,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--products", choices=("fp32", "bf16"), default="fp32", help="of bertyard")
     parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peer:

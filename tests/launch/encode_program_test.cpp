@@ -89,6 +89,29 @@ TEST_F(EncodeProgram, OneVectorALineInTheOrderOfTheLines) {
   EXPECT_EQ(json::parse(npy_run.output)["cut_texts"], 1);
 }
 
+TEST_F(EncodeProgram, ProductsInBf16AreCloseOrRefused) {
+  ASSERT_EQ(run("encode model --in in.txt --out wide.npy").code, 0);
+  const Ended narrow = run("encode model --in in.txt --out narrow.npy --products bf16 --json");
+  if (narrow.code == 4) {  // a processor without them
+    EXPECT_THAT(narrow.errors, HasSubstr("products in bf16: expected a processor"));
+    return;
+  }
+  ASSERT_EQ(narrow.code, 0) << narrow.errors;
+
+  const auto a = npy("wide.npy", "(5, 8)"), b = npy("narrow.npy", "(5, 8)");
+  EXPECT_EQ(json::parse(narrow.output)["products"], "bf16");
+  EXPECT_NE(a, b);
+  for (std::size_t row = 0; row < 5; ++row) {
+    double ab = 0, aa = 0, bb = 0;
+    for (std::size_t c = 8 * row; c < 8 * row + 8; ++c) {
+      ab += a[c] * b[c];
+      aa += a[c] * a[c];
+      bb += b[c] * b[c];
+    }
+    EXPECT_GT(ab / std::sqrt(aa * bb), 0.9999) << row;
+  }
+}
+
 TEST_F(EncodeProgram, LayersFollowEachOtherAndTokensHaveTheirOwn) {
   ASSERT_EQ(run("encode model --in in.txt --out a.npy --layers -2,-1 --pool cls").code, 0);
   ASSERT_EQ(run("encode model --in in.txt --out t.npy --pool tokens --layers=-1").code, 0);

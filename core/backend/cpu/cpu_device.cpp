@@ -13,7 +13,9 @@
 #include "core/backend/cpu/host_memory.h"
 #include "core/backend/cpu/kernel_choice.h"
 #include "core/backend/cpu/matrix_product.h"
+#include "core/backend/cpu/narrow_products.h"
 #include "core/backend/device.h"
+#include "core/backend/narrow_cpu_device.h"
 #include "core/base/error.h"
 
 namespace bertyard {
@@ -55,12 +57,22 @@ int thread_count(int asked) {
   return asked == 0 ? omp_get_max_threads() : asked;
 }
 
+// What products of f32 activations with weights are computed in.
+enum class Products { fp32, bf16 };
+
+std::unique_ptr<MatrixLibrary> make_library(const CpuOptions& options, Products products,
+                                            const CpuKernels& kernels, int threads) {
+  auto library = make_matrix_library(options.matrix_library, threads, kernels.pack);
+  if (products == Products::fp32) return library;
+  return make_narrow_products(std::move(library), kernels.cast, threads);
+}
+
 class CpuDevice : public Device {
  public:
-  explicit CpuDevice(const CpuOptions& options)
+  CpuDevice(const CpuOptions& options, Products products)
       : threads_(thread_count(options.threads)),
         kernels_(choose_kernels(options.instruction_set)),
-        matrices_(make_matrix_library(options.matrix_library, threads_, kernels_.pack)),
+        matrices_(make_library(options, products, kernels_, threads_)),
         layer_ops_(kernels_, *matrices_, threads_),
         update_ops_(kernels_, threads_),
         loss_ops_(kernels_, threads_),
@@ -118,7 +130,11 @@ class CpuDevice : public Device {
 }  // namespace
 
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options) {
-  return std::make_unique<CpuDevice>(options);
+  return std::make_unique<CpuDevice>(options, Products::fp32);
+}
+
+std::unique_ptr<Device> make_narrow_cpu_device(const CpuOptions& options) {
+  return std::make_unique<CpuDevice>(options, Products::bf16);
 }
 
 }  // namespace bertyard
