@@ -46,6 +46,15 @@ std::string choices_text(std::string_view found, const std::vector<std::string>&
                      nearest ? fmt::format("; did you mean '{}'?", *nearest) : "");
 }
 
+// "~" is a shell's word: taken as it is, it would make a directory of that name.
+std::string path_of(const ConfigNode& node, const std::string& wanted) {
+  const std::string& text = scalar_of(node, wanted);
+  if (text == "~" || text.starts_with("~/")) {
+    throw ScalarError(wanted + " without '~', which only a shell knows; write it out");
+  }
+  return text;
+}
+
 void refuse_later(std::string_view found, const std::vector<LaterValue>& later) {
   for (const LaterValue& value : later) {
     if (value.name == found) throw RefusedValue(value.reason);
@@ -179,6 +188,7 @@ ConfigType<std::string> text_type() {
 ConfigType<std::string> path_type() {
   ConfigType<std::string> type = text_type();
   type.form = "path";
+  type.read = [](const ConfigNode& node) { return path_of(node, "a path"); };
   return type;
 }
 
@@ -211,9 +221,13 @@ ConfigType<std::string> text_choice_or_path_type(std::vector<std::string> names)
   ConfigType<std::string> type = text_choice_type(names);
   type.form += " | path";
   type.schema = text_type().schema;
-  type.read = [names, read_name = type.read](const ConfigNode& node) {
+  type.read = [names](const ConfigNode& node) {
     const std::string& text = scalar_of(node, choices_text("", names) + ", or the path of a file");
-    return text.find_first_of("/.") != std::string::npos ? text : read_name(node);
+    if (text.find_first_of("/.") != std::string::npos) return text;
+    for (const std::string& name : names) {
+      if (text == name) return text;
+    }
+    throw ScalarError(choices_text("", names) + ", or the path of a file");
   };
   return type;
 }
@@ -222,9 +236,11 @@ ConfigType<std::vector<std::string>> text_list_type() {
   return {"list of paths", R"({"type": ["array", "string"], "items": {"type": "string"}})",
           [](const ConfigNode& node) {
             std::vector<std::string> list;
-            if (node.kind == ConfigNode::Kind::scalar) list.push_back(node.text);
+            if (node.kind == ConfigNode::Kind::scalar) {
+              list.push_back(path_of(node, "a list of paths"));
+            }
             for (const ConfigNode& item : node.items) {
-              list.push_back(scalar_of(item, "a list of paths"));
+              list.push_back(path_of(item, "a list of paths"));
             }
             if (node.kind == ConfigNode::Kind::map) throw ScalarError("a list of paths");
             return list;

@@ -2,6 +2,7 @@
 #include "launch/failure.h"
 
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 #include <fmt/format.h>
@@ -18,8 +19,11 @@ constexpr std::chrono::seconds kLetRankZeroSpeak{3};
 }  // namespace
 
 int exit_code_of(const std::exception& error) {
-  const auto* ours = dynamic_cast<const Error*>(&error);
-  return static_cast<int>(ours != nullptr ? ours->exit_code() : ExitCode::other);
+  if (const auto* ours = dynamic_cast<const Error*>(&error)) {
+    return static_cast<int>(ours->exit_code());
+  }
+  const bool of_system = dynamic_cast<const std::system_error*>(&error) != nullptr;
+  return static_cast<int>(of_system ? ExitCode::input_output : ExitCode::other);
 }
 
 void let_rank_zero_speak(int rank) {

@@ -12,6 +12,7 @@
 #include "data/files/atomic_file.h"
 #include "data/files/file_writer.h"
 #include "launch/config.h"
+#include "launch/failure.h"
 #include "launch/injected_faults.h"
 #include "launch/kernel_choices.h"
 #include "launch/resume_choice.h"
@@ -59,8 +60,20 @@ TrainEnd FinetuneRun::run() {
     finish(end);
     return end;
   } catch (const std::exception& error) {
-    if (directory_) directory_->set_status(RunStatus::failed, error.what());
+    note_failure(error.what());
     throw;
+  }
+}
+
+// Any rank's; what cannot be written must not hide why it failed.
+void FinetuneRun::note_failure(const std::string& reason) {
+  try {
+    if (directory_) return directory_->set_status(RunStatus::failed, reason);
+    let_rank_zero_speak(parts_.communicator.rank());
+    const std::string of_rank = fmt::format("rank {}: {}", parts_.communicator.rank(), reason);
+    RunDirectory::note_status(parts_.setup.config.run, RunStatus::failed, of_rank);
+  } catch (const Error& error) {
+    parts_.log.warning("STATUS was not brought up to date: {}", error.what());
   }
 }
 
@@ -219,7 +232,7 @@ void FinetuneRun::evaluate(const TrainState& state) {
   const TaskSet& valid = *setup.data.valid;
   const TaskOutputs outputs =
       run_task(setup.objective, setup.batch, *setup.device, parts_.communicator, valid,
-               setup.plan.phases().front().capacities);
+               setup.plan.phases().front().capacities, &pulse_);
   const CrfTable crf = crf_table(setup.objective.parameters());
   const TaskPredictions predictions = predict_task(valid, setup.config.task, outputs, crf);
   const TaskScores scores = score_task(valid, setup.config.task, predictions);

@@ -25,8 +25,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::array<std::string_view, 9> kKinds = {"nan",  "flip",      "hang", "stop",  "kill",
-                                                    "slow", "kill_call", "eio",  "enospc"};
+constexpr std::array<std::string_view, 10> kKinds = {"nan",  "flip", "hang",      "stop", "kill",
+                                                     "usr1", "slow", "kill_call", "eio",  "enospc"};
 
 bool meets_files(const InjectedFault& fault) {
   return fault.kind == "kill_call" || fault.kind == "eio" || fault.kind == "enospc";
@@ -38,6 +38,7 @@ void hang_stop_or_die(const std::string& kind) {
   }
   if (kind == "stop") std::raise(SIGSTOP);
   if (kind == "kill") std::raise(SIGKILL);
+  if (kind == "usr1") std::raise(SIGUSR1);
 }
 
 class FaultyObjective final : public Objective {

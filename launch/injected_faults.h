@@ -17,9 +17,9 @@ namespace bertyard {
 //   KIND[,rank=R][,step=S][,call=N][,factor=F][,times=T]
 // In the step after `step`, on `rank` (0), `times` times: nan (in the gradients of
 // `times` steps), flip (a bit of a
-// weight), hang (an endless loop), stop (SIGSTOP), kill (SIGKILL), slow (every step from there on
-// takes `factor` times its time). At the file call number `call` of a save, counted from the start
-// of the process: kill_call, eio, enospc (for `times` calls).
+// weight), hang (an endless loop), stop (SIGSTOP), kill (SIGKILL), usr1 (SIGUSR1), slow (every step
+// from there on takes `factor` times its time). At the file call number `call` of a save, counted
+// from the start of the process: kill_call, eio, enospc (for `times` calls).
 struct InjectedFault {
   std::string kind;
   int rank = 0;

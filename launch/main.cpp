@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "launch/build_info.h"
 #include "launch/environment.h"
 #include "launch/failure.h"
 #include "launch/signals.h"
@@ -49,6 +50,7 @@ class CommandLine {
   CommandLine(int argc, char** argv, std::unique_ptr<MpiEnvironment>& environment)
       : arguments_(argv, argv + argc), environment_(environment) {
     app_.require_subcommand(1);
+    app_.set_version_flag("--version", [] { return fmt::format("bertyard {}", version_text()); });
     app_.footer(
         "Exit codes: 0 ok, 2 usage, 3 data, 4 environment, 5 diverged, 74 input/output, "
         "75 requeue, 124 watchdog, 143 terminated.");
@@ -77,19 +79,74 @@ class CommandLine {
     add_version();
   }
 
-  int run(int argc, char** argv) {
-    if (argc > 1) check_verb(argv[1]);
+  int run() {
+    const std::string verb = arguments_.size() > 1 ? arguments_[1] : std::string();
+    check_verb(verb);
+    const std::vector<const char*> words = words_to_parse(verb);
     try {
-      app_.parse(argc, argv);
+      app_.parse(static_cast<int>(words.size()), words.data());
     } catch (const CLI::Success& help) {
       return app_.exit(help);
     } catch (const CLI::ParseError& error) {
-      throw UsageError(std::string(error.what()) + "; see 'bertyard --help'");
+      const bool has_verb = !verb.empty() && verb.front() != '-';
+      throw UsageError(fmt::format("{}; see 'bertyard{}{} --help'", error.what(),
+                                   has_verb ? " " : "", has_verb ? verb : ""));
+    }
+    for (std::string& text : fill_mask_.texts) {
+      if (text.ends_with(kWhole)) text.pop_back();
     }
     return run_();
   }
 
  private:
+  // CLI11 takes "[a, b]" for a list of values. In a text such brackets are the text's own: with
+  // this behind them they stay.
+  static constexpr char kWhole = '\x1F';
+  std::vector<const char*> words_to_parse(const std::string& verb) {
+    words_ = arguments_;
+    if (verb == "fill-mask") {
+      for (std::string& word : words_) {
+        if (word.starts_with('[') && word.ends_with(']')) word += kWhole;
+      }
+    }
+    std::vector<const char*> words;
+    for (const std::string& word : words_) words.push_back(word.c_str());
+    return words;
+  }
+
+  // A count: one that is negative would be read as a very large one.
+  static CLI::Range at_least(std::int64_t least) {
+    return {least, std::int64_t{1'000'000'000'000}};
+  }
+
+  // One of several words.
+  template <typename Value>
+  static void add_choice(CLI::App* sub, const char* option, Value& value,
+                         const std::map<std::string, Value>& choices, const std::string& what) {
+    std::string names;
+    for (const auto& [name, choice] : choices) names += (names.empty() ? "" : "|") + name;
+    sub->add_option_function<std::string>(
+           option,
+           [&value, choices, names](const std::string& word) {
+             const auto found = choices.find(word);
+             if (found == choices.end()) {
+               throw CLI::ValidationError(fmt::format("'{}' is not one of {}", word, names));
+             }
+             value = found->second;
+           },
+           what)
+        ->type_name(names);
+  }
+
+  // A verb that does the same whoever starts it: under mpirun every rank would do all of it.
+  template <typename Run>
+  CLI::App* lone_verb(const char* name, Run run) {
+    return verb(name, [name, run] {
+      check_one_process(own_launcher(), name);
+      return run();
+    });
+  }
+
   template <typename Run>
   CLI::App* verb(const char* name, Run run) {
     const auto& names = verb_names();
@@ -148,7 +205,7 @@ class CommandLine {
   }
 
   void add_init() {
-    CLI::App* sub = verb("init", [this] { return run_init(init_); });
+    CLI::App* sub = lone_verb("init", [this] { return run_init(init_); });
     sub->add_option("preset", init_.preset, "bert-tiny, bert-base, ...");
     sub->add_option("directory", init_.directory, "where the file goes");
     sub->add_flag_callback(
@@ -159,12 +216,12 @@ class CommandLine {
       return run_prepare({request(), show_}, environment());
     });
     add_config_arguments(sub)->required();
-    sub->add_option("--show", show_, "print so many decoded samples");
+    sub->add_option("--show", show_, "print so many decoded samples")->check(at_least(0));
     sub->add_option("--memory", memory_, "of one process, e.g. 2GiB: samples.memory");
     sub->add_option("--threads", threads_, "of one process: parallel.threads");
   }
   void add_tokenize() {
-    CLI::App* sub = verb("tokenize", [this] { return run_tokenize(tokenize_); });
+    CLI::App* sub = lone_verb("tokenize", [this] { return run_tokenize(tokenize_); });
     TokenizeVerbOptions& options = tokenize_;
     sub->add_option("files", options.files.files,
                     "files, directories, globs; none: standard input");
@@ -180,13 +237,12 @@ class CommandLine {
         ->allow_extra_args(false);
     const std::map<std::string, OffsetUnit> units{{"characters", OffsetUnit::characters},
                                                   {"bytes", OffsetUnit::bytes}};
-    sub->add_option("--offsets", options.files.offsets, "characters or bytes")
-        ->transform(CLI::CheckedTransformer(units));
+    add_choice(sub, "--offsets", options.files.offsets, units, "unit of the offsets");
     sub->add_flag("!--count", options.files.lines_wanted, "print only counts and the rate");
     sub->add_option("--threads", options.threads, "default: all cores")->check(CLI::Range(1, 4096));
   }
   void add_check() {
-    CLI::App* sub = verb("check", [this] { return run_check({request(), ranks_, gpu_}); });
+    CLI::App* sub = lone_verb("check", [this] { return run_check({request(), ranks_, gpu_}); });
     add_config_arguments(sub)->required();
     sub->add_option("--ranks", ranks_, "ranks of the planned run")->check(CLI::Range(1, 1000000));
     sub->add_option("--gpu", gpu_, "as if on this card, such as h100; none need be here");
@@ -258,7 +314,7 @@ class CommandLine {
     sub->add_option("--data", predict_.data, "files of the task, labelled or not")->required();
     sub->add_option("--to", predict_.to, "directory to write")->required();
     sub->add_option("--task", predict_.task, "configuration with the task, where none is stored");
-    sub->add_option("--threads", predict_.threads, "threads of a rank");
+    sub->add_option("--threads", predict_.threads, "threads of a rank")->check(CLI::Range(1, 4096));
   }
   // What `train` is given in the job: the same configuration and overrides.
   std::vector<std::string> training_arguments() const {
@@ -268,8 +324,7 @@ class CommandLine {
     return words;
   }
   void add_launch() {
-    CLI::App* sub = verb("launch", [this] {
-      check_one_process(own_launcher(), "launch");
+    CLI::App* sub = lone_verb("launch", [this] {
       launch_.request = request();
       launch_.arguments = training_arguments();
       return run_launch(launch_);
@@ -335,14 +390,15 @@ class CommandLine {
     sub->add_option("model", eval_.model, "a run, a checkpoint or a Hugging Face directory")
         ->required();
     sub->add_option("--data", eval_.data, "shards, or one HDF5 file")->required();
-    sub->add_option("--samples", eval_.samples, "the first so many only");
-    sub->add_option("--length", eval_.max_length, "cut samples to so many tokens");
-    sub->add_option("--threads", eval_.threads, "threads of a rank");
+    sub->add_option("--samples", eval_.samples, "the first so many only")->check(at_least(1));
+    sub->add_option("--length", eval_.max_length, "cut samples to so many tokens")
+        ->check(CLI::Range(5, 1000000));
+    sub->add_option("--threads", eval_.threads, "threads of a rank")->check(CLI::Range(1, 4096));
     sub->add_flag_callback(
         "--json", [this] { eval_.form = OutputForm::json; }, "print one JSON object");
   }
   void add_encode() {
-    CLI::App* sub = verb("encode", [this] { return run_encode(encode_); });
+    CLI::App* sub = lone_verb("encode", [this] { return run_encode(encode_); });
     EncodeVerbOptions& options = encode_;
     sub->add_option("model", options.model, "a run, a checkpoint or a Hugging Face directory")
         ->required();
@@ -354,10 +410,19 @@ class CommandLine {
                                                   {"mean", Pooling::mean},
                                                   {"max", Pooling::max},
                                                   {"tokens", Pooling::tokens}};
-    sub->add_option("--pool", options.pooling,
-                    "cls, mean, max, or tokens: a vector for each; default: mean, or what a "
-                    "sentence-transformers directory says")
-        ->transform(CLI::CheckedTransformer(poolings));
+    sub->add_option_function<std::string>(
+           "--pool",
+           [&options, poolings](const std::string& word) {
+             const auto found = poolings.find(word);
+             if (found == poolings.end()) {
+               throw CLI::ValidationError(
+                   fmt::format("'{}' is not one of cls|max|mean|tokens", word));
+             }
+             options.pooling = found->second;
+           },
+           "tokens: a vector for each; default: mean, or what a sentence-transformers directory "
+           "says")
+        ->type_name("cls|max|mean|tokens");
     sub->add_option("--layers", options.layers,
                     "whose outputs, one after the other: 0 the embedding, -1 the last; e.g. "
                     "-4,-3,-2,-1")
@@ -370,15 +435,14 @@ class CommandLine {
         ->check(CLI::Range(2, 1000000));
     const std::map<std::string, EncodeProducts> products{{"fp32", EncodeProducts::fp32},
                                                          {"bf16", EncodeProducts::bf16}};
-    sub->add_option("--products", options.products,
-                    "fp32, or bf16: faster, where the processor has it, and a little less exact")
-        ->transform(CLI::CheckedTransformer(products));
+    add_choice(sub, "--products", options.products, products,
+               "bf16: faster, where the processor has it, and a little less exact");
     sub->add_option("--threads", options.threads, "default: all cores")->check(CLI::Range(1, 4096));
     sub->add_flag_callback(
         "--json", [this] { encode_.form = OutputForm::json; }, "print one JSON object");
   }
   void add_fill_mask() {
-    CLI::App* sub = verb("fill-mask", [this] { return run_fill_mask(fill_mask_); });
+    CLI::App* sub = lone_verb("fill-mask", [this] { return run_fill_mask(fill_mask_); });
     sub->add_option("model", fill_mask_.model, "a run, a checkpoint or a Hugging Face directory")
         ->required();
     sub->add_option("texts", fill_mask_.texts, "each with one [MASK] or more")->required();
@@ -408,10 +472,7 @@ class CommandLine {
         "--json", [this] { bench_.form = OutputForm::json; }, "print one JSON object");
   }
   void add_export() {
-    CLI::App* sub = verb("export", [this] {
-      check_one_process(own_launcher(), "export");
-      return run_export(export_);
-    });
+    CLI::App* sub = lone_verb("export", [this] { return run_export(export_); });
     sub->add_option("model", export_.model, "a run, a fine-tuning or a checkpoint")->required();
     sub->add_option("--to", export_.to, "directory to write")->required();
     sub->add_flag_callback(
@@ -421,18 +482,17 @@ class CommandLine {
     CLI::App* sub = verb("inspect", [this] { return run_inspect(inspect_); });
     sub->add_option("path", inspect_.path, "shard, checkpoint, vocabulary or run")->required();
     sub->add_option("--tensor", inspect_.tensor, "show one tensor");
-    sub->add_option("--samples", inspect_.samples, "decode so many samples");
+    sub->add_option("--samples", inspect_.samples, "decode so many samples")->check(at_least(0));
     sub->add_option("--vocab", inspect_.vocab, "vocabulary to decode with");
   }
   void add_convert() {
-    CLI::App* sub = verb("convert", [this] { return run_convert(convert_); });
+    CLI::App* sub = lone_verb("convert", [this] { return run_convert(convert_); });
     sub->add_option("samples", convert_.samples, "shards, or HDF5 files of another program")
         ->required();
     sub->add_option("--to", convert_.to, "directory to write")->required();
     const std::map<std::string, SampleFormat> formats{{"nvidia", SampleFormat::nvidia},
                                                       {"bertyard", SampleFormat::bertyard}};
-    sub->add_option("--format", convert_.format, "nvidia (fixed HDF5 layout) or bertyard")
-        ->transform(CLI::CheckedTransformer(formats));
+    add_choice(sub, "--format", convert_.format, formats, "nvidia: fixed HDF5 layout");
     sub->add_option("--vocab", convert_.vocab, "vocabulary that the samples were made with");
     sub->add_option("--samples-per-file", convert_.samples_per_file, "of NVIDIA's files")
         ->check(CLI::Range(1, 1000000));
@@ -450,22 +510,21 @@ class CommandLine {
         "--json", [this] { verify_.form = OutputForm::json; }, "print JSON, one object a part");
   }
   void add_plot() {
-    CLI::App* sub = verb("plot", [this] { return run_plot(plot_); });
+    CLI::App* sub = lone_verb("plot", [this] { return run_plot(plot_); });
     sub->add_option("runs", plot_.runs, "run directories, or a fine-tuning's")->required();
     sub->add_option("--metric", plot_.metric, "a key of metrics.jsonl; by default its loss");
     sub->add_option("--out", plot_.out, "SVG file to write");
     sub->add_option("--smooth", plot_.smoothing, "exponential smoothing, 0 to 1");
     const std::map<std::string, PlotAxis> axes{
         {"step", PlotAxis::step}, {"tokens", PlotAxis::tokens}, {"hours", PlotAxis::hours}};
-    sub->add_option("--x", plot_.x, "step, tokens or hours")
-        ->transform(CLI::CheckedTransformer(axes));
+    add_choice(sub, "--x", plot_.x, axes, "the horizontal axis");
     sub->add_flag_callback(
         "--term", [this] { plot_.form = PlotForm::terminal; }, "draw in the terminal");
     sub->add_flag_callback(
         "--ascii", [this] { plot_.form = PlotForm::ascii; }, "the same in plain ASCII");
   }
   void add_plan() {
-    CLI::App* sub = verb("plan", [this] {
+    CLI::App* sub = lone_verb("plan", [this] {
       plan_.request = request();
       return run_plan(plan_);
     });
@@ -491,6 +550,7 @@ class CommandLine {
       "transformers opens",
       "bertyard"};
   std::vector<std::string> arguments_;
+  std::vector<std::string> words_;  // what CLI11 sees of them
   std::unique_ptr<MpiEnvironment>& environment_;
   std::function<int()> run_;
   std::string config_, cluster_, resume_, length_, batch_, memory_, threads_, gpu_, profile_;
@@ -519,6 +579,12 @@ class CommandLine {
   VersionDetail version_ = VersionDetail::brief;
 };
 
+// What a script stores of a verb that did well must be there.
+void require_written() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
+  throw IoError("standard output could not be written in full; is the disk full?");
+}
+
 }  // namespace
 }  // namespace bertyard
 
@@ -528,7 +594,8 @@ int main(int argc, char** argv) {
   std::unique_ptr<bertyard::MpiEnvironment> environment;
   try {
     bertyard::CommandLine command_line(argc, argv, environment);
-    const int code = command_line.run(argc, argv);
+    const int code = command_line.run();
+    if (code == static_cast<int>(bertyard::ExitCode::ok)) bertyard::require_written();
     if (environment) environment->finalize();
     return code;
   } catch (const std::exception& error) {

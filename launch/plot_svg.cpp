@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/error.h"
 #include "data/utf8.h"
 #include "launch/plot_pixels.h"
 
@@ -224,6 +225,12 @@ std::string xml_text(std::string_view text) {
     }
   }
   return escaped;
+}
+
+void require_svg_name(const std::string& file, std::string_view option) {
+  if (file.empty() || file.ends_with(".svg")) return;
+  throw UsageError(
+      fmt::format("{} {}: expected a name that ends in .svg, for SVG is written", option, file));
 }
 
 }  // namespace bertyard

@@ -131,6 +131,11 @@ void PretrainingRun::show_banner() {
        training_banner(parts_.setup, parts_.devices, directory_->path(), start_.step)) {
     parts_.log.info("{}", line);
   }
+  if (start_.step < parts_.setup.plan.total_steps()) return;
+  parts_.log.info(
+      "nothing is left to do: all {} steps are done. A longer run is one of another run.name, with "
+      "model.from {}",
+      start_.step, directory_->path().string());
 }
 
 void PretrainingRun::open_journal(const CheckpointState* resumed) {

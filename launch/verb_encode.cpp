@@ -196,7 +196,8 @@ int run_encode(const EncodeVerbOptions& options) {
   const auto print = options.form == OutputForm::json ? print_json : print_text;
   print(options, plan, outcome);
   print_notes(outcome.counts, options);
-  return static_cast<int>(ExitCode::ok);
+  const bool read_none = outcome.counts.bad_lines > 0 && outcome.counts.tokens == 0;
+  return static_cast<int>(read_none ? ExitCode::data : ExitCode::ok);
 }
 
 }  // namespace bertyard

@@ -76,7 +76,8 @@ void print_json(const std::string& text, const std::vector<FilledMask>& masks,
     }
     json["masks"].push_back(std::move(entry));
   }
-  fmt::print("{}\n", json.dump());
+  using Handler = nlohmann::ordered_json::error_handler_t;
+  fmt::print("{}\n", json.dump(-1, ' ', false, Handler::replace));  // a text may be anything
 }
 
 }  // namespace

@@ -165,7 +165,25 @@ class Grid {
     to.commit();
   }
 
+  // `best` and the table are of this start's grid.
+  void note_others() const {
+    std::vector<std::string> others;
+    for (const CellDirectory& cell : list_cells(directory())) {
+      const std::string name = cell.path.filename().string();
+      const bool ours =
+          std::any_of(results_.begin(), results_.end(),
+                      [&](const CellResult& result) { return result.cell.name() == name; });
+      if (!ours && fs::exists(cell.path / kResultFile)) others.push_back(name);
+    }
+    if (others.empty()) return;
+    log_.warning(
+        "{} finished training(s) beside these take no part, for this grid does not have "
+        "them: {}; name their values too, and they are compared without training again",
+        others.size(), fmt::join(others, ", "));
+  }
+
   void report() {
+    note_others();
     const CellResult& best = best_cell(results_);
     keep_best(best);
     write_file_atomically(directory() / kGridFile, grid_json(results_, loaded_.config));

@@ -48,6 +48,7 @@ void write_svg(const PlotOptions& options, const Plot& plot) {
 
 Plot plot_of(const PlotOptions& given) {
   check_options(given);
+  require_svg_name(given.out, "--out");
   const PlotOptions options = with_metric(given);
   const PlotMetric metric = plot_metric(options.metric);
   const auto runs = read_plotted_runs(plot_sources(options.runs), options.metric, metric);

@@ -64,7 +64,8 @@ int run_tokenize(const TokenizeVerbOptions& options) {
   if (!files.lines_wanted) print_summary(report, seconds.count());
   if (std::fflush(stdout) != 0) fail_to_write();
   print_notes(report);
-  return static_cast<int>(ExitCode::ok);
+  const bool read_none = report.bad_lines > 0 && report.tokens == 0;
+  return static_cast<int>(read_none ? ExitCode::data : ExitCode::ok);
 }
 
 }  // namespace bertyard

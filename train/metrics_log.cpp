@@ -71,6 +71,18 @@ void MetricsLog::write(const MetricsRecord& record) {
   written_ += line.size();
 }
 
+void MetricsLog::write_or_lose(const MetricsRecord& record, Logger& log) {
+  try {
+    write(record);
+    loses_lines_ = false;
+  } catch (const IoError& error) {
+    if (!loses_lines_) {
+      log.warning("{}; training goes on, lines of metrics.jsonl are lost", error.what());
+    }
+    loses_lines_ = true;
+  }
+}
+
 void MetricsLog::mark_resume(std::int64_t step) {
   write(MetricsRecord("event", step).add("event", "resume"));
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/log.h"
 #include "data/files/file_writer.h"
 
 namespace bertyard {
@@ -42,12 +43,16 @@ class MetricsLog {
   MetricsLog(const std::filesystem::path& path, const FileCalls& calls);
   void write(const MetricsRecord& record);
   // Readers drop the lines of later steps that stand above this event.
+  // The same, but the run is worth more than its lines: one that cannot be written is lost, which
+  // the first of several says.
+  void write_or_lose(const MetricsRecord& record, Logger& log);
   void mark_resume(std::int64_t step);
   void sync() { file_.sync(); }
 
  private:
   FileWriter file_;
   std::uint64_t written_ = 0;
+  bool loses_lines_ = false;  // the disk takes none
 };
 
 }  // namespace bertyard

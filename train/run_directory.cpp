@@ -191,6 +191,7 @@ void RunDirectory::forget_new() const noexcept {
   fs::remove(path_ / "checkpoints", ignored);
   fs::remove(path_ / "logs", ignored);
   fs::remove(record_file(path_), ignored);
+  fs::remove(path_, ignored);  // unless something else is in it
 }
 
 void RunDirectory::write_record(const RunRecord& record) const {

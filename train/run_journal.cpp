@@ -205,18 +205,8 @@ void RunJournal::evaluated(const TrainState& state, const PretrainingEvaluation&
   summary_["seconds"] = state.seconds;
 }
 
-// The run is worth more than its lines.
 void RunJournal::write_line(const MetricsRecord& record) {
-  if (!metrics_) return;
-  try {
-    metrics_->write(record);
-    losing_lines_ = false;
-  } catch (const IoError& error) {
-    if (!losing_lines_) {
-      log_.warning("{}; training goes on, lines of metrics.jsonl are lost", error.what());
-    }
-    losing_lines_ = true;
-  }
+  if (metrics_) metrics_->write_or_lose(record, log_);
 }
 
 MetricsRecord RunJournal::event(std::string_view what, std::int64_t step) const {

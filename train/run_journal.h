@@ -80,7 +80,6 @@ class RunJournal {
   Console console_;
   TimeLeft time_left_;
   std::size_t phase_ = 0;
-  bool losing_lines_ = false;  // the disk takes no metrics
   double saving_seconds_ = 0;  // since the last metrics line
   std::map<std::string, double> summary_;
 };

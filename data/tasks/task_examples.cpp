@@ -2,7 +2,9 @@
 #include "data/tasks/task_examples.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -95,6 +97,19 @@ bool is_whole(const std::string& text) {
          text.find_first_not_of("0123456789") == std::string::npos;
 }
 
+// Before its name is asked for the format.
+void require_rows(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) throw DataError(fmt::format("{}: does not exist", path));
+  if (fs::is_directory(path, ignored)) {
+    throw DataError(fmt::format("{}: a directory, expected a file of rows", path));
+  }
+  if (fs::is_regular_file(path, ignored) && fs::file_size(path, ignored) == 0) {
+    throw DataError(fmt::format("{}: the file is empty", path));
+  }
+}
+
 }  // namespace
 
 bool TaskExamples::has_labels() const {
@@ -110,7 +125,10 @@ TaskExamples read_task(const std::vector<std::string>& paths, const TaskOptions&
                        LabelNeed need) {
   TaskExamples all;
   all.path = fmt::format("{}", fmt::join(paths, ", "));
-  for (const std::string& path : paths) read_file_of(path, options, need, all);
+  for (const std::string& path : paths) {
+    require_rows(path);
+    read_file_of(path, options, need, all);
+  }
   if (need == LabelNeed::required) {
     for (const TagExample& example : all.tags) {
       if (example.labels.empty()) {

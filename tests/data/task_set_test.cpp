@@ -148,8 +148,14 @@ TEST_F(TaskFiles, WhatCannotBeReadSaysWhy) {
   expect_data_error(
       [&] { read_task({nothing}, options(TaskKind::classify, "sst2"), LabelNeed::required); },
       "not one row can be used, 1 are bad");
-  expect_data_error([&] { read_task({write("a.pdf", "")}, named, LabelNeed::required); },
+  expect_data_error([&] { read_task({write("a.pdf", "x")}, named, LabelNeed::required); },
                     "set task.format to tsv, csv, jsonl, conll or squad");
+  expect_data_error([&] { read_task({"nowhere"}, named, LabelNeed::required); },
+                    "nowhere: does not exist");
+  expect_data_error([&] { read_task({write("empty.tsv", "")}, named, LabelNeed::required); },
+                    "the file is empty");
+  expect_data_error([&] { read_task({"/tmp"}, named, LabelNeed::required); },
+                    "/tmp: a directory, expected a file of rows");
   expect_data_error([&] { read_task({table}, options(TaskKind::qa), LabelNeed::required); },
                     "expected a file in SQuAD's layout");
 }

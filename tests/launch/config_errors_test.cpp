@@ -248,6 +248,8 @@ const Mistake kContradictions[] = {
     {"optim: {spike: {factor: 3}}",
      "'optim.spike.factor' 3 (run.yaml:1:25) has no effect with this 'optim.spike.rule' (default); "
      "use rule: skip or rollback"},
+    {"run: {dir: ~/runs}", "a path without '~', which only a shell knows; write it out"},
+    {"corpus: {text: [\"~/a.txt\"]}", "a list of paths without '~'"},
     {"optim: {spike: {rule: rollback}}",
      "run.yaml:1:23: error: 'optim.spike.rule' rollback (run.yaml:1:23) goes back to a checkpoint, "
      "which must not depend on a clock: 'checkpoint.every' 30 min (default); give a number of "

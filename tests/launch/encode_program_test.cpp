@@ -203,6 +203,14 @@ TEST_F(EncodeProgram, FillMaskGivesTheLikeliestWords) {
 
 TEST_F(EncodeProgram, FillMaskSaysWhatIsMissing) {
   export_bare("bare");
+  EXPECT_EQ(run("fill-mask model '[MASK]' --top 1").code, 0);
+  EXPECT_THAT(run("fill-mask model '[MASK] a, c [MASK]' --top 1").output,
+              HasSubstr("[MASK] a, c [MASK]\n"));
+  EXPECT_EQ(run("fill-mask model $'\\377 [MASK]' --json").code, 0);
+  const Ended pool = run("encode model --in t.txt --out o.npy --pool foo");
+  EXPECT_EQ(pool.code, 2);
+  EXPECT_THAT(pool.errors, HasSubstr("'foo' is not one of cls|max|mean|tokens; see 'bertyard "
+                                     "encode --help'"));
   const Ended no_mask = run("fill-mask model 'a b'");
   EXPECT_EQ(no_mask.code, 2);
   EXPECT_EQ(no_mask.errors,

@@ -156,6 +156,32 @@ TEST_F(FaultTest, SpikesAreSkippedTheSameWayAfterAResume) {
   expect_same_bits("run", "whole");
 }
 
+// The checkpoint of a stop is newer than the one that the uninterrupted run goes back to.
+TEST_F(FaultTest, ASpikeRollsBackTheSameWayAfterAStop) {
+  const Arguments arguments{"optim.spike.rule=rollback", "optim.spike.window=4",
+                            "optim.spike.factor=1.002",  "optim.max_skipped=1000",
+                            "checkpoint.every=4 steps",  "checkpoint.keep_last=1"};
+  ASSERT_EQ(train(0, "whole", arguments).code, 0);
+
+  for (const char* fault : {"usr1,step=6", "usr1,step=9", "usr1,step=14"}) {
+    SCOPED_TRACE(fault);
+    std::filesystem::remove_all(run("run"));
+    EXPECT_EQ(with_fault(fault, 0, "run", arguments).code, 75);
+    EXPECT_EQ(train(0, "run", arguments).code, 0);
+    expect_same_bits("run", "whole");
+  }
+}
+
+// Each spike is gone back from: they are no steps in a row without an update.
+TEST_F(FaultTest, RollingBackIsNoSkippedStep) {
+  const Ended ended =
+      train(0, "run",
+            {"optim.spike.rule=rollback", "optim.spike.window=4", "optim.spike.factor=1.002",
+             "optim.max_skipped=1", "checkpoint.every=4 steps"});
+  EXPECT_THAT(ended.errors, HasSubstr("back to the checkpoint of step"));
+  EXPECT_THAT(ended.errors, Not(HasSubstr("steps in a row")));
+}
+
 TEST_F(FaultTest, ASpikeRollsBackTheSameWayAfterAResume) {
   const Arguments arguments{"optim.spike.rule=rollback", "optim.spike.window=4",
                             "optim.spike.factor=1.002",  "optim.max_skipped=1000",

@@ -70,6 +70,29 @@ TEST_F(TextProgram, TokenizesAFieldOfJsonAndNamesBadLines) {
             "note: 1 bad lines became null\n  in.jsonl:2: the line has no field 'body'\n");
 }
 
+TEST_F(TextProgram, NoLineThatCanBeReadIsAnError) {
+  const Ended ended = run("tokenize --vocab vocab.txt --field x text.txt");
+  EXPECT_EQ(ended.code, 3);
+  EXPECT_THAT(ended.errors, HasSubstr("bad lines became null"));
+}
+
+TEST_F(TextProgram, OutputThatIsLostIsAnErrorAndAConsoleThatIsLostIsNot) {
+  const Ended lost = run("config run.yaml", ">/dev/full 2>err.txt");
+  EXPECT_EQ(lost.code, 74);
+  EXPECT_EQ(run("version", ">/dev/full 2>err.txt").code, 74);
+  EXPECT_EQ(run("trian", ">out.txt 2>/dev/full").code, 2);
+  EXPECT_EQ(run("prepare run.yaml", ">out.txt 2>/dev/full").code, 0);
+  EXPECT_EQ(run("prepare run.yaml", ">out.txt 2>&-").code, 0);
+}
+
+TEST_F(TextProgram, HelpAndVersionAreWhereTheyAreLookedFor) {
+  EXPECT_EQ(run("--version").code, 0);
+  EXPECT_THAT(run("--version").output, HasSubstr("bertyard "));
+  EXPECT_THAT(run("train --dryrun run.yaml").errors, HasSubstr("see 'bertyard train --help'"));
+  EXPECT_THAT(run("eval model --data d --length 1").errors, HasSubstr("--length"));
+  EXPECT_EQ(run("eval model --data d --samples -1").code, 2);
+}
+
 TEST_F(TextProgram, TokenizeOptionsAreChecked) {
   EXPECT_EQ(run("tokenize text.txt").code, 2);
   EXPECT_THAT(run("tokenize --vocab gone.txt text.txt").errors, HasSubstr("gone.txt"));

@@ -215,6 +215,37 @@ TEST_F(CheckpointStore, SurvivesAKillAtEverySystemCallOfARotation) {
   EXPECT_THAT(steps(), ElementsAre(2, 3));
 }
 
+TEST_F(CheckpointStore, RotationKeepsTheNewestThatIsDueWhereItIsAskedTo) {
+  for (const int step : {4, 8, 9, 10}) save(step);
+  CheckpointOptions options;
+  options.every = {4, 0};
+  options.keep_last = 1;
+  options.keep_due = true;
+
+  rotate_checkpoints(directory_.path(), options);
+
+  EXPECT_THAT(steps(), ElementsAre(8, 10));
+}
+
+TEST_F(CheckpointStore, LinksLeadToWhatIsLeftWhenNewerOnesAreSetAside) {
+  save(1, 5.0);
+  save(2, 4.0);
+  save(3, 3.0);
+  rotate_checkpoints(directory_.path(), {});
+  const auto target = [&](const char* link) {
+    return fs::read_symlink(directory_ / link).string();
+  };
+  ASSERT_EQ(target("best"), "step-00000003");
+
+  set_newer_aside(directory_.path(), 2, log_);
+  EXPECT_EQ(target("latest"), "step-00000002");
+  EXPECT_EQ(target("best"), "step-00000002");
+
+  set_newer_aside(directory_.path(), 0, log_);
+  EXPECT_FALSE(fs::is_symlink(directory_ / "latest"));
+  EXPECT_FALSE(fs::is_symlink(directory_ / "best"));
+}
+
 TEST_F(CheckpointStore, RotationSetsDamagedOnesAsideAndLeavesWhatItCannotRead) {
   for (int step = 1; step <= 4; ++step) save(step);
   fs::resize_file(directory_ / "step-00000001" / "manifest.json", 10);

@@ -38,7 +38,9 @@ TEST_F(RunDirectoryTest, ANewRunGetsAnIdThatStays) {
     id = first.id();
     first.write_record({"a: 1\n", "a: 1\nb: 2\n", "bertyard train a.yaml", {{"version", "0.1"}}});
     first.set_status(RunStatus::stopped, "USR1 at step 7");
+    first.write_summary({{"steps", 6}, {"held_out", 2.5}});
     first.write_summary({{"steps", 7}});
+    first.write_summary({});
   }
 
   const RunDirectory second = open();
@@ -51,6 +53,7 @@ TEST_F(RunDirectoryTest, ANewRunGetsAnIdThatStays) {
   EXPECT_EQ(read_file(path_ / "STATUS"), "stopped: USR1 at step 7\n");
   EXPECT_EQ(nlohmann::json::parse(read_file(path_ / "env.json"))["version"], "0.1");
   EXPECT_EQ(nlohmann::json::parse(read_file(path_ / "summary.json"))["steps"], 7);
+  EXPECT_EQ(nlohmann::json::parse(read_file(path_ / "summary.json"))["held_out"], 2.5);
   EXPECT_EQ(second.log_file(5), path_ / "logs/rank-0005.log");
 }
 

@@ -49,7 +49,11 @@ void FinetuneJournal::step_done(const StepReport& report) {
   loss_log_.append(
       {report.state.step, step.loss, step.right, report.counts.masked, report.counts.samples});
   time_left_.observe(report.seconds);
-  if (!report.update.applied) {
+  if (report.spiked) {
+    console_.clear();
+    log_.warning("step {}: the loss {:.3f} is a spike; all ranks leave this update out",
+                 report.state.step, step.loss);
+  } else if (!report.update.applied) {
     console_.clear();
     log_.warning("step {}: the gradient is not finite; all ranks skip this update",
                  report.state.step);
@@ -104,7 +108,7 @@ void FinetuneJournal::write_metrics(const StepReport& report, const TrainedStep&
       .add("step_ms", report.seconds * 1e3)
       .add("skipped", std::int64_t{report.update.applied ? 0 : 1});
   for (const auto& [name, value] : taught_terms(step.taught)) record.add(name, value);
-  metrics_->write(record);
+  metrics_->write_or_lose(record, log_);
 }
 
 void FinetuneJournal::write_scalars(std::int64_t step, const std::vector<Scalar>& scalars) {
@@ -132,7 +136,7 @@ void FinetuneJournal::evaluated(const TrainState& state, double loss, const Task
   MetricsRecord record("eval", state.step);
   record.add("loss", loss);
   for (const auto& [name, value] : scores.figures) record.add(name, value);
-  metrics_->write(record);
+  metrics_->write_or_lose(record, log_);
 }
 
 void FinetuneJournal::saved(std::int64_t step, const std::filesystem::path& path) {

@@ -63,7 +63,7 @@ BatchStreamOptions stream_options(const TaskSet& set, const Communicator& commun
 
 TaskOutputs run_task(TaskObjective& objective, DeviceBatch& device_batch, Device& device,
                      Communicator& communicator, const TaskSet& set,
-                     const MicroBatchCapacities& capacities) {
+                     const MicroBatchCapacities& capacities, Pulse* pulse) {
   const HeadConfig& head = objective.model().head_config();
   TaskOutputs outputs;
   outputs.first.push_back(0);
@@ -77,6 +77,7 @@ TaskOutputs run_task(TaskObjective& objective, DeviceBatch& device_batch, Device
   objective.begin({});
   while (const auto step = stream.next()) {
     for (const Batch& batch : step->micro_batches) {
+      if (pulse != nullptr) pulse->tick();
       const PackedInput input = device_batch.upload(batch);
       objective.evaluate(input);
       const std::vector<float> logits = on_host(device, objective.logits(input));

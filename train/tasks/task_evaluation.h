@@ -9,6 +9,7 @@
 #include "data/step_plan.h"
 #include "data/tasks/task_set.h"
 #include "parallel/communicator.h"
+#include "parallel/pulse.h"
 #include "train/device_batch.h"
 #include "train/task_objective.h"
 
@@ -25,9 +26,10 @@ struct TaskOutputs {
   }
 };
 
-// Forward alone over the whole set, shared out over the ranks.
+// Forward alone over the whole set, shared out over the ranks. `pulse`, where there is one, ticks
+// with each micro-batch.
 TaskOutputs run_task(TaskObjective& objective, DeviceBatch& device_batch, Device& device,
                      Communicator& communicator, const TaskSet& set,
-                     const MicroBatchCapacities& capacities);
+                     const MicroBatchCapacities& capacities, Pulse* pulse = nullptr);
 
 }  // namespace bertyard
