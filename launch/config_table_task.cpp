@@ -26,7 +26,9 @@ constexpr NamedValue<TaskMetric> kMetrics[] = {{TaskMetric::automatic, "auto"},
                                                {TaskMetric::squad, "squad"},
                                                {TaskMetric::cmrc, "cmrc"}};
 constexpr NamedValue<TaggingHead> kHeads[] = {{TaggingHead::linear, "linear"},
-                                              {TaggingHead::crf, "crf"}};
+                                              {TaggingHead::crf, "crf"},
+                                              {TaggingHead::bilstm, "bilstm"},
+                                              {TaggingHead::bilstm_crf, "bilstm_crf"}};
 
 // One value or a list of them, none of them missing.
 template <typename T>
@@ -151,7 +153,9 @@ std::vector<ConfigField> finetune_fields() {
           {"finetune.class_weights",
            "of the loss, by label, or balanced: in inverse proportion to their number", kIdentity},
           finetune(&FinetuneSection::class_weights), text_list_type()),
-      make_field({"finetune.head", "of a tagger; crf: labels are decided together", kIdentity},
+      make_field({"finetune.head",
+                  "of a tagger; crf: labels are decided together; bilstm: an LSTM each way first",
+                  kIdentity},
                  finetune(&FinetuneSection::head), choice_type<TaggingHead>(kHeads, {})),
   };
 }

@@ -19,9 +19,25 @@ std::string tokenizer_text(const TokenizerOptions& options) {
                      options.strip_accents.value_or(options.lower_case), options.split_cjk);
 }
 
+std::string_view name_of(TaggingHead head) {
+  switch (head) {
+    case TaggingHead::linear:
+      return "linear";
+    case TaggingHead::crf:
+      return "crf";
+    case TaggingHead::bilstm:
+      return "bilstm";
+    case TaggingHead::bilstm_crf:
+      return "bilstm_crf";
+  }
+  return "?";
+}
+
 // What a GPU does not have, as a setting; empty where it has all.
 std::string lacks(const RunConfig& config, const ModelConfig& model) {
-  if (config.finetune.head == TaggingHead::crf) return "finetune.head: crf";
+  if (config.finetune.head != TaggingHead::linear) {
+    return fmt::format("finetune.head: {}", name_of(config.finetune.head));
+  }
   return model.is_elmo() ? "an ELMo, whose LSTMs compute on the CPU," : "";
 }
 
@@ -70,15 +86,31 @@ void check_task_device(const RunConfig& config, const ModelConfig& model) {
       "{} does not go with parallel.backend: cuda; set parallel.backend to cpu", lacking));
 }
 
+bool has_crf(const RunConfig& config) {
+  return config.finetune.head == TaggingHead::crf ||
+         config.finetune.head == TaggingHead::bilstm_crf;
+}
+
+bool has_bilstm(const RunConfig& config) {
+  return config.finetune.head == TaggingHead::bilstm ||
+         config.finetune.head == TaggingHead::bilstm_crf;
+}
+
 void check_head(const RunConfig& config) {
-  if (config.finetune.head != TaggingHead::crf) return;
+  const TaggingHead head = config.finetune.head;
+  if (head == TaggingHead::linear) return;
   if (config.task.kind != TaskKind::tag) {
-    throw UsageError("finetune.head: crf is a head for task.kind: tag; use linear");
+    throw UsageError(
+        fmt::format("finetune.head: {} is a head for task.kind: tag; use linear", name_of(head)));
   }
-  if (!config.finetune.class_weights.empty()) {
+  if (has_crf(config) && !config.finetune.class_weights.empty()) {
     throw UsageError(
         "finetune.class_weights: a CRF scores whole sentences, not labels; remove them, "
         "or use finetune.head: linear");
+  }
+  if (has_bilstm(config) && config.precision != Precision::fp32) {
+    throw UsageError(fmt::format("finetune.head: {} computes in fp32 alone; set precision to fp32",
+                                 name_of(head)));
   }
 }
 

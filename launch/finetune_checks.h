@@ -24,6 +24,10 @@ void check_length(const TaskOptions& task, const ModelConfig& model);
 // is in neither; empty where they do.
 std::string stride_warning(const TaskOptions& task);
 
+// What finetune.head has.
+bool has_crf(const RunConfig& config);
+bool has_bilstm(const RunConfig& config);
+
 // Throw UsageError where finetune.head does not go with the task, and where parallel.backend is
 // cuda and a GPU lacks something for the head or the model.
 void check_head(const RunConfig& config);

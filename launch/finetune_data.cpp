@@ -129,7 +129,8 @@ HeadDescription head_of(const RunConfig& config, const std::vector<std::string>&
       return {{HeadKind::span, 2}, {}};
     case TaskKind::tag:
       return {{HeadKind::tag, std::ssize(labels),
-               config.finetune.head == TaggingHead::crf ? TagDecision::crf : TagDecision::alone},
+               has_crf(config) ? TagDecision::crf : TagDecision::alone,
+               has_bilstm(config) ? TagReader::bilstm : TagReader::none},
               labels};
     case TaskKind::none:
     case TaskKind::classify:

@@ -42,7 +42,7 @@ struct OptimSection {
 };
 
 // What stands on the encoder of a tagger.
-enum class TaggingHead { linear, crf };
+enum class TaggingHead { linear, crf, bilstm, bilstm_crf };
 
 // Fine-tuning: every combination of the lists is one training.
 struct FinetuneSection {

@@ -37,6 +37,9 @@ void verify(const std::string& directory, const ParameterStore& written, Paramet
 // What transformers makes of the model of a task that it does not know in full; empty: all of it.
 std::string transformers_note(const ModelConfig& model, const HeadDescription& head) {
   if (model.is_elmo()) return "transformers has no ELMo and does not open this directory";
+  if (head.head.reader == TagReader::bilstm) {
+    return "transformers has no BiLSTM below its labels and does not open this directory";
+  }
   if (head.head.decision == TagDecision::crf) {
     return "transformers does not know the CRF and takes each word's best label alone";
   }

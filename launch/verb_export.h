@@ -14,7 +14,7 @@ struct ExportVerbOptions {
 };
 
 // `bertyard export`: a Hugging Face directory that BertForPreTraining opens, or, of a fine-tuned
-// model, the class of its task (an ELMo and a CRF are in our own form, and a note says
+// model, the class of its task (an ELMo, a CRF and a BiLSTM are in our own form, and a note says
 // so); of a fine-tuning the best model is taken. With VerifyExport::yes it is read back and every
 // tensor compared bit by bit.
 int run_export(const ExportVerbOptions& options);

@@ -38,8 +38,9 @@ std::optional<HeadDescription> read_huggingface_head(const std::filesystem::path
 
 // config.json as BertForPreTraining reads it, BertLMHeadModel where the model is causal, or, with a
 // head, the class of that task: `id2label`, `problem_type`. `pad_id` is the id of [PAD]. A CRF,
-// which transformers does not have, is marked by "bertyard_decision"; that a causal model's
-// sequences are classified by their last token, by "bertyard_pooling".
+// which transformers does not have, is marked by "bertyard_decision", a BiLSTM below the labels by
+// "bertyard_reader", that a causal model's sequences are classified by their last token by
+// "bertyard_pooling".
 std::string huggingface_config_text(const ModelConfig& config, std::int64_t pad_id = 0,
                                     const HeadDescription* head = nullptr);
 

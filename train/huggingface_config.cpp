@@ -108,6 +108,7 @@ void describe_head(Json& json, const HeadDescription& head) {
   if (head.head.kind == HeadKind::classify) json["problem_type"] = "single_label_classification";
   if (head.head.kind == HeadKind::regress) json["problem_type"] = "regression";
   if (head.head.decision == TagDecision::crf) json["bertyard_decision"] = "crf";
+  if (head.head.reader == TagReader::bilstm) json["bertyard_reader"] = "bilstm";
 }
 
 fs::path config_path(const fs::path& directory) {
@@ -243,6 +244,7 @@ std::optional<HeadDescription> read_huggingface_head(const fs::path& directory) 
     head.labels = labels_of(json, path.string());
     head.head = {HeadKind::tag, std::ssize(head.labels)};
     if (json.value("bertyard_decision", "") == "crf") head.head.decision = TagDecision::crf;
+    if (json.value("bertyard_reader", "") == "bilstm") head.head.reader = TagReader::bilstm;
   } else if (name == "BertForSequenceClassification") {
     head.labels = labels_of(json, path.string());
     head.head = {HeadKind::classify, std::ssize(head.labels)};

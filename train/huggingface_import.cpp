@@ -31,7 +31,7 @@ bool is_buffer(std::string_view name) {
 
 bool is_task_head(std::string_view name) {
   return name.starts_with("classifier.") || name.starts_with("qa_outputs.") ||
-         name.starts_with("crf.") || name.starts_with("elmo_task.");
+         name.starts_with("crf.") || name.starts_with("bilstm.") || name.starts_with("elmo_task.");
 }
 
 bool is_head(std::string_view name) {

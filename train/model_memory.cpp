@@ -45,7 +45,7 @@ WorkspaceLimits ModelMemory::limits() const {
 }
 
 RecurrentLimits ModelMemory::recurrent_limits() const {
-  return bertyard::recurrent_limits(objective_.config(), capacities_);
+  return objective_.recurrent_limits(capacities_);
 }
 
 MemoryUse ModelMemory::use(Device& device) const {

@@ -9,6 +9,7 @@
 #include "core/nn/model_config.h"
 #include "core/nn/parameters.h"
 #include "core/nn/pass.h"
+#include "core/nn/workspace.h"
 #include "core/tensor/arena.h"
 
 namespace bertyard {
@@ -37,6 +38,11 @@ class Objective {
 
   // Raises what is reserved for the operations where it runs more than config()'s model.
   virtual void extend(WorkspaceLimits& /*limits*/) const {}
+
+  // What its LSTMs need; no cells where it has none.
+  virtual RecurrentLimits recurrent_limits(const Capacities& capacities) const {
+    return bertyard::recurrent_limits(config(), capacities);
+  }
 
   // Clears the sums and sets what gradients are divided by.
   virtual void begin(const StepCounts& counts) = 0;

@@ -46,6 +46,10 @@ void TaskObjective::extend(WorkspaceLimits& limits) const {
   if (teaches_) extend_for(teacher_->config(), teacher_->parameters(), limits);
 }
 
+RecurrentLimits TaskObjective::recurrent_limits(const Capacities& capacities) const {
+  return bertyard::recurrent_limits(config_, capacities, model_.head_config());
+}
+
 std::int64_t TaskObjective::count(const StepCounts& counts) const {
   return model_.head_config().kind == HeadKind::tag ? counts.masked : counts.samples;
 }
@@ -78,7 +82,7 @@ TaskWeights TaskObjective::weights() const {
 
 Pass TaskObjective::pass(const PackedInput& input, Mode mode) const {
   Pass pass{device_->layer_ops(), parameters_, input, mode, dropout_seed_, &device_->loss_ops()};
-  if (config_.is_elmo()) pass.recurrent = &device_->recurrent_ops();
+  if (has_lstms()) pass.recurrent = &device_->recurrent_ops();
   return pass;
 }
 

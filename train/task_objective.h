@@ -34,6 +34,7 @@ class TaskObjective final : public Objective {
   void plan(ArenaPlan& plan, const Capacities& capacities, Mode mode) override;
   void bind(const Arena& arena, Device& device) override;
   void extend(WorkspaceLimits& limits) const override;
+  RecurrentLimits recurrent_limits(const Capacities& capacities) const override;
   void begin(const StepCounts& counts) override;
   void train(const PackedInput& input, const GradientsReady& ready) override;
   void evaluate(const PackedInput& input) override;
@@ -48,6 +49,9 @@ class TaskObjective final : public Objective {
   // What a mean is taken over: labelled tokens or samples.
   std::int64_t count(const StepCounts& counts) const;
   Pass pass(const PackedInput& input, Mode mode) const;
+  bool has_lstms() const {
+    return config_.is_elmo() || model_.head_config().reader == TagReader::bilstm;
+  }
   TaskSums task_sums() const { return {sums().slice(0, 1), sums().slice(1, 1)}; }
   TaskWeights weights() const;
 

@@ -14,6 +14,9 @@ TaskTeacher::TaskTeacher(const ModelConfig& student, const HeadConfig& head,
   if (head.decision == TagDecision::crf) {
     throw UsageError("distill: a CRF has no soft labels; set finetune.head to linear");
   }
+  if (head.reader == TagReader::bilstm) {
+    throw UsageError("distill: a BiLSTM head is not distilled; set finetune.head to linear");
+  }
 }
 
 void TaskTeacher::plan(ArenaPlan& plan, const Capacities& capacities) {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
+#include "core/nn/bilstm.h"
 #include "core/nn/elmo_layers.h"
-#include "core/nn/lstm.h"
 #include "core/nn/model_config.h"
 #include "core/nn/pass.h"
 #include "core/tensor/arena.h"
@@ -35,13 +34,6 @@ class ElmoTaskBody {
   void backward(const Pass& pass, const Arena& arena, const GradientsReady& ready) const;
 
  private:
-  // One direction of the task's LSTM.
-  struct Reader {
-    Lstm lstm;
-    LstmSlots saved;
-    ArenaSlot state, dstate;  // [T, hidden]
-  };
-
   std::vector<ConstTensorView> layers(const Arena& arena, std::int64_t tokens) const;
   Dropout dropout(const Pass& pass) const;
   TensorView rows(const Arena& arena, const ArenaSlot& slot, std::int64_t tokens) const {
@@ -49,11 +41,11 @@ class ElmoTaskBody {
   }
 
   ModelConfig config_;
-  std::array<Reader, 2> readers_;
+  BiLstm reader_;
   ParameterId weights_, gamma_;
   std::int64_t trained_end_;  // flat offset where the trained parameters end
   ElmoLayers features_;
-  ArenaSlot mixed_, dmixed_, joined_, djoined_;
+  ArenaSlot mixed_, dmixed_;
 };
 
 }  // namespace bertyard

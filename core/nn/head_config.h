@@ -12,10 +12,14 @@ enum class HeadKind { classify, regress, tag, span };
 // How labels of neighbouring tokens are decided: each alone, or together (linear-chain CRF).
 enum class TagDecision { alone, crf };
 
+// What stands between the encoder and the labels of tokens.
+enum class TagReader { none, bilstm };
+
 struct HeadConfig {
   HeadKind kind = HeadKind::classify;
   std::int64_t labels = 2;  // classes; 1 for a regression, 2 for start and end
   TagDecision decision = TagDecision::alone;
+  TagReader reader = TagReader::none;
   bool operator==(const HeadConfig&) const = default;
 };
 

@@ -43,20 +43,28 @@ void initialize_bert_tensor(const ParameterInfo& info, std::span<float> values,
   }
 }
 
-// An LSTM's are told by the recurrent matrix beside them. Scores of a CRF begin at 0, like biases.
+// Whether the tensor is an LSTM's, which is told by the recurrent matrix beside it; if so, it is
+// filled.
+bool initialize_lstm_tensor(const ParameterInfo& info, std::span<float> values,
+                            const ParameterStore& parameters, std::uint64_t seed) {
+  const std::string owner = info.name.substr(0, info.name.rfind('.'));
+  const auto recurrent = parameters.find(owner + ".weight_hh");
+  if (!recurrent) return false;
+  const std::int64_t cells = parameters.info(*recurrent).shape[0] / 4;
+  if (info.shape.rank() == 2) {
+    fill_uniform(values, info.name, 1 / std::sqrt(static_cast<double>(cells)), seed);
+  } else {
+    const auto block = static_cast<std::size_t>(cells);
+    std::ranges::fill(values.subspan(block, block), 1.0f);  // of the forget gates
+  }
+  return true;
+}
+
+// Scores of a CRF begin at 0, like biases.
 void initialize_elmo_tensor(const ParameterInfo& info, std::span<float> values,
-                            const ParameterStore& parameters, const Draws& draws) {
+                            const Draws& draws) {
   const std::string& name = info.name;
-  const std::string owner = name.substr(0, name.rfind('.'));
-  if (const auto recurrent = parameters.find(owner + ".weight_hh")) {
-    const std::int64_t cells = parameters.info(*recurrent).shape[0] / 4;
-    if (info.shape.rank() == 2) {
-      fill_uniform(values, name, 1 / std::sqrt(static_cast<double>(cells)), draws.seed);
-    } else {
-      const auto block = static_cast<std::size_t>(cells);
-      std::ranges::fill(values.subspan(block, block), 1.0f);  // of the forget gates
-    }
-  } else if (name == "elmo.embedding.weight") {
+  if (name == "elmo.embedding.weight") {
     const auto hidden = static_cast<double>(info.shape[1]);
     fill_normal(values,
                 {.seed = draws.seed, .stream = xxh3(name), .deviation = 1 / std::sqrt(hidden)},
@@ -78,7 +86,8 @@ void initialize(ParameterStore& parameters, const ModelConfig& config, std::uint
   for (int i = 0; i < parameters.size(); ++i) {
     const ParameterInfo& info = parameters.info({i});
     const std::span<float> values = parameters.value(ParameterId{i}).span<float>();
-    config.is_elmo() ? initialize_elmo_tensor(info, values, parameters, draws)
+    if (initialize_lstm_tensor(info, values, parameters, seed)) continue;
+    config.is_elmo() ? initialize_elmo_tensor(info, values, draws)
                      : initialize_bert_tensor(info, values, config, draws);
   }
 }

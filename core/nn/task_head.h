@@ -35,6 +35,11 @@ class TaskHead {
   // the loss has such.
   virtual void losses(const Pass& pass, const Arena& arena, const RowResults& results,
                       const TaskWeights& weights) const = 0;
+  // Where backward() adds up the gradient of something between x and the logits, to be cleared
+  // before it; absent where there is no such thing.
+  virtual TensorView gathered_gradient(const PackedInput& /*input*/, const Arena& /*arena*/) const {
+    return {};
+  }
   // dx [T, H] += gradient, from the gradient in place of the logits.
   virtual void backward(const Pass& pass, const Arena& arena, TensorView dx) const = 0;
 };
@@ -42,7 +47,8 @@ class TaskHead {
 // Names and shapes as transformers has them in BertForSequenceClassification (pooler and
 // classifier; of a causal model the classifier alone), BertForTokenClassification (classifier),
 // BertForQuestionAnswering (qa_outputs); a CRF's as pytorch-crf has them, under "crf.". On an
-// ELMo's body the last two are as wide as that, and sequences have a PooledHead.
+// ELMo's body the last two are as wide as that, and sequences have a PooledHead. Below a BiLSTM
+// ("bilstm.") a classifier of tokens is as wide as both of its directions.
 std::unique_ptr<TaskHead> make_task_head(const ModelConfig& config, const HeadConfig& head,
                                          ParameterStore& parameters);
 

@@ -86,6 +86,8 @@ void TaskModel::backward(const Pass& pass, const Arena& arena, Device& device,
   const TensorView dhidden =
       std::visit([&](const auto& body) { return body.output_gradient(arena, tokens); }, body_);
   device.set_zero(dhidden, device.compute_stream());
+  const TensorView gathered = head_->gathered_gradient(pass.input, arena);
+  if (gathered.present()) device.set_zero(gathered, device.compute_stream());
   head_->backward(pass, arena, dhidden);
   if (ready) ready(head_end_);
   std::visit([&](const auto& body) { body.backward(pass, arena, ready); }, body_);

@@ -17,11 +17,13 @@ WorkspaceLimits workspace_limits(const ModelConfig& config, const Capacities& ca
           .activations = capacities.activations};
 }
 
-RecurrentLimits recurrent_limits(const ModelConfig& config, const Capacities& capacities) {
-  if (!config.is_elmo()) return {};
+// The LSTMs of a task have `hidden` cells, which is no more than an ELMo's own have.
+RecurrentLimits recurrent_limits(const ModelConfig& config, const Capacities& capacities,
+                                 const HeadConfig& head) {
+  if (!config.is_elmo() && head.reader == TagReader::none) return {};
   return {.tokens = capacities.tokens,
           .sequences = capacities.sequences,
-          .cells = config.intermediate,  // a task's LSTMs have `hidden`, which is no more
+          .cells = config.is_elmo() ? config.intermediate : config.hidden,
           .outputs = config.hidden};
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/backend/recurrent_ops.h"
 #include "core/backend/workspace_limits.h"
+#include "core/nn/head_config.h"
 #include "core/nn/model_config.h"
 #include "core/nn/pass.h"
 
@@ -12,7 +13,9 @@ namespace bertyard {
 // adds how much of its weights and parameters the device may keep.
 WorkspaceLimits workspace_limits(const ModelConfig& config, const Capacities& capacities);
 
-// The same of an ELMo's LSTMs, in pre-training or on a task; of a transformer no cells.
-RecurrentLimits recurrent_limits(const ModelConfig& config, const Capacities& capacities);
+// The same of an ELMo's LSTMs, in pre-training or on a task, and of those that the head of a task
+// has; without either no cells.
+RecurrentLimits recurrent_limits(const ModelConfig& config, const Capacities& capacities,
+                                 const HeadConfig& head = {});
 
 }  // namespace bertyard

@@ -266,8 +266,11 @@ TEST_F(FinetuneTest, TagsFromAPretrainedRunWithEitherHead) {
   write("train.conll", rows);
   const Arguments tag{"task.kind=tag", "task.name=names", "task.train=[train.conll]",
                       "model.from=runs/pretrained", "tokenizer.vocab=null"};
-  const std::map<std::string, std::string> notes{{"linear", ""},
-                                                 {"crf", "transformers does not know the CRF"}};
+  const std::map<std::string, std::string> notes{
+      {"linear", ""},
+      {"crf", "transformers does not know the CRF"},
+      {"bilstm", "transformers has no BiLSTM below its labels"},
+      {"bilstm_crf", "transformers has no BiLSTM below its labels"}};
 
   for (const auto& [name, note] : notes) {
     const Ended ended = finetune(0, name, with(tag, {"finetune.head=" + name}));
@@ -285,6 +288,8 @@ TEST_F(FinetuneTest, TagsFromAPretrainedRunWithEitherHead) {
     EXPECT_THAT(exported.errors, HasSubstr(note));
     EXPECT_EQ(exported.errors.empty(), note.empty()) << exported.errors;
   }
+  expect_error(finetune(0, "x", with(tag, {"finetune.head=bilstm", "precision=bf16"})), 2,
+               {"finetune.head: bilstm computes in fp32 alone; set precision to fp32"});
 }
 
 TEST_F(FinetuneTest, LabelsOutsideTheTasksOwnAreNamedOnceARow) {
@@ -431,6 +436,8 @@ TEST_F(FinetuneTest, MistakesAreNamed) {
   expect_error(finetune(0, "x", {"task.max_length=33"}), 2,
                {"task.max_length: 33 is more than the 32 positions of the model", "32 or less"});
   expect_error(finetune(0, "x", {"finetune.head=crf"}), 2, {"crf is a head for task.kind: tag"});
+  expect_error(finetune(0, "x", {"finetune.head=bilstm"}), 2,
+               {"bilstm is a head for task.kind: tag"});
   expect_error(run_program({"predict", "data", "--data", "test.tsv", "--to", "out"}), 3,
                {"expected a fine-tuned model"});
 }

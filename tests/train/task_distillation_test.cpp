@@ -131,13 +131,20 @@ INSTANTIATE_TEST_SUITE_P(Heads, TaskDistillation,
                                            Case{"span", {HeadKind::span, 2}}),
                          [](const auto& test) { return std::string(test.param.name); });
 
-TEST(TaskTeacher, ACrfHasNoSoftLabels) {
+std::string refusal(const HeadConfig& head) {
   try {
-    Pupil({HeadKind::tag, 3, TagDecision::crf}, all_terms());
-    FAIL() << "nothing was thrown";
+    Pupil(head, all_terms());
+    return "nothing was thrown";
   } catch (const UsageError& error) {
-    EXPECT_THAT(error.what(), ::testing::HasSubstr("a CRF has no soft labels; set finetune.head"));
+    return error.what();
   }
+}
+
+TEST(TaskTeacher, HeadsWithoutSoftLabelsAreRefused) {
+  EXPECT_THAT(refusal({HeadKind::tag, 3, TagDecision::crf}),
+              ::testing::HasSubstr("a CRF has no soft labels; set finetune.head to linear"));
+  EXPECT_THAT(refusal({HeadKind::tag, 3, TagDecision::alone, TagReader::bilstm}),
+              ::testing::HasSubstr("a BiLSTM head is not distilled; set finetune.head to linear"));
 }
 
 }  // namespace

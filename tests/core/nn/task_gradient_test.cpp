@@ -67,7 +67,7 @@ class TaskRig {
     WorkspaceLimits limits = workspace_limits(config_of(test), capacities);
     limits.weights = store_.flat_elements();
     device_->layer_ops().reserve(limits);
-    device_->recurrent_ops().reserve(recurrent_limits(config_of(test), capacities));
+    device_->recurrent_ops().reserve(recurrent_limits(config_of(test), capacities, test.head));
     make_labels();
   }
 
@@ -152,6 +152,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"regress", {HeadKind::regress, 1}}, Case{"tag", {HeadKind::tag, 3}},
         Case{"tag_weighted", {HeadKind::tag, 3}, true},
         Case{"crf", {HeadKind::tag, 3, TagDecision::crf}}, Case{"span", {HeadKind::span, 2}},
+        Case{"bilstm", {HeadKind::tag, 3, TagDecision::alone, TagReader::bilstm}},
+        Case{"bilstm_crf", {HeadKind::tag, 3, TagDecision::crf, TagReader::bilstm}},
         Case{"causal_classify", {HeadKind::classify, 3}, false, AttentionDirection::causal},
         Case{"causal_regress", {HeadKind::regress, 1}, false, AttentionDirection::causal},
         Case{"causal_tag", {HeadKind::tag, 3}, false, AttentionDirection::causal},
@@ -161,6 +163,7 @@ INSTANTIATE_TEST_SUITE_P(
         elmo_case("elmo_regress", {HeadKind::regress, 1}),
         elmo_case("elmo_tag", {HeadKind::tag, 3}),
         elmo_case("elmo_crf", {HeadKind::tag, 3, TagDecision::crf}),
+        elmo_case("elmo_bilstm", {HeadKind::tag, 3, TagDecision::alone, TagReader::bilstm}),
         elmo_case("elmo_span", {HeadKind::span, 2})),
     [](const auto& test) { return std::string(test.param.name); });
 
@@ -242,6 +245,12 @@ TEST(TaskModel, HasTheTensorsOfItsTransformersClass) {
             (Names{"classifier.weight [5, 24]", "classifier.bias [5]"}));
   EXPECT_EQ(head_of({HeadKind::span, 2}),
             (Names{"qa_outputs.weight [2, 24]", "qa_outputs.bias [2]"}));
+  // A BiLSTM of our own below the classifier of tokens.
+  EXPECT_EQ(head_of({HeadKind::tag, 5, TagDecision::alone, TagReader::bilstm}),
+            (Names{"classifier.weight [5, 48]", "classifier.bias [5]",
+                   "bilstm.forward.weight_hh [96, 24]", "bilstm.forward.weight_ih [96, 24]",
+                   "bilstm.forward.bias [96]", "bilstm.backward.weight_hh [96, 24]",
+                   "bilstm.backward.weight_ih [96, 24]", "bilstm.backward.bias [96]"}));
   // GPT's has nothing between the last token and the classes.
   EXPECT_EQ(head_of({HeadKind::classify, 3}, AttentionDirection::causal),
             (Names{"classifier.weight [3, 24]", "classifier.bias [3]"}));
