@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/backend/layer_ops.h"
+#include "core/base/error.h"
 #include "train/checkpoint_store.h"
 
 namespace bertyard {

@@ -87,8 +87,9 @@ TEST_F(ConfigLoadTest, ReadsTheSectionsOfTraining) {
                                         1}));
   EXPECT_EQ(config.parallel.micro_batch, (MicroBatchOptions{16000, 256, 2500}));
   EXPECT_EQ(config.parallel.threads, 2);
-  EXPECT_EQ(config.checkpoint,
-            (CheckpointOptions{{500, 0}, 2, {1000, 0}, 0, ResumeMode::from_path, "other/run"}));
+  EXPECT_EQ(
+      config.checkpoint,
+      (CheckpointOptions{{500, 0}, 2, {1000, 0}, 0, false, ResumeMode::from_path, "other/run"}));
   EXPECT_EQ(config.eval, (EvaluationOptions{{100, 0}, 500}));
   EXPECT_EQ(config.log, (LogOptions{1, ConsoleMode::plain, false, false, "debug"}));
 }

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include <gtest/gtest.h>
+
 #include "tests/support/test_data.h"
 
 namespace bertyard {
