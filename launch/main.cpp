@@ -120,17 +120,18 @@ class CommandLine {
   }
 
   // One of several words.
-  template <typename Value>
+  template <typename Value, typename Choice>
   static void add_choice(CLI::App* sub, const char* option, Value& value,
-                         const std::map<std::string, Value>& choices, const std::string& what) {
+                         const std::map<std::string, Choice>& choices, const std::string& what) {
     std::string names;
     for (const auto& [name, choice] : choices) names += (names.empty() ? "" : "|") + name;
     sub->add_option_function<std::string>(
            option,
-           [&value, choices, names](const std::string& word) {
+           [option, &value, choices, names](const std::string& word) {
              const auto found = choices.find(word);
              if (found == choices.end()) {
-               throw CLI::ValidationError(fmt::format("'{}' is not one of {}", word, names));
+               throw CLI::ValidationError(
+                   fmt::format("{}: '{}' is not one of {}", option, word, names));
              }
              value = found->second;
            },
@@ -410,19 +411,9 @@ class CommandLine {
                                                   {"mean", Pooling::mean},
                                                   {"max", Pooling::max},
                                                   {"tokens", Pooling::tokens}};
-    sub->add_option_function<std::string>(
-           "--pool",
-           [&options, poolings](const std::string& word) {
-             const auto found = poolings.find(word);
-             if (found == poolings.end()) {
-               throw CLI::ValidationError(
-                   fmt::format("'{}' is not one of cls|max|mean|tokens", word));
-             }
-             options.pooling = found->second;
-           },
-           "tokens: a vector for each; default: mean, or what a sentence-transformers directory "
-           "says")
-        ->type_name("cls|max|mean|tokens");
+    add_choice(sub, "--pool", options.pooling, poolings,
+               "tokens: a vector for each; default: mean, or what a sentence-transformers "
+               "directory says");
     sub->add_option("--layers", options.layers,
                     "whose outputs, one after the other: 0 the embedding, -1 the last; e.g. "
                     "-4,-3,-2,-1")

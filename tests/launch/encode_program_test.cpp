@@ -209,8 +209,9 @@ TEST_F(EncodeProgram, FillMaskSaysWhatIsMissing) {
   EXPECT_EQ(run("fill-mask model $'\\377 [MASK]' --json").code, 0);
   const Ended pool = run("encode model --in t.txt --out o.npy --pool foo");
   EXPECT_EQ(pool.code, 2);
-  EXPECT_THAT(pool.errors, HasSubstr("'foo' is not one of cls|max|mean|tokens; see 'bertyard "
-                                     "encode --help'"));
+  EXPECT_THAT(pool.errors,
+              HasSubstr("--pool: 'foo' is not one of cls|max|mean|tokens; see 'bertyard "
+                        "encode --help'"));
   const Ended no_mask = run("fill-mask model 'a b'");
   EXPECT_EQ(no_mask.code, 2);
   EXPECT_EQ(no_mask.errors,
