@@ -32,7 +32,7 @@ TEST_F(ProgramTest, NumbersOutOfRangeAreSaidShortly) {
 
   EXPECT_EQ(ended.code, 2);
   EXPECT_EQ(ended.errors,
-            "error: --ranks: Value 0 not in range 1 to 1000000; see 'bertyard --help'\n");
+            "error: --ranks: Value 0 not in range 1 to 1000000; see 'bertyard check --help'\n");
 }
 
 TEST_F(ProgramTest, HelpAndVersionAreNoMistakes) {
