@@ -205,7 +205,7 @@ TEST_F(FinetuneTest, TheBestModelAnswersTheTestFiles) {
   EXPECT_THAT(trained.output, HasSubstr("runs/tuned/predictions/SST-2.tsv"));
   EXPECT_THAT(read(run("tuned") / "predictions/SST-2.tsv"),
               StartsWith("index\tprediction\n0\t1\n1\t1\n"));
-  expect_error(finetune(0, "tuned", {"task.test=[none.tsv]", "finetune.seeds=[1,2]"}), 74,
+  expect_error(finetune(0, "tuned", {"task.test=[none.tsv]", "finetune.seeds=[1,2]"}), 3,
                {"none.tsv"});
 }
 
@@ -273,7 +273,10 @@ TEST_F(FinetuneTest, TagsFromAPretrainedRunWithEitherHead) {
       {"bilstm_crf", "transformers has no BiLSTM below its labels"}};
 
   for (const auto& [name, note] : notes) {
-    const Ended ended = finetune(0, name, with(tag, {"finetune.head=" + name}));
+    // A recurrence begins from nothing and takes longer.
+    const std::string epochs = name.starts_with("bilstm") ? "[32]" : "[8]";
+    const Ended ended =
+        finetune(0, name, with(tag, {"finetune.head=" + name, "finetune.epochs=" + epochs}));
     ASSERT_EQ(ended.code, 0) << ended.errors;
     EXPECT_THAT(ended.output, HasSubstr("span_f1 100.00 -> ")) << name;
     const Ended predicted =
@@ -428,7 +431,7 @@ TEST_F(FinetuneTest, MistakesAreNamed) {
   expect_error(finetune(0, "x", {"task.kind=none"}), 2, {"task.kind is none", "classify, pair"});
   expect_error(finetune(0, "x", {"task.train=[]"}), 2, {"task.train", "finetune"});
   expect_error(finetune(0, "x", {"task.held_out=0%"}), 3, {"nothing is held out", "task.valid"});
-  expect_error(finetune(0, "x", {"task.train=[none.tsv]"}), 74, {"none.tsv"});
+  expect_error(finetune(0, "x", {"task.train=[none.tsv]"}), 3, {"none.tsv: does not exist"});
   expect_error(finetune(0, "x", {"finetune.class_weights=[1,2,3]"}), 2,
                {"finetune.class_weights has 3 values", "each of the 2 labels"});
   expect_error(finetune(0, "x", {"parallel.shard_optimizer=true"}), 2,

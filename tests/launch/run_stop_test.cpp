@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using testing::Process;
 
 // Long enough that a signal meets it, on an idle machine too.
-const Arguments kLong{"schedule.0.until=160 steps", "checkpoint.every=7 steps",
+const Arguments kLong{"schedule.0.until=400 steps", "checkpoint.every=7 steps",
                       "eval.every=50 steps"};
 
 class StopTest : public RunTest {
@@ -23,7 +23,7 @@ class StopTest : public RunTest {
   void train_whole(int ranks) const {
     const Ended ended = train(ranks, "whole", kLong);
     ASSERT_EQ(ended.code, 0) << ended.errors;
-    ASSERT_EQ(steps("whole"), 160);
+    ASSERT_EQ(steps("whole"), 400);
   }
   // Sends `signal` to the started process at `at` steps.
   Ended stopped_at(int ranks, std::int64_t at, int signal) const {
