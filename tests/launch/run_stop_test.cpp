@@ -49,9 +49,9 @@ TEST_F(StopTest, Usr1AndUsr2StopForRequeueingAndTheRunGoesOn) {
   train_whole(0);
 
   expect_stopped(stopped_at(0, 20, SIGUSR1), 75, "USR1 or USR2");
-  EXPECT_LT(steps("stopped"), 160);
+  EXPECT_LT(steps("stopped"), 400);
   expect_stopped(stopped_at(0, 60, SIGUSR2), 75, "USR1 or USR2");
-  EXPECT_LT(steps("stopped"), 160);
+  EXPECT_LT(steps("stopped"), 400);
 
   expect_resumes_to_the_same_bits(0);
 }
@@ -61,7 +61,7 @@ TEST_F(StopTest, MpirunHandsUsr1OnAndAllRanksStop) {
   train_whole(2);
 
   expect_stopped(stopped_at(2, 20, SIGUSR1), 75, "USR1 or USR2");
-  EXPECT_LT(steps("stopped"), 160);
+  EXPECT_LT(steps("stopped"), 400);
 
   expect_resumes_to_the_same_bits(2);
 }
@@ -86,7 +86,7 @@ TEST_F(StopTest, TermAndIntSaveAndExitWith143) {
 
   expect_stopped(stopped_at(0, 20, SIGTERM), 143, "TERM or INT");
   expect_stopped(stopped_at(0, 60, SIGINT), 143, "TERM or INT");
-  EXPECT_LT(steps("stopped"), 160);
+  EXPECT_LT(steps("stopped"), 400);
 
   expect_resumes_to_the_same_bits(0);
 }
