@@ -177,15 +177,14 @@ void rotate_checkpoints(const fs::path& checkpoints, const CheckpointOptions& op
 
 void set_newer_aside(const fs::path& checkpoints, std::int64_t step, Logger& log,
                      const FileCalls& calls) {
-  const std::vector<CheckpointEntry> before = list_checkpoints(checkpoints);
-  if (before.empty() || before.back().step <= step) return;
-  for (const CheckpointEntry& entry : before) {
+  for (const CheckpointEntry& entry : list_checkpoints(checkpoints)) {
     if (entry.step <= step) continue;
     log.warning(
         "the run goes on from step {}: the checkpoint of step {} is now {}; delete it when "
         "nobody wants it",
         step, entry.step, move_aside(entry, calls).string());
   }
+  // Also after a kill between a checkpoint's rename and that of the links.
   const std::vector<Candidate> left = candidates_of(list_checkpoints(checkpoints)).good;
   const std::vector<Candidate> best = best_first(left);
   point_to(checkpoints / "latest", left.empty() ? nullptr : &left.back(), calls);

@@ -44,7 +44,8 @@ void rotate_checkpoints(const std::filesystem::path& checkpoints, const Checkpoi
 
 // Renames the checkpoints beyond `step`, where a run is resumed, to aside-step-...: they belong to
 // a branch that is left or are damaged, and would count as the newest for ever. Says so in the log;
-// what was set aside before under the same name goes.
+// what was set aside before under the same name goes. `latest` and `best` then point to what is
+// there, whatever they pointed to.
 void set_newer_aside(const std::filesystem::path& checkpoints, std::int64_t step, Logger& log,
                      const FileCalls& calls = FileCalls());
 

@@ -241,6 +241,14 @@ TEST_F(CheckpointStore, LinksLeadToWhatIsLeftWhenNewerOnesAreSetAside) {
   EXPECT_EQ(target("latest"), "step-00000002");
   EXPECT_EQ(target("best"), "step-00000002");
 
+  // As after a kill before the links were renamed.
+  fs::remove(directory_ / "latest");
+  fs::create_symlink("step-00000001", directory_ / "latest");
+  fs::remove(directory_ / "best");
+  set_newer_aside(directory_.path(), 2, log_);
+  EXPECT_EQ(target("latest"), "step-00000002");
+  EXPECT_EQ(target("best"), "step-00000002");
+
   set_newer_aside(directory_.path(), 0, log_);
   EXPECT_FALSE(fs::is_symlink(directory_ / "latest"));
   EXPECT_FALSE(fs::is_symlink(directory_ / "best"));
