@@ -11,6 +11,7 @@
 #include "core/backend/built_with.h"
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/base/standard_error.h"
 #include "launch/build_info.h"
 #include "launch/deadline.h"
 #include "launch/doctor.h"
@@ -131,10 +132,10 @@ class Doctor {
 
   // On the deadline's thread, while the other is stuck.
   [[noreturn]] void end_hung(const std::string& stage) {
-    fmt::print(stderr,
-               "[FAIL] {:<9} rank {} on {} hangs in it for {:g} s\n{:17}fix: look at that host and "
-               "the network or file system that the check uses\n",
-               stage, environment_.rank(), environment_.host(), options_.seconds, "");
+    write_standard_error(fmt::format(
+        "[FAIL] {:<9} rank {} on {} hangs in it for {:g} s\n{:17}fix: look at that host and "
+        "the network or file system that the check uses\n",
+        stage, environment_.rank(), environment_.host(), options_.seconds, ""));
     std::fflush(nullptr);
     environment_.abort(static_cast<int>(ExitCode::environment));
     std::_Exit(static_cast<int>(ExitCode::environment));

@@ -11,6 +11,7 @@
 
 #include "core/backend/narrow_cpu_device.h"
 #include "core/base/error.h"
+#include "core/base/standard_error.h"
 #include "launch/cpu_threads.h"
 #include "launch/rank_log.h"
 #include "launch/saved_model.h"
@@ -178,14 +179,15 @@ void print_json(const EncodeVerbOptions& options, const EncodePlan& plan,
 void print_notes(const TextCounts& counts, const EncodeVerbOptions& options) {
   const auto note = [](std::uint64_t count, const std::string& what) {
     if (count > 0) {
-      fmt::print(stderr, "note: {} {}\n", grouped(static_cast<std::int64_t>(count)), what);
+      write_standard_error(
+          fmt::format("note: {} {}\n", grouped(static_cast<std::int64_t>(count)), what));
     }
   };
   const bool npy = std::filesystem::path(options.out).extension() == ".npy";
   note(counts.invalid_utf8, "invalid UTF-8 sequences were replaced by U+FFFD");
   note(counts.bad_lines, npy ? "bad lines became NaN" : "bad lines became null");
-  for (const std::string& fault : counts.faults) fmt::print(stderr, "  {}\n", fault);
-  if (counts.bad_lines > counts.faults.size()) fmt::print(stderr, "  ...\n");
+  for (const std::string& fault : counts.faults) write_standard_error(fmt::format("  {}\n", fault));
+  if (counts.bad_lines > counts.faults.size()) write_standard_error("  ...\n");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/base/standard_error.h"
 #include "data/tokenizer.h"
 #include "data/vocabulary.h"
 #include "launch/cpu_threads.h"
@@ -42,12 +43,12 @@ void print_summary(const TokenizeFilesReport& report, double seconds) {
 
 void print_notes(const TokenizeFilesReport& report) {
   const auto note = [](std::uint64_t count, const char* what) {
-    if (count > 0) fmt::print(stderr, "note: {} {}\n", counted(count), what);
+    if (count > 0) write_standard_error(fmt::format("note: {} {}\n", counted(count), what));
   };
   note(report.invalid_utf8, "invalid UTF-8 sequences were replaced by U+FFFD");
   note(report.bad_lines, "bad lines became null");
-  for (const std::string& fault : report.faults) fmt::print(stderr, "  {}\n", fault);
-  if (report.bad_lines > report.faults.size()) fmt::print(stderr, "  ...\n");
+  for (const std::string& fault : report.faults) write_standard_error(fmt::format("  {}\n", fault));
+  if (report.bad_lines > report.faults.size()) write_standard_error("  ...\n");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/base/standard_error.h"
 #include "data/files/atomic_file.h"
 #include "data/files/directories.h"
 #include "data/manifest.h"
@@ -31,10 +32,11 @@ VerifyReport verify_one(const VerifyOptions& options, const fs::path& path) {
 
 void print_findings(const VerifyReport& report) {
   for (const std::string& finding : report.findings.texts()) {
-    fmt::print(stderr, "error: {}\n", finding);
+    write_standard_error(fmt::format("error: {}\n", finding));
   }
   if (report.findings.more() > 0) {
-    fmt::print(stderr, "error: {}: and {} more findings\n", report.path, report.findings.more());
+    write_standard_error(
+        fmt::format("error: {}: and {} more findings\n", report.path, report.findings.more()));
   }
 }
 

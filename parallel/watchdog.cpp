@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/base/standard_error.h"
 #include "parallel/datagram_socket.h"
 #include "parallel/stack_dump.h"
 
@@ -184,10 +185,10 @@ void Watchdog::judge() {
     warned_ = true;
     const std::vector<int> unheard = watch_.unheard();
     if (unheard.empty()) return;
-    fmt::print(stderr,
-               "warning: watchdog: no heartbeat of rank(s) {} has come yet; is UDP between the "
-               "hosts blocked? Their silence will not be noticed\n",
-               fmt::join(unheard, ", "));
+    write_standard_error(fmt::format(
+        "warning: watchdog: no heartbeat of rank(s) {} has come yet; is UDP between the hosts "
+        "blocked? Their silence will not be noticed\n",
+        fmt::join(unheard, ", ")));
   }
 }
 
@@ -234,8 +235,7 @@ void Watchdog::report(const std::vector<RankWatch::Finding>& findings) {
   if (std::filesystem::exists(flight, none)) {
     text += fmt::format("; what came before: bertyard inspect {}", flight.string());
   }
-  fmt::print(stderr, "error: {}\n", text);
-  std::fflush(stderr);
+  write_standard_error(fmt::format("error: {}\n", text));
   dump_stacks();
   std::this_thread::sleep_for(kForOthers);  // for the others' stacks
   end_job_(text);
