@@ -17,7 +17,8 @@ namespace bertyard {
 enum class FieldRole {
   identity,        // no: the run would be another one
   newer_identity,  // likewise, but older checkpoints do not have the key: its default is not named
-  free,            // yes: paths, parallelism, checkpoints, logging
+  rollback_identity,  // no where optim.spike.rule is rollback: it decides what a run goes back to
+  free,               // yes: paths, parallelism, checkpoints, logging
 };
 
 // One key of the configuration: the table of these drives parsing, defaults, printing, the

@@ -15,10 +15,11 @@ std::string value_at(const ConfigField& field, const RunConfig& config, std::siz
   return field.write(config, phase);
 }
 
-// What a run goes back to after a spike depends on which checkpoints there are.
 bool decides(const ConfigField& field, const RunConfig& config) {
-  return field.role != FieldRole::free ||
-         (field.key == "checkpoint.every" && config.watch.spike.rule == SpikeRule::rollback);
+  if (field.role == FieldRole::rollback_identity) {
+    return config.watch.spike.rule == SpikeRule::rollback;
+  }
+  return field.role != FieldRole::free;
 }
 
 }  // namespace

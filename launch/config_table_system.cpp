@@ -156,9 +156,9 @@ ConfigField resume_field() {
 std::vector<ConfigField> checkpoint_fields() {
   const auto checkpoint = [](auto member) { return at(&RunConfig::checkpoint, member); };
   return {
-      make_field({"checkpoint.every", "how often; rank 0's clock decides"},
-                 checkpoint(&CheckpointOptions::every),
-                 interval_type(IntervalUnits::steps_or_time)),
+      make_field(
+          {"checkpoint.every", "how often; rank 0's clock decides", FieldRole::rollback_identity},
+          checkpoint(&CheckpointOptions::every), interval_type(IntervalUnits::steps_or_time)),
       make_field({"checkpoint.keep_last", "this many are kept"},
                  checkpoint(&CheckpointOptions::keep_last), count_type<int>({1, 1000000})),
       make_field({"checkpoint.keep_every", "those of every so many steps are never deleted"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/config_type.h"
 
+#include <algorithm>
 #include <cmath>
 #include <regex>
 
@@ -222,12 +223,11 @@ ConfigType<std::string> text_choice_or_path_type(std::vector<std::string> names)
   type.form += " | path";
   type.schema = text_type().schema;
   type.read = [names](const ConfigNode& node) {
-    const std::string& text = scalar_of(node, choices_text("", names) + ", or the path of a file");
-    if (text.find_first_of("/.") != std::string::npos) return text;
-    for (const std::string& name : names) {
-      if (text == name) return text;
-    }
-    throw ScalarError(choices_text("", names) + ", or the path of a file");
+    const std::string wanted = choices_text("", names) + ", or the path of a file";
+    const std::string& text = scalar_of(node, wanted);
+    const bool is_path = text.find_first_of("/.") != std::string::npos;
+    if (is_path || std::find(names.begin(), names.end(), text) != names.end()) return text;
+    throw ScalarError(wanted);
   };
   return type;
 }

@@ -30,6 +30,17 @@ void let_rank_zero_speak(int rank) {
   if (rank != 0) std::this_thread::sleep_for(kLetRankZeroSpeak);
 }
 
+void note_failed_run(const RunDirectory* directory, const RunOptions& run, int rank,
+                     const std::string& reason, Logger& log) {
+  try {
+    if (directory != nullptr) return directory->set_status(RunStatus::failed, reason);
+    let_rank_zero_speak(rank);
+    RunDirectory::note_status(run, RunStatus::failed, fmt::format("rank {}: {}", rank, reason));
+  } catch (const Error& error) {
+    log.warning("STATUS was not brought up to date: {}", error.what());
+  }
+}
+
 void report_failure(MpiEnvironment* environment, const std::exception& error) {
   const int rank = environment != nullptr ? environment->rank() : own_launcher().rank;
   let_rank_zero_speak(rank);

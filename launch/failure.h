@@ -2,8 +2,11 @@
 #pragma once
 
 #include <exception>
+#include <string>
 
+#include "core/base/log.h"
 #include "launch/environment.h"
+#include "train/run_directory.h"
 
 namespace bertyard {
 
@@ -13,6 +16,12 @@ int exit_code_of(const std::exception& error);
 // Where all ranks fail at once, rank 0 tells of it and ends the job: any other waits for that to
 // happen before it says a word.
 void let_rank_zero_speak(int rank);
+
+// STATUS of a run that failed, by the rank that did: rank 0's `directory`, null on the others,
+// which let rank 0 speak first. What cannot be written, on a full disk say, must not hide why it
+// failed: the log says it.
+void note_failed_run(const RunDirectory* directory, const RunOptions& run, int rank,
+                     const std::string& reason, Logger& log);
 
 // Prints "error: ..." once for the whole job: rank 0 at once; another rank, whose error is most
 // often rank 0's too, only if rank 0 has not ended the job meanwhile. With MPI it then ends every

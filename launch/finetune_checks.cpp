@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "launch/config_field.h"
 #include "launch/saved_model.h"
 
 namespace bertyard {
@@ -19,24 +20,14 @@ std::string tokenizer_text(const TokenizerOptions& options) {
                      options.strip_accents.value_or(options.lower_case), options.split_cjk);
 }
 
-std::string_view name_of(TaggingHead head) {
-  switch (head) {
-    case TaggingHead::linear:
-      return "linear";
-    case TaggingHead::crf:
-      return "crf";
-    case TaggingHead::bilstm:
-      return "bilstm";
-    case TaggingHead::bilstm_crf:
-      return "bilstm_crf";
-  }
-  return "?";
+std::string head_name(const RunConfig& config) {
+  return find_field("finetune.head")->write(config, 0);
 }
 
 // What a GPU does not have, as a setting; empty where it has all.
 std::string lacks(const RunConfig& config, const ModelConfig& model) {
   if (config.finetune.head != TaggingHead::linear) {
-    return fmt::format("finetune.head: {}", name_of(config.finetune.head));
+    return fmt::format("finetune.head: {}", head_name(config));
   }
   return model.is_elmo() ? "an ELMo, whose LSTMs compute on the CPU," : "";
 }
@@ -100,8 +91,8 @@ void check_head(const RunConfig& config) {
   const TaggingHead head = config.finetune.head;
   if (head == TaggingHead::linear) return;
   if (config.task.kind != TaskKind::tag) {
-    throw UsageError(
-        fmt::format("finetune.head: {} is a head for task.kind: tag; use linear", name_of(head)));
+    throw UsageError(fmt::format("finetune.head: {} is a head for task.kind: tag; use linear",
+                                 head_name(config)));
   }
   if (has_crf(config) && !config.finetune.class_weights.empty()) {
     throw UsageError(
@@ -110,7 +101,7 @@ void check_head(const RunConfig& config) {
   }
   if (has_bilstm(config) && config.precision != Precision::fp32) {
     throw UsageError(fmt::format("finetune.head: {} computes in fp32 alone; set precision to fp32",
-                                 name_of(head)));
+                                 head_name(config)));
   }
 }
 

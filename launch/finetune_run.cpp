@@ -60,20 +60,9 @@ TrainEnd FinetuneRun::run() {
     finish(end);
     return end;
   } catch (const std::exception& error) {
-    note_failure(error.what());
+    note_failed_run(directory_ ? &*directory_ : nullptr, parts_.setup.config.run,
+                    parts_.communicator.rank(), error.what(), parts_.log);
     throw;
-  }
-}
-
-// Any rank's; what cannot be written must not hide why it failed.
-void FinetuneRun::note_failure(const std::string& reason) {
-  try {
-    if (directory_) return directory_->set_status(RunStatus::failed, reason);
-    let_rank_zero_speak(parts_.communicator.rank());
-    const std::string of_rank = fmt::format("rank {}: {}", parts_.communicator.rank(), reason);
-    RunDirectory::note_status(parts_.setup.config.run, RunStatus::failed, of_rank);
-  } catch (const Error& error) {
-    parts_.log.warning("STATUS was not brought up to date: {}", error.what());
   }
 }
 

@@ -61,7 +61,6 @@ class FinetuneRun final : public TrainerHooks {
 
  private:
   bool leads() const { return parts_.communicator.rank() == 0; }
-  void note_failure(const std::string& reason);
   void open_directory();
   void start_watch();
   void restore();

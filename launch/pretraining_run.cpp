@@ -73,20 +73,14 @@ TrainEnd PretrainingRun::run() {
 }
 
 // Any rank's, for rank 0 hears no more of it than a signal. A start that was refused leaves the run
-// as it was. What cannot be written must not hide why it failed: on a full disk, say.
+// as it was.
 void PretrainingRun::note_failure(const std::string& reason) {
   if (!recorded_) {
     if (directory_) directory_->forget_new();
     return;
   }
-  try {
-    if (directory_) return directory_->set_status(RunStatus::failed, reason);
-    let_rank_zero_speak(parts_.communicator.rank());
-    const std::string of_rank = fmt::format("rank {}: {}", parts_.communicator.rank(), reason);
-    RunDirectory::note_status(parts_.loaded.config.run, RunStatus::failed, of_rank);
-  } catch (const Error& error) {
-    parts_.log.warning("STATUS was not brought up to date: {}", error.what());
-  }
+  note_failed_run(directory_ ? &*directory_ : nullptr, parts_.loaded.config.run,
+                  parts_.communicator.rank(), reason, parts_.log);
 }
 
 void PretrainingRun::open_directory() {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/verb_export.h"
 
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/base/standard_error.h"
 #include "data/files/atomic_file.h"
 #include "launch/host_weights.h"
 #include "launch/rank_log.h"
@@ -46,25 +46,31 @@ std::string transformers_note(const ModelConfig& model, const HeadDescription& h
   return "";
 }
 
+// `head`: null of a pre-trained model.
+void write_model(const ExportVerbOptions& options, const SavedModel& model,
+                 const ParameterStore& store, const HeadDescription* head) {
+  const std::string vocabulary = model.vocabulary->text();
+  export_huggingface(options.to, {.model = model.config,
+                                  .parameters = store,
+                                  .values = store.values(),
+                                  .vocabulary = vocabulary,
+                                  .tokenizer = model.tokenizer,
+                                  .head = head});
+}
+
 // A fine-tuned model with its head, and the task it was trained on.
 void export_task_model(const ExportVerbOptions& options, const SavedModel& model,
                        const HeadDescription& head) {
   HostTaskWeights weights(model.config, head.head);
   model.load(weights.store);
-  const std::string vocabulary = model.vocabulary->text();
-  export_huggingface(options.to, {.model = model.config,
-                                  .parameters = weights.store,
-                                  .values = weights.store.values(),
-                                  .vocabulary = vocabulary,
-                                  .tokenizer = model.tokenizer,
-                                  .head = &head});
+  write_model(options, model, weights.store, &head);
   if (const auto task = task_text(model.path)) {
     write_file_atomically(fs::path(options.to) / kTaskFile, *task);
   }
   fmt::print("{} ({}): {} parameters, {} label(s) -> {}\n", model.path, model.kind,
              grouped(weights.store.parameter_count()), head.head.labels, options.to);
   const std::string note = transformers_note(model.config, head);
-  if (!note.empty()) fmt::print(stderr, "note: {}\n", note);
+  if (!note.empty()) write_standard_error(fmt::format("note: {}\n", note));
   if (options.verify == VerifyExport::no) return;
   HostTaskWeights read(read_huggingface_config(options.to), head.head);
   verify(options.to, weights.store, read.store);
@@ -73,12 +79,7 @@ void export_task_model(const ExportVerbOptions& options, const SavedModel& model
 void export_pretrained(const ExportVerbOptions& options, const SavedModel& model) {
   HostWeights weights(model.config);
   model.load(weights.store);
-  const std::string vocabulary = model.vocabulary->text();
-  export_huggingface(options.to, {.model = model.config,
-                                  .parameters = weights.store,
-                                  .values = weights.store.values(),
-                                  .vocabulary = vocabulary,
-                                  .tokenizer = model.tokenizer});
+  write_model(options, model, weights.store, nullptr);
   fmt::print("{} ({}): {} parameters -> {}\n", model.path, model.kind,
              grouped(weights.store.parameter_count()), options.to);
   if (options.verify == VerifyExport::no) return;

@@ -84,7 +84,7 @@ void keep_newest_due(std::set<std::int64_t>& kept, const std::vector<Candidate>&
                      const CheckpointOptions& options) {
   const auto newest = std::find_if(
       candidates.rbegin(), candidates.rend(),
-      [&](const Candidate& candidate) { return options.is_due(candidate.entry.step); });
+      [&](const Candidate& candidate) { return options.every.is_due(candidate.entry.step); });
   if (newest != candidates.rend()) kept.insert(newest->entry.step);
 }
 

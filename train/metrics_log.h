@@ -42,10 +42,10 @@ class MetricsLog {
  public:
   MetricsLog(const std::filesystem::path& path, const FileCalls& calls);
   void write(const MetricsRecord& record);
-  // Readers drop the lines of later steps that stand above this event.
   // The same, but the run is worth more than its lines: one that cannot be written is lost, which
   // the first of several says.
   void write_or_lose(const MetricsRecord& record, Logger& log);
+  // Readers drop the lines of later steps that stand above this event.
   void mark_resume(std::int64_t step);
   void sync() { file_.sync(); }
 

@@ -46,6 +46,8 @@ struct DataOptions {
 struct Interval {
   std::int64_t steps = 0;
   double seconds = 0;
+  // Of one that counts steps.
+  bool is_due(std::int64_t step) const { return steps > 0 && step % steps == 0; }
   bool operator==(const Interval&) const = default;
 };
 
@@ -59,7 +61,6 @@ struct CheckpointOptions {
   bool keep_due = false;  // and the newest of those that `every` asks for by steps
   ResumeMode resume = ResumeMode::automatic;
   std::string resume_path;
-  bool is_due(std::int64_t step) const { return every.steps > 0 && step % every.steps == 0; }
   bool operator==(const CheckpointOptions&) const = default;
 };
 

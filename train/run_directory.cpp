@@ -174,7 +174,7 @@ std::vector<fs::path> RunDirectory::resume_candidates(const CheckpointOptions& o
   }
   std::vector<fs::path> paths;
   for (const CheckpointEntry& entry : list_checkpoints(checkpoints())) {
-    if (options.resume == ResumeMode::due && !options.is_due(entry.step)) continue;
+    if (options.resume == ResumeMode::due && !options.every.is_due(entry.step)) continue;
     paths.insert(paths.begin(), entry.path);
   }
   return paths;

@@ -146,17 +146,7 @@ void RunJournal::write_event_file(const StepReport& report, const PretrainingSco
     scalars.push_back({"train/loss_hidden", terms.hidden});
     scalars.push_back({"train/loss_attention", terms.attention});
   }
-  write_scalars(report.state.step, scalars);
-}
-
-void RunJournal::write_scalars(std::int64_t step, std::span<const Scalar> scalars) {
-  if (!events_) return;
-  try {
-    events_->write(step, scalars);
-  } catch (const IoError& error) {
-    log_.warning("{}; training goes on without TensorBoard events", error.what());
-    events_.reset();  // half a record ends the file for its readers
-  }
+  if (events_) events_->write_or_end(report.state.step, scalars, log_);
 }
 
 void RunJournal::evaluated(const TrainState& state, const PretrainingEvaluation& evaluation,
@@ -199,7 +189,7 @@ void RunJournal::evaluated(const TrainState& state, const PretrainingEvaluation&
   record.add("masked", evaluation.counts.masked).add("samples", evaluation.counts.samples);
   record.add("eval_ms", seconds * 1e3);
   write_line(record);
-  write_scalars(state.step, scalars);
+  if (events_) events_->write_or_end(state.step, scalars, log_);
   summary_["step"] = static_cast<double>(state.step);
   summary_["tokens"] = static_cast<double>(state.tokens);
   summary_["seconds"] = state.seconds;

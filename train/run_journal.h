@@ -61,7 +61,6 @@ class RunJournal {
   const std::map<std::string, double>& summary() const { return summary_; }
 
  private:
-  void write_scalars(std::int64_t step, std::span<const Scalar> scalars);
   void write_line(const MetricsRecord& record);
   // A student's terms; what is optimised.
   DistillationLosses taught(const StepReport& report) const;

@@ -82,7 +82,7 @@ bool PhaseTimes::named_lately(const Straggler& straggler) {
 std::vector<Straggler> PhaseTimes::compare(std::int64_t step, Communicator& communicator) {
   enter(phase_);
   ++steps_;
-  if (options_.every.steps == 0 || step % options_.every.steps != 0) return {};
+  if (!options_.every.is_due(step)) return {};
   for (double& seconds : seconds_) seconds /= static_cast<double>(steps_);
   steps_ = 0;
   ++comparisons_;

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "core/base/error.h"
+
 namespace bertyard {
 namespace {
 
@@ -117,6 +119,16 @@ EventFile::EventFile(const std::filesystem::path& directory, const FileCalls& ca
 
 void EventFile::write(std::int64_t step, std::span<const Scalar> scalars) {
   file_.write(frame_record(encode_event(wall_time(), step, scalars)));
+}
+
+void EventFile::write_or_end(std::int64_t step, std::span<const Scalar> scalars, Logger& log) {
+  if (ended_) return;
+  try {
+    write(step, scalars);
+  } catch (const IoError& error) {
+    log.warning("{}; training goes on without TensorBoard events", error.what());
+    ended_ = true;
+  }
 }
 
 }  // namespace bertyard

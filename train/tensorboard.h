@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/log.h"
 #include "data/files/file_writer.h"
 
 namespace bertyard {
@@ -32,10 +33,14 @@ class EventFile {
  public:
   EventFile(const std::filesystem::path& directory, const FileCalls& calls);
   void write(std::int64_t step, std::span<const Scalar> scalars);
+  // The same, but the run is worth more than its curves: where writing fails the log says so and
+  // nothing more is written, for half a record ends the file for its readers.
+  void write_or_end(std::int64_t step, std::span<const Scalar> scalars, Logger& log);
   const std::filesystem::path& path() const { return file_.path(); }
 
  private:
   FileWriter file_;
+  bool ended_ = false;
 };
 
 }  // namespace bertyard

@@ -16,10 +16,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-bool due(const Interval& every, std::int64_t step) {
-  return every.steps > 0 && step % every.steps == 0;
-}
-
 }  // namespace
 
 Trainer::Trainer(const Parts& parts, const RunPlan& plan, const Options& options,
@@ -262,7 +258,7 @@ StopRequest Trainer::after_step() {
   const StopRequest stop = agreed_stop();
   const bool healthy = skipped_ == 0;  // weights after a skipped step are those before it
   const bool evaluates =
-      end || due(options_.evaluate_every, state_.step) || flags_[kEvaluationDue] > 0;
+      end || options_.evaluate_every.is_due(state_.step) || flags_[kEvaluationDue] > 0;
   if (evaluates) {
     const Span span(parts_.spans, "evaluation");
     enter(RankPhase::evaluate);
@@ -272,10 +268,10 @@ StopRequest Trainer::after_step() {
   }
   const std::vector<Straggler> slow = times_.compare(state_.step, parts_.communicator);
   if (!slow.empty()) parts_.hooks.found_stragglers(state_, slow);
-  const bool save_due = due(options_.checkpoint_every, state_.step) || flags_[kCheckpointDue] > 0;
+  const bool save_due = options_.checkpoint_every.is_due(state_.step) || flags_[kCheckpointDue] > 0;
   const bool saves = end || converged_ || stop != StopRequest::none || (save_due && healthy) ||
                      (evaluates && options_.save_evaluated);  // the best is one of these
-  if (saves || due(options_.watch.compare_replicas, state_.step)) {
+  if (saves || options_.watch.compare_replicas.is_due(state_.step)) {
     parts_.hooks.compare_replicas(state_);
   }
   if (saves) {

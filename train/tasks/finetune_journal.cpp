@@ -80,7 +80,7 @@ void FinetuneJournal::step_done(const StepReport& report) {
   for (const auto& [name, value] : taught_terms(step.taught)) {
     scalars.push_back({fmt::format("train/{}", name), value});
   }
-  write_scalars(report.state.step, scalars);
+  if (events_) events_->write_or_end(report.state.step, scalars, log_);
 }
 
 // The terms of a teacher's; none without one.
@@ -111,16 +111,6 @@ void FinetuneJournal::write_metrics(const StepReport& report, const TrainedStep&
   metrics_->write_or_lose(record, log_);
 }
 
-void FinetuneJournal::write_scalars(std::int64_t step, const std::vector<Scalar>& scalars) {
-  if (!events_) return;
-  try {
-    events_->write(step, scalars);
-  } catch (const IoError& error) {
-    log_.warning("{}; training goes on without TensorBoard events", error.what());
-    events_.reset();  // half a record ends the file for its readers
-  }
-}
-
 void FinetuneJournal::evaluated(const TrainState& state, double loss, const TaskScores& scores,
                                 bool best) {
   console_.clear();
@@ -131,7 +121,7 @@ void FinetuneJournal::evaluated(const TrainState& state, double loss, const Task
   log_.info("step {}: held-out loss {:.4f}{}{}", state.step, loss, text, best ? " (best)" : "");
   std::vector<Scalar> scalars{{"held_out/loss", loss}};
   for (const auto& [name, value] : scores.figures) scalars.push_back({"held_out/" + name, value});
-  write_scalars(state.step, scalars);
+  if (events_) events_->write_or_end(state.step, scalars, log_);
   if (!metrics_) return;
   MetricsRecord record("eval", state.step);
   record.add("loss", loss);

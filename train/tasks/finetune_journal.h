@@ -55,7 +55,6 @@ class FinetuneJournal {
   TrainedStep trained_step(const StepReport& report) const;
   std::vector<std::pair<std::string, double>> taught_terms(const DistillationLosses& taught) const;
   void write_metrics(const StepReport& report, const TrainedStep& step);
-  void write_scalars(std::int64_t step, const std::vector<Scalar>& scalars);
 
   FileCalls calls_;
   Setting setting_;
