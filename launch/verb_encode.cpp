@@ -15,6 +15,7 @@
 #include "launch/cpu_threads.h"
 #include "launch/rank_log.h"
 #include "launch/saved_model.h"
+#include "launch/signals.h"
 #include "launch/text_window.h"
 #include "launch/vector_file.h"
 #include "train/console.h"
@@ -84,13 +85,19 @@ std::string field_of(const EncodeVerbOptions& options) {
   return "";
 }
 
+// So that no half-written file is left behind.
+void leave_if_asked() {
+  if (StopSignals::requested() == StopRequest::none) return;
+  throw Error("encode: stopped by a signal; nothing was written", ExitCode::terminated);
+}
+
 // A window's vectors into the file, in the order of the texts; bad lines have none.
 void write_window(const std::vector<Tokens>& texts, TextVectors& encoder, VectorFile& file) {
   std::vector<Tokens> good;
   for (const Tokens& text : texts) {
     if (!text.empty()) good.push_back(text);
   }
-  const std::vector<float> vectors = encoder.encode(good);
+  const std::vector<float> vectors = encoder.encode(good, leave_if_asked);
   const auto width = static_cast<std::size_t>(encoder.width());
   const bool per_token = vectors.size() != good.size() * width;
   std::size_t at = 0;
@@ -193,6 +200,7 @@ void print_notes(const TextCounts& counts, const EncodeVerbOptions& options) {
 }  // namespace
 
 int run_encode(const EncodeVerbOptions& options) {
+  const StopSignals signals;  // heard before each batch
   const EncodePlan plan = make_plan(options);
   const EncodeOutcome outcome = encode(options, plan);
   const auto print = options.form == OutputForm::json ? print_json : print_text;

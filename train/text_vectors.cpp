@@ -117,7 +117,8 @@ std::int64_t TextVectors::width() const {
   return config_.hidden * static_cast<std::int64_t>(options_.layers.size());
 }
 
-std::vector<float> TextVectors::encode(std::span<const Tokens> texts) {
+std::vector<float> TextVectors::encode(std::span<const Tokens> texts,
+                                       const std::function<void()>& before_batch) {
   Rows rows{texts, {0}, {}};
   for (const Tokens& text : texts) {
     const bool per_token = options_.pooling == Pooling::tokens;
@@ -138,6 +139,7 @@ std::vector<float> TextVectors::encode(std::span<const Tokens> texts) {
     }
     BERTYARD_CHECK(end > begin, fmt::format("a text of {} tokens exceeds the capacity {}",
                                             texts[all[begin]].size(), capacities_.tokens));
+    before_batch();
     run(rows, all.subspan(begin, end - begin));
     begin = end;
   }

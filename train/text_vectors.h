@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -53,8 +54,10 @@ class TextVectors {
   // Columns of a vector.
   std::int64_t width() const;
   // The vectors of `texts` in their order, row after row: one row a text, or one a token. Texts of
-  // like length are computed together. Throws Error where a text exceeds the capacities.
-  std::vector<float> encode(std::span<const Tokens> texts);
+  // like length are computed together; `before_batch` is called before each batch and may throw.
+  // Throws Error where a text exceeds the capacities.
+  std::vector<float> encode(std::span<const Tokens> texts,
+                            const std::function<void()>& before_batch = [] {});
 
  private:
   struct Rows;

@@ -15,6 +15,7 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class EncodeProgram : public ProgramFixture {
  protected:
@@ -170,7 +171,8 @@ TEST_F(EncodeProgram, SaysWhatItCannotDo) {
   EXPECT_THAT(refusal("model --in in.txt --out a.csv", 2),
               HasSubstr("'a.csv' ends in '.csv'; expected a name that ends in .npy (NumPy) or "
                         ".jsonl"));
-  EXPECT_THAT(refusal("model --in gone.txt --out a.npy", 3), HasSubstr("gone.txt"));
+  EXPECT_THAT(refusal("model --in gone.txt --out a.npy", 3),
+              HasSubstr("--in: gone.txt does not exist"));
   EXPECT_THAT(refusal("nowhere --in in.txt --out a.npy", 3), HasSubstr("nowhere"));
   EXPECT_THAT(refusal("model --in in.txt --out a.npy --layers 3", 2),
               HasSubstr("there is no layer 3"));
@@ -182,6 +184,21 @@ TEST_F(EncodeProgram, SaysWhatItCannotDo) {
   EXPECT_THAT(refusal("model --in in.txt --out a.npy", 3),
               HasSubstr("there is no vocab.txt and no tokenizer.json"));
   EXPECT_FALSE(std::filesystem::exists(directory_ / "a.npy"));
+}
+
+TEST_F(EncodeProgram, LeavesNothingBehindWhenItIsStopped) {
+  const std::string script =
+      "cd '" + directory_.path().string() + "'; yes 'a few words' | '" BERTYARD_PROGRAM
+      "' encode model --in - --out a.npy 2>err.txt & encode=$!; "
+      "for i in $(seq 600); do ls -A | grep -q '^\\.tmp-a' && break; sleep 0.1; done; "
+      "ls -A | grep -c '^\\.tmp-a' >seen.txt; kill -TERM $encode; wait $encode";
+  const int status = std::system(script.c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 143);
+  EXPECT_EQ(read("seen.txt"), "1\n");
+  EXPECT_THAT(read("err.txt"), HasSubstr("encode: stopped by a signal; nothing was written"));
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+    EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr("a.npy")));
+  }
 }
 
 TEST_F(EncodeProgram, FillMaskGivesTheLikeliestWords) {
