@@ -46,7 +46,7 @@ std::uint64_t largest_shard_bytes(const PrepareOptions& options) {
   const auto most =
       static_cast<std::uint64_t>(kLargestShard * static_cast<double>(samples.shard_bytes));
   double all = 0;
-  for (const std::string& path : expand_text_paths(options.corpus.text)) {
+  for (const std::string& path : expand_text_paths("corpus.text", options.corpus.text)) {
     if (!can_be_split(path)) return most;  // how much text it holds is not known
     all += kShardBytesPerTextByte * samples.duplicate *
            static_cast<double>(std::filesystem::file_size(path));

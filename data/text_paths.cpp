@@ -18,7 +18,8 @@ bool is_hidden(const fs::path& path) {
   return path.filename().string().starts_with('.');
 }
 
-void append_directory(const std::string& directory, std::vector<std::string>& paths) {
+void append_directory(std::string_view what, const std::string& directory,
+                      std::vector<std::string>& paths) {
   const std::size_t before = paths.size();
   try {
     for (auto entry = fs::recursive_directory_iterator(directory);
@@ -30,16 +31,17 @@ void append_directory(const std::string& directory, std::vector<std::string>& pa
       }
     }
   } catch (const fs::filesystem_error& error) {
-    throw DataError(fmt::format("corpus.text: directory {} cannot be read: {}", directory,
+    throw DataError(fmt::format("{}: directory {} cannot be read: {}", what, directory,
                                 error.code().message()));
   }
   if (paths.size() == before) {
-    throw DataError(fmt::format("corpus.text: directory {} holds no file", directory));
+    throw DataError(fmt::format("{}: directory {} holds no file", what, directory));
   }
   std::sort(paths.begin() + static_cast<std::ptrdiff_t>(before), paths.end());
 }
 
-void append_matches(const std::string& pattern, std::vector<std::string>& paths) {
+void append_matches(std::string_view what, const std::string& pattern,
+                    std::vector<std::string>& paths) {
   glob_t found{};
   const int status = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found);
   std::vector<std::string> matches;
@@ -47,7 +49,7 @@ void append_matches(const std::string& pattern, std::vector<std::string>& paths)
   ::globfree(&found);
   std::erase_if(matches, [](const std::string& path) { return !fs::is_regular_file(path); });
   if (matches.empty()) {
-    throw DataError(fmt::format("corpus.text: no file matches '{}'", pattern));
+    throw DataError(fmt::format("{}: no file matches '{}'", what, pattern));
   }
   std::sort(matches.begin(), matches.end());
   paths.insert(paths.end(), matches.begin(), matches.end());
@@ -55,21 +57,23 @@ void append_matches(const std::string& pattern, std::vector<std::string>& paths)
 
 }  // namespace
 
-std::vector<std::string> expand_text_paths(std::span<const std::string> entries) {
+std::vector<std::string> expand_text_paths(std::string_view what,
+                                           std::span<const std::string> entries) {
   if (entries.empty()) {
-    throw DataError("corpus.text is empty, expected files, directories, globs or '-'");
+    throw DataError(
+        fmt::format("{} is empty, expected files, directories, globs or '-'", what));
   }
   std::vector<std::string> paths;
   for (const std::string& entry : entries) {
     std::error_code ignored;
     if (fs::is_directory(entry, ignored)) {
-      append_directory(entry, paths);
+      append_directory(what, entry, paths);
     } else if (entry == "-" || fs::exists(entry, ignored)) {
       paths.push_back(entry);
     } else if (entry.find_first_of("*?[") != std::string::npos) {
-      append_matches(entry, paths);
+      append_matches(what, entry, paths);
     } else {
-      throw DataError(fmt::format("corpus.text: {} does not exist", entry));
+      throw DataError(fmt::format("{}: {} does not exist", what, entry));
     }
   }
   return paths;

@@ -30,7 +30,7 @@ std::uint64_t first_byte(const std::string& path, std::int64_t skip_lines) {
 
 std::vector<TextUnit> plan_text_units(const CorpusOptions& options, std::uint64_t unit_bytes) {
   std::vector<TextUnit> units;
-  for (const std::string& path : expand_text_paths(options.text)) {
+  for (const std::string& path : expand_text_paths("corpus.text", options.text)) {
     const bool whole = path == "-" || !documents_can_be_found(options) || !can_be_split(path);
     const std::uint64_t size = whole ? 0 : std::filesystem::file_size(path);
     if (size <= unit_bytes) {

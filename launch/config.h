@@ -27,12 +27,13 @@ enum class ConfigUse {
 };
 
 // What a configuration is put together from, weakest first: defaults, the model preset, what the
-// file extends, the file, the files of --set-file in order, the overrides in order.
+// file extends, the file, the files of --set-file in order, the cluster's, the overrides in order.
 struct ConfigRequest {
   std::string path;
   std::vector<std::string> set_files;
   std::vector<ConfigOverride> overrides;
   ConfigUse use = ConfigUse::here;
+  std::string cluster_file{};  // with the section `cluster` alone; empty: none
 };
 
 // Where a value came from.

@@ -17,7 +17,7 @@ constexpr std::size_t kMaxPhases = 100;
 constexpr std::size_t kMaxShownValue = 80;
 
 std::string describe(const ConfigNode& node) {
-  if (node.kind == Kind::list) return "a list";
+  if (node.kind == Kind::list) return node.items.empty() ? "an empty list" : "a list";
   if (node.kind == Kind::map) return "a section";
   if (node.text.size() <= kMaxShownValue) return fmt::format("'{}'", node.text);
   return fmt::format("'{}...'", node.text.substr(0, kMaxShownValue));

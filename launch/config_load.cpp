@@ -26,6 +26,7 @@ class Loading {
  public:
   void add_file(const std::string& path) { add_file(path, {}); }
   void add_text(const std::string& name, const std::string& text);
+  void add_cluster(const std::string& path);
   void add_override(const ConfigOverride& override_);
   LoadedConfig finish(ConfigUse use);
 
@@ -107,6 +108,28 @@ void Loading::add_extended(const ConfigNode& root, const std::string& path) {
     return;
   }
   add_file(base.lexically_normal().string(), value.place);
+}
+
+// A description of hardware, which says nothing of the run.
+void Loading::add_cluster(const std::string& path) {
+  ConfigSource& source = new_source(path);
+  if (!read(path, source, {})) return;
+  const ConfigNode root = parse(source);
+  bool has_section = false;
+  for (const ConfigEntry& entry : root.entries) {
+    if (entry.key == "cluster") {
+      has_section = true;
+    } else {
+      errors_.add(entry.place,
+                  fmt::format("'{}' in the description of a cluster, expected the section "
+                              "'cluster' alone; lay other files over by --set-file",
+                              entry.key));
+    }
+  }
+  if (!has_section && is_complete_) {
+    errors_.add({&source, 1, 1}, "there is no section 'cluster'");
+  }
+  layers_.add_file(root);
 }
 
 void Loading::add_text(const std::string& name, const std::string& text) {
@@ -203,6 +226,7 @@ LoadedConfig load_config(const ConfigRequest& request) {
   Loading loading;
   loading.add_file(request.path);
   for (const std::string& path : request.set_files) loading.add_file(path);
+  if (!request.cluster_file.empty()) loading.add_cluster(request.cluster_file);
   for (const ConfigOverride& override_ : request.overrides) loading.add_override(override_);
   return loading.finish(request.use);
 }

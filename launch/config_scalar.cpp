@@ -90,7 +90,7 @@ int take_count_suffix(std::string_view& rest) {
 constexpr double kMaxCount = 9007199254740992.0;
 
 bool is_whole(double value) {
-  return std::abs(value) <= kMaxCount && value == std::floor(value);
+  return std::abs(value) < kMaxCount && value == std::floor(value);
 }
 
 struct Unit {
@@ -132,7 +132,9 @@ std::int64_t parse_count(std::string_view text) {
   if (!number) throw ScalarError(kCountForm);
   const int exponent = take_count_suffix(number->rest);
   const auto value = number->value(exponent);
-  if (!number->rest.empty() || !value || !is_whole(*value)) throw ScalarError(kCountForm);
+  if (!number->rest.empty() || !value) throw ScalarError(kCountForm);
+  if (std::abs(*value) >= kMaxCount) throw ScalarError("a whole number below 2^53");
+  if (!is_whole(*value)) throw ScalarError(kCountForm);
   return static_cast<std::int64_t>(*value);
 }
 

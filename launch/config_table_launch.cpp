@@ -46,6 +46,26 @@ ConfigType<std::string> pattern_line_type(const std::string& form, const char* p
   return type;
 }
 
+// 1-5, 0-7%2; a range that falls would be refused by sbatch, after the file was written.
+ConfigType<std::string> array_type() {
+  const std::string form = "sbatch's list of task ids, such as 1-5 or 0-7%2";
+  ConfigType<std::string> type = pattern_line_type(
+      form, "[0-9]{1,9}(-[0-9]{1,9}(:[1-9][0-9]{0,8})?)?"
+            "(,[0-9]{1,9}(-[0-9]{1,9}(:[1-9][0-9]{0,8})?)?)*(%[1-9][0-9]{0,8})?");
+  type.read = [form, read = type.read](const ConfigNode& node) {
+    const std::string text = read(node);
+    const std::regex range("([0-9]+)-([0-9]+)");
+    for (auto found = std::sregex_iterator(text.begin(), text.end(), range);
+         found != std::sregex_iterator(); ++found) {
+      if (std::stol((*found)[1]) > std::stol((*found)[2])) {
+        throw ScalarError(form + ", each range from the lower id to the higher");
+      }
+    }
+    return text;
+  };
+  return type;
+}
+
 ConfigType<std::vector<std::string>> line_list_type() {
   ConfigType<std::vector<std::string>> type = text_list_type();
   const std::string form = "list of lines";
@@ -91,9 +111,7 @@ std::vector<ConfigField> slurm_size_fields() {
                                    "[0-9]+|[0-9]+(:[0-9]+){1,2}|[0-9]+-[0-9]+(:[0-9]+){0,2}")),
       make_field({"slurm.array", "tasks of a job array: 1-5, 0-7%2; empty: one job"},
                  slurm(&SlurmSection::array),
-                 pattern_line_type("sbatch's list of task ids, such as 1-5 or 0-7%2",
-                                   "[0-9]+(-[0-9]+(:[0-9]+)?)?(,[0-9]+(-[0-9]+(:[0-9]+)?)?)*"
-                                   "(%[0-9]+)?")),
+                 array_type()),
       make_field({"slurm.vary", "the key that is given the task's id; each has a run of its own"},
                  slurm(&SlurmSection::vary), key_type()),
   };

@@ -175,7 +175,7 @@ class CommandLine {
 
   ConfigRequest request() const {
     ConfigRequest request{config_, set_files_, {}};
-    if (!cluster_.empty()) request.set_files.push_back(cluster_);
+    request.cluster_file = cluster_;
     for (const std::string& text : overrides_) {
       request.overrides.push_back({text, argument_of(text)});
     }
@@ -520,7 +520,7 @@ class CommandLine {
       return run_plan(plan_);
     });
     add_config_arguments(sub)->required();
-    sub->add_option("--cluster", cluster_, "YAML file with a section `cluster`");
+    sub->add_option("--cluster", cluster_, "YAML file with the section `cluster` alone");
     sub->add_option("--from", plan_.measured, "result of `bench --json`; may be given again")
         ->allow_extra_args(false);
     sub->add_option("--devices", plan_.most_devices, "the most devices")

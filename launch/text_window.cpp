@@ -28,7 +28,7 @@ TextWindows::TextWindows(const Options& options, const Tokenizer& tokenizer,
     : options_(options),
       tokenizer_(tokenizer),
       special_(vocabulary.special()),
-      reader_(expand_text_paths(options.files), max_line_bytes(options.field)),
+      reader_(expand_text_paths("--in", options.files), max_line_bytes(options.field)),
       json_(options.field) {}
 
 bool TextWindows::next(std::vector<std::vector<std::uint32_t>>& texts) {

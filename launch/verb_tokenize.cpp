@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/verb_tokenize.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -54,6 +55,9 @@ void print_notes(const TokenizeFilesReport& report) {
 }  // namespace
 
 int run_tokenize(const TokenizeVerbOptions& options) {
+  if (std::ranges::find(options.never_split, "") != options.never_split.end()) {
+    throw UsageError("--never-split is empty, expected a word to keep");
+  }
   const Vocabulary vocabulary = Vocabulary::load(options.vocab);
   const Tokenizer tokenizer(vocabulary, options.tokenizer, options.never_split);
   TokenizeFilesOptions files = options.files;

@@ -29,7 +29,7 @@ class TextPaths : public ::testing::Test {
   }
   std::string in(const std::string& name) const { return (directory_ / name).string(); }
   static std::vector<std::string> expand(const std::vector<std::string>& entries) {
-    return expand_text_paths(entries);
+    return expand_text_paths("corpus.text", entries);
   }
 
   testing::TemporaryDirectory directory_;

@@ -107,6 +107,13 @@ TEST(ComparisonTableTest, Json) {
   EXPECT_EQ(json["systems"][1]["tokens"], 5010);
 }
 
+TEST(ComparisonTableTest, SaysWhoIsNotTrainedYet) {
+  ComparisonTable table = two_systems();
+  table.rows[0].facts = {};
+
+  EXPECT_THAT(comparison_text(table), HasSubstr(table.rows[0].system + ": not trained yet\n"));
+}
+
 TEST(ComparisonTableTest, SaysWhereTheBudgetsDiffer) {
   ComparisonTable table = two_systems();
   EXPECT_THAT(comparison_text(table), Not(HasSubstr("different numbers of tokens")));

@@ -114,6 +114,14 @@ INSTANTIATE_TEST_SUITE_P(Yaml, SingleMistake, ::testing::ValuesIn(kYamlMistakes)
 const Mistake kValueMistakes[] = {
     {"model: {layers: 0}", "'model.layers' is '0', expected a whole number, 1 to 1000"},
     {"model: {layers: 012}", "'model.layers' is '012', expected a whole number such as 768 or 16k"},
+    {"run: {seed: 99999999999999999999}",
+     "'run.seed' is '99999999999999999999', expected a whole number below 2^53"},
+    {"run: {seed: 9007199254740993}", "expected a whole number below 2^53"},
+    {"finetune: {lr: []}", "'finetune.lr' is an empty list, expected a list, each a number above 0"},
+    {"slurm: {array: 5-1}",
+     "'slurm.array' is '5-1', expected sbatch's list of task ids, such as 1-5 or 0-7%2, each range "
+     "from the lower id to the higher"},
+    {"slurm: {array: 1-3%0}", "'slurm.array' is '1-3%0', expected sbatch's list of task ids"},
     {"model: {layers: [1]}", "'model.layers' is a list, expected a whole number"},
     {"model: {layers: {a: 1}}", "'model.layers' is a section, expected a whole number"},
     {"model: {dropout: 1}", "'model.dropout' is '1', expected a number of at least 0 and below 1"},

@@ -122,6 +122,14 @@ TEST_F(TextProgram, PrepareTakesStandardInputAndLearnsFromIt) {
                                "tokenizer.learn (size 30522, min_frequency 2) does not change it"));
 }
 
+TEST_F(TextProgram, TokenizeNamesWhatItWasGiven) {
+  EXPECT_THAT(run("tokenize --vocab vocab.txt gone.txt").errors,
+              HasSubstr("files: gone.txt does not exist"));
+  const Ended empty = run("tokenize --vocab vocab.txt --never-split '' text.txt");
+  EXPECT_EQ(empty.code, 2);
+  EXPECT_THAT(empty.errors, HasSubstr("--never-split is empty, expected a word to keep"));
+}
+
 TEST_F(TextProgram, TheCopyOfStandardInputGoesWhenPreparingFailsOrWasKilled) {
   const auto copy = directory_ / "out" / "input.tmp-prepare";
   EXPECT_EQ(run("prepare run.yaml corpus.text=[-] </dev/null").code, 3);

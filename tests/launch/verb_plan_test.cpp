@@ -75,6 +75,16 @@ TEST_F(PlanTest, TakesAClusterFromAFileAndRatesFromBench) {
   const json named = plan("--cluster cluster.yaml");
   EXPECT_EQ(named["cluster"]["matrix_tflops"], 312);
   EXPECT_EQ(named["cluster"]["node"]["gigabytes"], 230);
+  write("cluster.yaml", "cluster: {matrix_tflops: 312}\noptim: {lr: 1}\n");
+  const Ended mixed = run("plan run.yaml --cluster cluster.yaml");
+  EXPECT_EQ(mixed.code, 2);
+  EXPECT_THAT(mixed.errors, HasSubstr("cluster.yaml:2:1: error: 'optim' in the description of a "
+                                      "cluster, expected the section 'cluster' alone"));
+  write("cluster.yaml", "# nothing yet\n");
+  EXPECT_THAT(run("plan run.yaml --cluster cluster.yaml").errors,
+              HasSubstr("cluster.yaml:1:1: error: there is no section 'cluster'"));
+  EXPECT_THAT(run("plan run.yaml --cluster gone.yaml").errors,
+              HasSubstr("cannot read the configuration 'gone.yaml'"));
   const Ended bench = run("bench run.yaml --json --steps 2 --warmup 1");
   ASSERT_EQ(bench.code, 0) << bench.errors;
   write("bench.json", bench.output);
