@@ -14,16 +14,16 @@ namespace bertyard {
 // The whole number at `key`, in the range of T. nlohmann-json converts whatever number it finds,
 // which is undefined where a fraction or 1e36 meets an integer. Throws DataError; where the key is
 // missing, what nlohmann-json throws.
-template <std::integral T>
-T read_integer(const nlohmann::json& json, const char* key) {
-  const nlohmann::json& value = json.at(key);
+template <std::integral T, typename Json>
+T read_integer(const Json& json, const char* key) {
+  const Json& value = json.at(key);
   if (value.is_number_unsigned()) {
-    const auto number = value.get<std::uint64_t>();
+    const auto number = value.template get<std::uint64_t>();
     if (number <= static_cast<std::uint64_t>(std::numeric_limits<T>::max())) {
       return static_cast<T>(number);
     }
   } else if (value.is_number_integer() && std::signed_integral<T>) {
-    const auto number = value.get<std::int64_t>();
+    const auto number = value.template get<std::int64_t>();
     if (number >= static_cast<std::int64_t>(std::numeric_limits<T>::min())) {
       return static_cast<T>(number);
     }

@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "data/files/file_writer.h"
+#include "data/json_integer.h"
 #include "train/strict_json.h"
 
 namespace bertyard {
@@ -42,23 +43,28 @@ Json state_json(const CheckpointState& state) {
   return json;
 }
 
+template <typename T>
+void read(const Json& json, const char* key, T& value) {
+  value = read_integer<T>(json, key);
+}
+
 CheckpointState state_of(const Json& json) {
   CheckpointState state;
   json.at("run_id").get_to(state.run_id);
-  json.at("step").get_to(state.step);
-  json.at("applied_steps").get_to(state.applied_steps);
-  json.at("data_position").get_to(state.data_position);
-  json.at("tokens").get_to(state.tokens);
-  json.at("phase").get_to(state.phase);
+  read(json, "step", state.step);
+  read(json, "applied_steps", state.applied_steps);
+  read(json, "data_position", state.data_position);
+  read(json, "tokens", state.tokens);
+  read(json, "phase", state.phase);
   json.at("run_seconds").get_to(state.run_seconds);
   if (json.contains("last_losses")) json.at("last_losses").get_to(state.last_losses);
   json.at("loss_scale").get_to(state.loss_scale);
-  json.at("good_steps").get_to(state.good_steps);
-  json.at("loss_log_bytes").get_to(state.loss_log_bytes);
+  read(json, "good_steps", state.good_steps);
+  read(json, "loss_log_bytes", state.loss_log_bytes);
   state.loss_log_hash = parse_hash(json.at("loss_log_hash").get<std::string>());
   const Json& held_out = json.at("held_out_loss");
   if (!held_out.is_null()) state.held_out_loss = held_out.get<double>();
-  state.held_out_step = json.value("held_out_step", std::int64_t{0});
+  if (json.contains("held_out_step")) read(json, "held_out_step", state.held_out_step);
   json.at("settings").get_to(state.settings);
   json.at("environment").get_to(state.environment);
   json.at("resolved_config").get_to(state.resolved_config);
@@ -104,22 +110,24 @@ CheckpointManifest parse_manifest(std::string_view text, const std::string& wher
   require_strict_json(text, where);
   try {
     const Json json = Json::parse(text);
-    const auto version = json.at("format_version").get<std::int64_t>();
+    const auto version = read_integer<std::int64_t>(json, "format_version");
     if (version != kFormatVersion) {
       throw DataError(
-          fmt::format("{}: checkpoint format {}, this program reads {}; use the "
-                      "program that wrote it, or export it with that one",
-                      where, version, kFormatVersion));
+          fmt::format("checkpoint format {}, this program reads {}; use the program that wrote it, "
+                      "or export it with that one",
+                      version, kFormatVersion));
     }
     CheckpointManifest manifest{state_of(json), {}};
     for (const Json& file : json.at("files")) {
       manifest.files.push_back({file.at("name").get<std::string>(),
-                                file.at("bytes").get<std::uint64_t>(),
+                                read_integer<std::uint64_t>(file, "bytes"),
                                 parse_hash(file.at("xxh3").get<std::string>())});
     }
     return manifest;
   } catch (const Json::exception& error) {
     throw DataError(fmt::format("{}: not a manifest of this program: {}", where, error.what()));
+  } catch (const DataError& error) {
+    throw DataError(fmt::format("{}: {}", where, error.what()));
   }
 }
 

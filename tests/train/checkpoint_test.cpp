@@ -150,17 +150,22 @@ TEST_F(CheckpointTest, EveryTruncationAndMissingFileIsNamed) {
   }
 }
 
-TEST_F(CheckpointTest, RefusesAnotherFormatVersion) {
-  std::string text = read_file(saved_ / "manifest.json");
-  const std::string tail = ",\n  \"xxh3\": \"0123456789abcdef\"\n}\n";
-  text.resize(text.size() - tail.size());
-  const std::string version = "\"format_version\": 1";
-  text.replace(text.find(version), version.size(), "\"format_version\": 9");
-  const std::string sealed = text + ",\n  \"xxh3\": \"" + hash_text(xxh3(text)) + "\"\n}\n";
+TEST_F(CheckpointTest, RefusesAnotherFormatVersionAndNumbersThatCannotBe) {
+  const auto refusal_of = [&](const std::string& was, const std::string& is) {
+    std::string text = read_file(saved_ / "manifest.json");
+    const std::string tail = ",\n  \"xxh3\": \"0123456789abcdef\"\n}\n";
+    text.resize(text.size() - tail.size());
+    text.replace(text.find(was), was.size(), is);
+    const std::string sealed = text + ",\n  \"xxh3\": \"" + hash_text(xxh3(text)) + "\"\n}\n";
+    return message_of<DataError>([&] { (void)parse_manifest(sealed, "manifest.json"); });
+  };
 
-  const auto parse = [&] { (void)parse_manifest(sealed, "manifest.json"); };
-
-  EXPECT_THAT(message_of<DataError>(parse), HasSubstr("checkpoint format 9, this program reads 1"));
+  EXPECT_THAT(refusal_of("\"format_version\": 1", "\"format_version\": 9"),
+              HasSubstr("manifest.json: checkpoint format 9, this program reads 1"));
+  EXPECT_THAT(refusal_of("\"format_version\": 1", "\"format_version\": 1e30"),
+              HasSubstr("manifest.json: 'format_version' is 1e+30, expected a whole number"));
+  EXPECT_THAT(refusal_of("\"data_position\": ", "\"data_position\": -"),
+              HasSubstr("manifest.json: 'data_position' is -"));
 }
 
 TEST_F(CheckpointTest, RefusesAnotherModelAndOptimizer) {
