@@ -2,6 +2,10 @@
 #include "data/convert_samples.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -164,13 +168,35 @@ ShardParameters parameters_of(const Extent& extent, std::uint64_t stamp,
   return parameters;
 }
 
+// "NAME.tmp-HOST-": what a conversion into NAME is called until it is complete, with its process.
+std::string temporary_prefix(const fs::path& out) {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return fmt::format("{}.tmp-{}-", out.filename().string(), host.data());
+}
+
+// What killed conversions into the same place have left on this host.
+void remove_leftovers_of_the_dead(const fs::path& out) {
+  const std::string prefix = temporary_prefix(out);
+  const fs::path parent = out.has_parent_path() ? out.parent_path() : fs::path(".");
+  std::vector<fs::path> dead;
+  for (const auto& entry : fs::directory_iterator(parent)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    const int process = std::atoi(name.c_str() + prefix.size());
+    if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) dead.push_back(entry.path());
+  }
+  for (const fs::path& path : dead) fs::remove_all(path);
+}
+
 Manifest convert(const fs::path& source, const fs::path& out, const ConvertOptions& options) {
   const std::uint64_t stamp = source_stamp(source);
   const std::vector<fs::path> files = files_behind(source);
   const Extent extent = measure(files, options);
   check_replaceable(out);
-  fs::path temporary = out;
-  temporary += fmt::format(".tmp-{}", ::getpid());
+  remove_leftovers_of_the_dead(out);
+  const fs::path temporary =
+      out.parent_path() / fmt::format("{}{}", temporary_prefix(out), ::getpid());
   fs::remove_all(temporary);
   fs::create_directories(temporary);
   try {
@@ -207,7 +233,7 @@ std::uint64_t source_stamp(const fs::path& path) {
 Manifest convert_to_shards(const fs::path& source, const fs::path& out,
                            const ConvertOptions& options) {
   try {
-    return convert(source, out, options);
+    return convert(source, out.has_filename() ? out : out.parent_path(), options);
   } catch (const fs::filesystem_error& error) {
     throw IoError(fmt::format("convert: {}", error.what()));
   }

@@ -111,6 +111,18 @@ std::vector<std::filesystem::path> write_nvidia_files(const SampleSource& source
   BERTYARD_CHECK(options.masker != nullptr || source.properties().masks == MaskTime::prepare,
                  "NVIDIA files: masks must be stored or drawn by a masker");
   const char* part = options.part == CorpusPart::train ? "training" : "test";
+  const auto name_of = [&](std::uint64_t file) {
+    return options.out / fmt::format("{}_{}_{}.hdf5", options.prefix, part, file);
+  };
+  // A reader takes all that is in the directory.
+  const std::uint64_t wanted =
+      (source.size() + options.samples_per_file - 1) / options.samples_per_file;
+  if (std::filesystem::exists(name_of(wanted))) {
+    throw UsageError(fmt::format(
+        "{}: of an earlier conversion into more files; {} will be written, and a reader would take "
+        "both: remove the old ones, or choose another directory",
+        name_of(wanted).string(), wanted));
+  }
   std::vector<std::filesystem::path> files;
   StoredSample sample;
   for (std::uint64_t first = 0; first < source.size(); first += options.samples_per_file) {
@@ -120,7 +132,7 @@ std::vector<std::filesystem::path> write_nvidia_files(const SampleSource& source
       read_masked(source, first + i, options, sample);
       rows.set(i, sample);
     }
-    files.push_back(options.out / fmt::format("{}_{}_{}.hdf5", options.prefix, part, files.size()));
+    files.push_back(name_of(files.size()));
     rows.write(files.back());
   }
   return files;

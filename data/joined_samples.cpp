@@ -58,10 +58,18 @@ std::vector<std::filesystem::path> hdf5_files_in(const std::filesystem::path& di
   constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (!entry.is_regular_file()) continue;
+    const std::filesystem::path& path = entry.path();
+    if (!entry.is_regular_file() || path.filename().string().starts_with('.')) continue;
     std::array<char, kSignature.size()> head{};
-    std::ifstream(entry.path(), std::ios::binary).read(head.data(), head.size());
-    if (std::string_view(head.data(), head.size()) == kSignature) files.push_back(entry.path());
+    std::ifstream(path, std::ios::binary).read(head.data(), head.size());
+    if (std::string_view(head.data(), head.size()) == kSignature) {
+      files.push_back(path);
+    } else if (path.extension() == ".hdf5" || path.extension() == ".h5") {
+      throw DataError(fmt::format(
+          "{}: {} bytes that do not begin as HDF5 does, or cannot be read; was a copy cut? Copy it "
+          "again, or take it out of the directory",
+          path.string(), entry.file_size()));
+    }
   }
   std::sort(files.begin(), files.end());
   const auto is_training = [](const std::filesystem::path& file) {

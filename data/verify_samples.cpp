@@ -10,6 +10,7 @@
 #include "data/block_checksums.h"
 #include "data/files/mapped_file.h"
 #include "data/hdf5_shard_reader.h"
+#include "data/joined_samples.h"
 #include "data/manifest.h"
 #include "data/sample_form.h"
 #include "data/sample_source.h"
@@ -57,7 +58,15 @@ class Verification {
     shard(path, nullptr);
   }
 
+  // One file after the other, for each is in memory as a whole.
   void foreign(const fs::path& path) {
+    if (!fs::is_directory(path)) return foreign_file(path);
+    std::vector<fs::path> files;
+    attempt([&] { files = hdf5_files_in(path); });
+    for (const fs::path& file : files) foreign_file(file);
+  }
+
+  void foreign_file(const fs::path& path) {
     std::unique_ptr<SampleSource> source;
     SampleExpectations anything;
     anything.segments = 256;

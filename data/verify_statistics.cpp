@@ -97,9 +97,15 @@ void judge_pairs(VerifyReport& report) {
   if (report.next_sentence != NextSentence::nsp) return;
   // A chunk of one sentence always gets a random B: more than half is usual, all of them is not.
   if (random < samples / 2 - tolerance) {
-    report.findings.add(
+    const std::string text =
         fmt::format("{}: {:.1f}% of the pairs have a random B, expected half or more", report.path,
-                    percent_of(random, samples)));
+                    percent_of(random, samples));
+    // Another program's file does not say whether its labels are NSP's.
+    if (report.parameters) {
+      report.findings.add(text);
+    } else {
+      report.warnings.push_back(text + ", if its labels are those of next sentences");
+    }
   }
   if (counts.random_next == counts.samples) {
     report.findings.add(fmt::format(

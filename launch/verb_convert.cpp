@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/base/standard_error.h"
 #include "data/convert_samples.h"
 #include "data/files/directories.h"
 #include "data/hdf5_nvidia_writer.h"
@@ -59,6 +60,13 @@ void to_nvidia(const ConvertVerbOptions& options, const fs::path& samples) {
                              need_vocabulary(options, samples, "its masks are drawn in training")));
     write.masker = &*masker;
     write.max_predictions = max_masked(properties.max_length, mask);
+  }
+  if (properties.next_sentence != NextSentence::nsp) {
+    write_standard_error(
+        fmt::format("note: {} has samples.next_sentence: {}; NVIDIA's layout has no place for "
+                    "that, and a reader "
+                    "will take its labels for NSP's: leave that loss out there\n",
+                    samples.string(), name_of(properties.next_sentence)));
   }
   make_directories(options.to);
   const auto files = write_nvidia_files(*source, write);

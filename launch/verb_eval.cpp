@@ -31,8 +31,12 @@ constexpr std::uint64_t kMaskSeed = 42;  // for shards without stored masks
 
 std::unique_ptr<SampleSource> open_data(const EvalVerbOptions& options, const SavedModel& model) {
   SampleExpectations expectations;
-  if (model.vocabulary) expectations.vocabulary_hash = model.vocabulary->hash();
   expectations.vocabulary_size = static_cast<std::uint32_t>(model.config.vocab_size);
+  if (model.vocabulary) {
+    expectations.vocabulary_hash = model.vocabulary->hash();
+    // The model may have more rows than there are entries.
+    expectations.vocabulary_size = static_cast<std::uint32_t>(model.vocabulary->size());
+  }
   expectations.segments = static_cast<int>(model.config.segments);
   expectations.max_length = model.config.max_positions;
   return open_samples(options.data, expectations);

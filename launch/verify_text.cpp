@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "data/json_dump.h"
 #include "launch/sample_figures.h"
 #include "launch/text_table.h"
 #include "launch/verb_verify.h"
@@ -122,7 +123,7 @@ std::string verify_json(const std::vector<VerifyReport>& reports) {
     json["lengths"] = counts.lengths;
     all.push_back(json);
   }
-  return all.dump() + "\n";
+  return dump_json(all) + "\n";
 }
 
 Plot verify_plot(const std::vector<VerifyReport>& reports) {

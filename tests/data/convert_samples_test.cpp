@@ -229,6 +229,61 @@ TEST_F(Conversion, SamplesWithoutTheFormAreRefusedAndNothingIsLeft) {
   EXPECT_EQ(error({{0, 0, 0, 0, 1, 1}}, {{4, 1}}), "no DataError");
 }
 
+TEST_F(Conversion, ASlashBehindTheNameChangesNothing) {
+  const fs::path cache = directory_ / "cache";
+  for (const fs::path& out : {cache, fs::path(cache.string() + "/")}) {
+    convert_to_shards(kGolden / "mlperf_packed.hdf5", out, kOptions);
+    EXPECT_TRUE(finished_conversion(kGolden / "mlperf_packed.hdf5", cache, kOptions));
+  }
+}
+
+TEST_F(Conversion, WhatKilledOnesHaveLeftGoes) {
+  const fs::path cache = directory_ / "cache";
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  const pid_t child = fork();
+  if (child == 0) std::_Exit(0);
+  waitpid(child, nullptr, 0);
+  const auto left = [&](const std::string& process) {
+    return directory_ / ("cache.tmp-" + std::string(host.data()) + "-" + process);
+  };
+  const fs::path dead = left(std::to_string(child)), alive = left(std::to_string(getppid()));
+  fs::create_directories(dead / "inside");
+  fs::create_directories(alive);
+
+  convert_to_shards(kGolden / "mlperf_packed.hdf5", cache, kOptions);
+
+  EXPECT_FALSE(fs::exists(dead));
+  EXPECT_TRUE(fs::exists(alive));
+}
+
+TEST_F(Conversion, ACutFileInADirectoryIsNotPassedOver) {
+  for (const char* name : {"a_0.hdf5", ".tmp-b_1.hdf5"}) {
+    fs::copy_file(kGolden / "mlperf_variable.hdf5", directory_ / name);
+  }
+  std::ofstream(directory_ / "README") << "no samples";
+  EXPECT_EQ(open_samples(directory_.path())->size(), 4u);
+  std::ofstream(directory_ / "a_1.hdf5") << "\x89HDF";
+
+  EXPECT_THAT(error_of([&] { open_samples(directory_.path()); }),
+              HasSubstr("a_1.hdf5: 4 bytes that do not begin as HDF5 does, or cannot be read"));
+}
+
+TEST_F(Conversion, NvidiasFilesOfAnEarlierConversionAreNotMixedIn) {
+  write_samples(50);
+  const auto shards = open_samples(directory_.path());
+  NvidiaWriteOptions options = nvidia_options();
+  options.out = directory_ / "nvidia";
+  fs::create_directory(options.out);
+  options.samples_per_file = 20;
+  EXPECT_EQ(write_nvidia_files(*shards, options).size(), 3u);
+  EXPECT_EQ(write_nvidia_files(*shards, options).size(), 3u);
+  options.samples_per_file = 50;
+
+  EXPECT_THROW(write_nvidia_files(*shards, options), UsageError);
+  EXPECT_EQ(open_samples(options.out)->size(), 50u);
+}
+
 TEST_F(Conversion, ADirectoryWithOtherFilesIsNotReplaced) {
   fs::create_directory(directory_ / "cache");
   std::ofstream(directory_ / "cache" / "thesis.tex") << "x";

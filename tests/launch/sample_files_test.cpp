@@ -121,6 +121,15 @@ TEST_F(SampleFiles, ConvertToShardsNeedsAVocabularyAndRefusesShards) {
   EXPECT_THAT(read("err.txt"), HasSubstr("nothing: does not exist"));
 }
 
+TEST_F(SampleFiles, ConvertSaysWhatNvidiasLayoutCannotSay) {
+  expect_runs("prepare run.yaml samples.out=whole samples.next_sentence=none");
+  expect_runs("convert whole/train --to nvidia");
+  EXPECT_THAT(read("err.txt"), HasSubstr("note: whole/train has samples.next_sentence: none; "
+                                         "NVIDIA's layout has no place for that"));
+  expect_runs("convert data/train --to nsp");
+  EXPECT_EQ(read("err.txt"), "");
+}
+
 TEST_F(SampleFiles, DynamicMasksAreDrawnForNvidiasLayout) {
   expect_runs("prepare run.yaml samples.out=dynamic");
   expect_runs("convert dynamic/train --to d");
