@@ -171,6 +171,22 @@ Finding test_sharing(const fs::path& directory, ProcessGroup& group) {
                        group);
 }
 
+// The parts of `path` that are not there yet, the innermost first.
+std::vector<fs::path> missing_of(fs::path path) {
+  std::vector<fs::path> missing;
+  std::error_code ignored;
+  for (; !path.empty() && !fs::exists(path, ignored); path = path.parent_path()) {
+    missing.push_back(path);
+  }
+  return missing;
+}
+
+// What somebody else has put a file into stays.
+void remove_empty(const std::vector<fs::path>& directories) {
+  std::error_code ignored;
+  for (const fs::path& directory : directories) fs::remove(directory, ignored);
+}
+
 }  // namespace
 
 Findings test_storage(const StorageTest& test, ProcessGroup& group) {
@@ -179,6 +195,7 @@ Findings test_storage(const StorageTest& test, ProcessGroup& group) {
                                                                          std::to_string(getpid())));
   const bool leads = group.rank() == 0;
   std::error_code error;
+  const std::vector<fs::path> made = missing_of(test.directory);
   if (leads) fs::create_directories(directory, error);
   if (group.control->agree_max("doctor: directory made", error ? 1 : 0) != 0) {
     return {{Grade::failure, "storage",
@@ -191,6 +208,7 @@ Findings test_storage(const StorageTest& test, ProcessGroup& group) {
     findings.push_back(judge_space({directory, test.needed_bytes}));
     findings.push_back(judge_rate(directory));
     fs::remove_all(directory, error);
+    remove_empty(made);
   }
   group.control->agree_max("doctor: storage", 0);
   return findings;

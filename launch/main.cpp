@@ -92,19 +92,22 @@ class CommandLine {
       throw UsageError(fmt::format("{}; see 'bertyard{}{} --help'", error.what(),
                                    has_verb ? " " : "", has_verb ? verb : ""));
     }
-    for (std::string& text : fill_mask_.texts) {
-      if (text.ends_with(kWhole)) text.pop_back();
+    for (auto* texts :
+         {&fill_mask_.texts, &tokenize_.files.files, &tokenize_.never_split, &encode_.files}) {
+      for (std::string& text : *texts) {
+        if (text.ends_with(kWhole)) text.pop_back();
+      }
     }
     return run_();
   }
 
  private:
-  // CLI11 takes "[a, b]" for a list of values. In a text such brackets are the text's own: with
-  // this behind them they stay.
+  // CLI11 takes "[a, b]" for a list of values. In a text or a file's name such brackets are its
+  // own: with this behind them they stay.
   static constexpr char kWhole = '\x1F';
   std::vector<const char*> words_to_parse(const std::string& verb) {
     words_ = arguments_;
-    if (verb == "fill-mask") {
+    if (verb == "fill-mask" || verb == "tokenize" || verb == "encode") {
       for (std::string& word : words_) {
         if (word.starts_with('[') && word.ends_with(']')) word += kWhole;
       }

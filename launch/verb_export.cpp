@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/verb_export.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 
@@ -44,6 +46,21 @@ std::string transformers_note(const ModelConfig& model, const HeadDescription& h
     return "transformers does not know the CRF and takes each word's best label alone";
   }
   return "";
+}
+
+// A reader of the directory must not find another model's files, or a run, beside this one's.
+void check_directory(const fs::path& directory) {
+  if (!fs::is_directory(directory)) return;
+  const std::array<std::string_view, 5> ours{"config.json", "model.safetensors", "vocab.txt",
+                                             "tokenizer_config.json", kTaskFile};
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with('.') || name.starts_with("README")) continue;
+    if (std::ranges::find(ours, name) != ours.end()) continue;
+    throw UsageError(fmt::format(
+        "export: {} holds {}, which is no part of an exported model; choose another --to",
+        directory.string(), name));
+  }
 }
 
 // `head`: null of a pre-trained model.
@@ -95,6 +112,7 @@ int run_export(const ExportVerbOptions& options) {
   if (!model.vocabulary) {
     throw DataError(fmt::format("{}: there is no vocab.txt to export", model.path));
   }
+  check_directory(options.to);
   if (const auto head = read_huggingface_head(model.path)) {
     export_task_model(options, model, *head);
   } else {

@@ -44,6 +44,9 @@ TEST_F(CausalTest, LearnsMoreThanFrequenciesAndNamesItsFigures) {
 TEST_F(CausalTest, EvalReadsRunAndExportAlike) {
   ASSERT_EQ(train(0, "gpt", causal()).code, 0);
   ASSERT_EQ(run_program({"export", "runs/gpt", "--to", "model", "--verify"}).code, 0);
+  EXPECT_EQ(run_program({"export", "runs/gpt", "--to", "model"}).code, 0) << "it may be replaced";
+  expect_error(run_program({"export", "runs/gpt", "--to", "runs/gpt"}), 2,
+               {"export: runs/gpt holds ", "which is no part of an exported model"});
 
   const nlohmann::json config = nlohmann::json::parse(read("model/config.json"));
   EXPECT_EQ(config["architectures"], nlohmann::json({"BertLMHeadModel"}));

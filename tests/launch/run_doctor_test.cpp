@@ -99,6 +99,7 @@ TEST_F(StartTest, TheDoctorLooksAtOneRankAndAtSeveral) {
   EXPECT_THAT(two.output, AllOf(HasSubstr("hash of the configuration on every rank"),
                                 HasSubstr("all-reduce of 8 bytes"),
                                 HasSubstr("the watchdog's heartbeats pass between the ranks")));
+  EXPECT_FALSE(std::filesystem::exists(path("runs"))) << "it leaves nothing behind";
 }
 
 TEST_F(StartTest, TheDoctorDoesNotWaitForAStartThatIsOver) {
