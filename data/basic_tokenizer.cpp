@@ -69,10 +69,14 @@ BasicTokenizer::BasicTokenizer(const TokenizerOptions& options,
   }
 }
 
-BasicTokenizer::Kept BasicTokenizer::next_kept(std::string_view text, std::size_t begin) const {
+BasicTokenizer::Kept BasicTokenizer::next_kept(std::string_view text, std::size_t begin,
+                                               std::vector<std::size_t>& next) const {
+  next.resize(never_split_.size());
   Kept kept{text.size(), {}};
-  for (const std::string& word : never_split_) {
-    const std::size_t position = text.find(word, begin);
+  for (std::size_t i = 0; i < never_split_.size(); ++i) {
+    const std::string& word = never_split_[i];
+    if (begin == 0 || next[i] < begin) next[i] = text.find(word, begin);
+    const std::size_t position = next[i];
     if (position == std::string_view::npos) continue;
     const bool is_longer = position == kept.begin && word.size() > kept.word.size();
     if (position < kept.begin || is_longer) kept = {position, word};
@@ -83,8 +87,9 @@ BasicTokenizer::Kept BasicTokenizer::next_kept(std::string_view text, std::size_
 void BasicTokenizer::split(std::string_view text, WordList& words) const {
   words.clear();
   words.bytes_.reserve(text.size());
+  std::vector<std::size_t> next;
   for (std::size_t begin = 0; begin < text.size();) {
-    const Kept kept = next_kept(text, begin);
+    const Kept kept = next_kept(text, begin, next);
     split_segment(text.substr(begin, kept.begin - begin), words);
     words.bytes_.append(kept.word);
     end_word(words);

@@ -70,12 +70,13 @@ class BasicTokenizer {
   std::size_t split_token(std::string_view text, Trace trace, WordList& words) const;
 
   // The next of the words that are never split, at `begin` or later; of several at one place the
-  // longest. At the end of the text, and empty, where there is none.
+  // longest. At the end of the text, and empty, where there is none. `next` holds from call to call
+  // where each word stands next; a text is gone through from its first byte on.
   struct Kept {
     std::size_t begin;
     std::string_view word;
   };
-  Kept next_kept(std::string_view text, std::size_t begin) const;
+  Kept next_kept(std::string_view text, std::size_t begin, std::vector<std::size_t>& next) const;
 
  private:
   struct Buffers;

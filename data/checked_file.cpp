@@ -70,7 +70,11 @@ void write_checked(const std::filesystem::path& path, std::string_view text) {
 }
 
 std::optional<std::string> read_checked(const std::filesystem::path& path) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
+  if (!file && errno != ENOENT && errno != ENOTDIR) {
+    throw IoError(fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)));
+  }
   std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (!file || text.size() < kHashDigits) return std::nullopt;
   const std::string hash = text.substr(text.size() - kHashDigits);

@@ -14,6 +14,7 @@
 #include "data/json_line.h"
 #include "data/sentence_splitter.h"
 #include "data/unicode.h"
+#include "data/utf8.h"
 
 namespace bertyard {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 // A line of at least three characters without a letter or digit among them, such as a row of
 // dashes.
 bool is_rule(std::string_view line) {
-  if (line.size() < 3) return false;
+  if (line.size() < 3 || count_characters(line) < 3) return false;
   while (!line.empty()) {
     const DecodedCharacter character = decode_utf8(line);
     if (is_letter_or_digit(character.code)) return false;
@@ -43,13 +44,22 @@ std::string wiki_title(std::string_view line) {
   return std::string(line.substr(at + kTitle.size(), end - at - kTitle.size()));
 }
 
+std::string bad_lines_text(std::uint64_t lines, const std::vector<LineFault>& faults) {
+  if (faults.empty()) return {};
+  const LineFault& first = faults.front();
+  return fmt::format("; {} {} could not be used, {}:{} because it {}", lines,
+                     lines == 1 ? "line" : "lines", first.file, first.line, first.what);
+}
+
 }  // namespace
 
-std::string no_documents_text(const CorpusCounts& counts, const std::string& first_file) {
+std::string no_documents_text(const CorpusCounts& counts, const std::string& first_file,
+                              const std::vector<LineFault>& faults) {
   return fmt::format(
       "corpus.text: not one document in {} {} ({} bytes, {} lines) from {}; check corpus.layout, "
-      "document_start, field and skip_lines",
-      counts.files, counts.files == 1 ? "file" : "files", counts.bytes, counts.lines, first_file);
+      "document_start, field and skip_lines{}",
+      counts.files, counts.files == 1 ? "file" : "files", counts.bytes, counts.lines, first_file,
+      bad_lines_text(counts.bad_lines, faults));
 }
 
 std::uint64_t text_hash(const Document& document) {
@@ -199,7 +209,7 @@ class DocumentReader::State {
 
   void begin_text(std::string_view text, Document& document) {
     if (document_bytes_ == 0) document.line = reader_->line_number();
-    document_bytes_ += text.size();
+    document_bytes_ += text.size() + sizeof(std::string);
   }
 
   // A line is a document, whose text ends in the same call.
@@ -329,7 +339,7 @@ class DocumentReader::State {
 
   void require_documents() const {
     if (counts_.documents > 0) return;
-    throw DataError(no_documents_text(counts_, units_.front().path));
+    throw DataError(no_documents_text(counts_, units_.front().path, faults_));
   }
 
   TextLayout layout_;

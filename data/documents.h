@@ -65,15 +65,16 @@ inline constexpr CorpusCountField kCorpusCountFields[] = {
 };
 CorpusCounts& operator+=(CorpusCounts& sum, const CorpusCounts& counts);
 
-// The error of a corpus without documents.
-std::string no_documents_text(const CorpusCounts& counts, const std::string& first_file);
-
 // A line that could not be used.
 struct LineFault {
   std::string file;
   std::uint64_t line = 0;  // from 1, counted from the first line that begins in the unit
   std::string what;
 };
+
+// The error of a corpus without documents, with the first of the lines that could not be used.
+std::string no_documents_text(const CorpusCounts& counts, const std::string& first_file,
+                              const std::vector<LineFault>& faults);
 
 // What bounds the memory of reading, in bytes: a longer line or document is cut, a longer line of
 // JSONL left out.

@@ -13,12 +13,14 @@ namespace bertyard {
 // do not go with it are noticed. One from elsewhere has no such record.
 void save_learnt_vocabulary(const std::filesystem::path& path, const Vocabulary& vocabulary,
                             const TokenizerOptions& tokenizer,
-                            const VocabularyLearningOptions& learning);
+                            const VocabularyLearningOptions& learning, const CorpusOptions& corpus);
 
 // Of `vocabulary`, found at `path`: UsageError where it was learnt from words of another tokenizer;
-// what to tell the user where it was learnt with another size or frequency; else empty.
+// what to tell the user where it was learnt with another size or frequency, or from text that was
+// read in another way; else empty.
 std::string check_learnt_vocabulary(const std::filesystem::path& path, const Vocabulary& vocabulary,
                                     const TokenizerOptions& tokenizer,
-                                    const VocabularyLearningOptions& learning);
+                                    const VocabularyLearningOptions& learning,
+                                    const CorpusOptions& corpus);
 
 }  // namespace bertyard

@@ -5,6 +5,7 @@ namespace bertyard {
 namespace {
 
 constexpr std::size_t kBatchBytes = std::size_t{1} << 18;
+constexpr std::size_t kBatchLines = 4096;  // short lines have memory of their own
 
 }  // namespace
 
@@ -31,12 +32,15 @@ bool BatchReader::next(LineBatch& batch) {
   std::string_view line;
   while (reader_ || next_file_ < files_.size()) {
     if (!reader_) reader_.emplace(files_[next_file_++]);
-    while (batch.bytes.size() < kBatchBytes && reader_->next(line)) {
+    const auto is_full = [&] {
+      return batch.bytes.size() >= kBatchBytes || batch.ends.size() >= kBatchLines;
+    };
+    while (!is_full() && reader_->next(line)) {
       if (batch.ends.empty()) batch.first_line = reader_->line_number();
       add_line(batch, line);
     }
     batch.file = &files_[next_file_ - 1];
-    if (batch.bytes.size() >= kBatchBytes) return true;
+    if (is_full()) return true;
     reader_.reset();
     if (!batch.ends.empty()) return true;
   }

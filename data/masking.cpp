@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -42,6 +43,19 @@ std::int64_t max_masked(std::int64_t length, const MaskOptions& options) {
   const auto wanted =
       static_cast<std::int64_t>(std::nearbyint(static_cast<double>(length) * options.rate));
   return std::min<std::int64_t>(options.max_predictions, std::max<std::int64_t>(1, wanted));
+}
+
+std::string mask_limit_note(std::int64_t length, const MaskOptions& options) {
+  MaskOptions unlimited = options;
+  unlimited.max_predictions = std::numeric_limits<int>::max();
+  const std::int64_t wanted = max_masked(length, unlimited);
+  if (wanted <= options.max_predictions) return {};
+  return fmt::format(
+      "samples.mask.max_predictions is {}, so that of {} tokens {:.1f}% are masked and not "
+      "{:.1f}%; "
+      "{} would do",
+      options.max_predictions, length,
+      100.0 * options.max_predictions / static_cast<double>(length), 100 * options.rate, wanted);
 }
 
 std::int64_t max_masked(std::int64_t tokens, std::int64_t sequences, const MaskOptions& options) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "data/options.h"
@@ -27,6 +28,8 @@ MaskVocabulary mask_vocabulary(const Vocabulary& vocabulary);
 // Most masked tokens a sample of `length` tokens, [CLS] and [SEP] included, can have:
 // min(max_predictions, max(1, round(rate * length))), halves rounded to even as Python does.
 std::int64_t max_masked(std::int64_t length, const MaskOptions& options);
+// What to tell where max_predictions keeps samples of `length` tokens below the rate; or empty.
+std::string mask_limit_note(std::int64_t length, const MaskOptions& options);
 // Bound for `sequences` samples of `tokens` tokens together: plans the masked rows of a batch.
 std::int64_t max_masked(std::int64_t tokens, std::int64_t sequences, const MaskOptions& options);
 

@@ -11,6 +11,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "data/checked_file.h"
+#include "data/json_dump.h"
 #include "data/part_writer.h"
 #include "data/prepare_memory.h"
 #include "data/worker_threads.h"
@@ -21,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kKeyFile = "key";
-constexpr int kWorkVersion = 2;  // of the files below work.tmp-prepare
+constexpr int kWorkVersion = 3;  // of the files below work.tmp-prepare
 
 // What a killed process was writing.
 void remove_torn_files(const fs::path& directory) {
@@ -188,7 +189,7 @@ std::string PrepareJob::source_text(const TextJob::Result& text) const {
   for (const LineFault& fault : text.faults) {
     faults.push_back(fmt::format("{}:{}: the line {}", fault.file, fault.line, fault.what));
   }
-  return Json{{"counts", counts}, {"files", files}, {"bad_lines", faults}}.dump();
+  return dump_json(Json{{"counts", counts}, {"files", files}, {"bad_lines", faults}});
 }
 
 Manifest PrepareJob::finish_part(const Part& part, const TextJob::Result& text) const {

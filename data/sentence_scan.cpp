@@ -31,8 +31,11 @@ std::string ascii_lower(std::string_view word) {
 std::string_view word_before(std::string_view text, std::size_t end) {
   constexpr std::size_t kMaxBytes = 64;
   std::size_t begin = end;
+  const auto is_end = [](unsigned char byte) {
+    return byte < 0x80 && (is_whitespace(byte) || byte == '/');
+  };
   while (begin > 0 && end - begin < kMaxBytes &&
-         !is_whitespace(static_cast<unsigned char>(text[begin - 1])) && text[begin - 1] != '/') {
+         !is_end(static_cast<unsigned char>(text[begin - 1]))) {
     --begin;
   }
   // White space and dashes of several bytes stand inside what was found; the last one counts.

@@ -128,7 +128,9 @@ void TextJob::run(std::size_t group, TokenizerWorker& worker) const {
 }
 
 TextJob::Result TextJob::gather() const {
-  Result result{{}, {}, {}, {}, {TokenStore(token_bytes_), TokenStore(token_bytes_)}};
+  const std::size_t open_files = open_files_of_a_store(kCorpusParts);
+  Result result{
+      {}, {}, {}, {}, {TokenStore(token_bytes_, open_files), TokenStore(token_bytes_, open_files)}};
   std::uint64_t first_id = 0;
   std::uint64_t lines_before = 0;  // in the same file
   for (std::size_t i = 0; i < groups_.size(); ++i) {
@@ -156,7 +158,7 @@ TextJob::Result TextJob::gather() const {
     first_id += record.documents;
   }
   if (result.counts.documents == 0) {
-    throw DataError(no_documents_text(result.counts, units_.front().path));
+    throw DataError(no_documents_text(result.counts, units_.front().path, result.faults));
   }
   return result;
 }

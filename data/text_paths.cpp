@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 #include <glob.h>
@@ -18,9 +20,8 @@ bool is_hidden(const fs::path& path) {
   return path.filename().string().starts_with('.');
 }
 
-void append_directory(std::string_view what, const std::string& directory,
-                      std::vector<std::string>& paths) {
-  const std::size_t before = paths.size();
+std::vector<std::string> files_below(std::string_view what, const std::string& directory) {
+  std::vector<std::string> paths;
   try {
     for (auto entry = fs::recursive_directory_iterator(directory);
          entry != fs::recursive_directory_iterator(); ++entry) {
@@ -28,16 +29,22 @@ void append_directory(std::string_view what, const std::string& directory,
         entry.disable_recursion_pending();
       } else if (entry->is_regular_file()) {
         paths.push_back(entry->path().string());
+      } else if (entry->is_symlink() && !entry->exists()) {
+        throw DataError(fmt::format("{}: {} is a link to nothing; is the text still to be fetched?",
+                                    what, entry->path().string()));
       }
     }
   } catch (const fs::filesystem_error& error) {
     throw DataError(fmt::format("{}: directory {} cannot be read: {}", what, directory,
                                 error.code().message()));
   }
-  if (paths.size() == before) {
-    throw DataError(fmt::format("{}: directory {} holds no file", what, directory));
-  }
-  std::sort(paths.begin() + static_cast<std::ptrdiff_t>(before), paths.end());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+void append(std::vector<std::string> more, std::vector<std::string>& paths) {
+  paths.insert(paths.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
 }
 
 void append_matches(std::string_view what, const std::string& pattern,
@@ -47,12 +54,18 @@ void append_matches(std::string_view what, const std::string& pattern,
   std::vector<std::string> matches;
   if (status == 0) matches.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
   ::globfree(&found);
-  std::erase_if(matches, [](const std::string& path) { return !fs::is_regular_file(path); });
-  if (matches.empty()) {
+  std::sort(matches.begin(), matches.end());
+  const std::size_t before = paths.size();
+  for (const std::string& match : matches) {
+    if (fs::is_directory(match)) {
+      append(files_below(what, match), paths);
+    } else {
+      paths.push_back(match);
+    }
+  }
+  if (paths.size() == before) {
     throw DataError(fmt::format("{}: no file matches '{}'", what, pattern));
   }
-  std::sort(matches.begin(), matches.end());
-  paths.insert(paths.end(), matches.begin(), matches.end());
 }
 
 }  // namespace
@@ -60,14 +73,17 @@ void append_matches(std::string_view what, const std::string& pattern,
 std::vector<std::string> expand_text_paths(std::string_view what,
                                            std::span<const std::string> entries) {
   if (entries.empty()) {
-    throw DataError(
-        fmt::format("{} is empty, expected files, directories, globs or '-'", what));
+    throw DataError(fmt::format("{} is empty, expected files, directories, globs or '-'", what));
   }
   std::vector<std::string> paths;
   for (const std::string& entry : entries) {
     std::error_code ignored;
     if (fs::is_directory(entry, ignored)) {
-      append_directory(what, entry, paths);
+      std::vector<std::string> files = files_below(what, entry);
+      if (files.empty()) {
+        throw DataError(fmt::format("{}: directory {} holds no file", what, entry));
+      }
+      append(std::move(files), paths);
     } else if (entry == "-" || fs::exists(entry, ignored)) {
       paths.push_back(entry);
     } else if (entry.find_first_of("*?[") != std::string::npos) {

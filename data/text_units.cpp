@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/error.h"
 #include "data/byte_source.h"
 #include "data/text_file.h"
 #include "data/text_paths.h"
@@ -31,6 +32,12 @@ std::uint64_t first_byte(const std::string& path, std::int64_t skip_lines) {
 std::vector<TextUnit> plan_text_units(const CorpusOptions& options, std::uint64_t unit_bytes) {
   std::vector<TextUnit> units;
   for (const std::string& path : expand_text_paths("corpus.text", options.text)) {
+    if (path != "-" && !std::filesystem::is_regular_file(path)) {
+      throw DataError(fmt::format(
+          "corpus.text: {} is a pipe or a device, and text is read more than once; name it '-' and "
+          "give it to standard input: it is copied first",
+          path));
+    }
     const bool whole = path == "-" || !documents_can_be_found(options) || !can_be_split(path);
     const std::uint64_t size = whole ? 0 : std::filesystem::file_size(path);
     if (size <= unit_bytes) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <sys/resource.h>
+
 #include "core/base/hash.h"
 
 namespace bertyard {
@@ -71,12 +73,19 @@ std::vector<Segment> SegmentWriter::finish() {
   return std::move(segments_);
 }
 
+std::size_t open_files_of_a_store(std::size_t stores) {
+  constexpr std::size_t kMost = 512;
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return 0;
+  return std::min<std::size_t>(kMost, descriptors.rlim_cur / (2 * stores));
+}
+
 void TokenStore::add(const std::filesystem::path& file, std::uint64_t first_id,
                      const SegmentPart& segment) {
   if (segment.documents == 0) return;
   if (files_.empty() || files_.back() != file) {
     files_.push_back(file);
-    if (open_.size() < kOpenFiles) open_.emplace_back(file);
+    if (open_.size() < open_files_) open_.emplace_back(file);
   }
   stored_.push_back({files_.size() - 1, first_id, documents_, tokens_, segment});
   documents_ += segment.documents;

@@ -69,10 +69,16 @@ class SegmentWriter {
   std::vector<Segment> segments_;
 };
 
+// How many files each of so many stores may keep open, so that half of the descriptors that the
+// process may have (ulimit -n) are left to others; at most 512.
+std::size_t open_files_of_a_store(std::size_t stores);
+
 // All documents of one part, in the files of the units. Immutable: any number of threads may read.
 class TokenStore {
  public:
-  explicit TokenStore(std::uint64_t token_bytes) : token_bytes_(token_bytes) {}
+  // Keeps at most `open_files` files open; others are opened for each read.
+  TokenStore(std::uint64_t token_bytes, std::size_t open_files)
+      : token_bytes_(token_bytes), open_files_(open_files) {}
 
   // `first_id`: of the unit's first document. Call in the order of the units.
   void add(const std::filesystem::path& file, std::uint64_t first_id, const SegmentPart& segment);
@@ -98,10 +104,8 @@ class TokenStore {
   std::size_t document_at_token(std::uint64_t token) const;
 
  private:
-  // More are opened for each read, so as not to run out of descriptors.
-  static constexpr std::size_t kOpenFiles = 512;
-
   std::uint64_t token_bytes_;
+  std::size_t open_files_;
   std::vector<std::filesystem::path> files_;
   std::vector<FileReader> open_;
   std::vector<StoredSegment> stored_;

@@ -57,7 +57,7 @@ void TokenizerWorker::encode(std::string_view text, Encoding& encoding) {
 
 void TokenizerWorker::add_text(std::string_view text, Output out) {
   for (std::size_t begin = 0; begin < text.size();) {
-    const BasicTokenizer::Kept kept = tokenizer_.basic_.next_kept(text, begin);
+    const BasicTokenizer::Kept kept = tokenizer_.basic_.next_kept(text, begin, next_kept_);
     add_segment(text.substr(0, kept.begin), begin, out);
     begin = kept.begin + kept.word.size();
     if (kept.word.empty()) continue;

@@ -94,6 +94,7 @@ class TokenizerWorker {
   WordList words_;
   std::string lowered_;
   std::vector<Piece> pieces_;
+  std::vector<std::size_t> next_kept_;
 };
 
 }  // namespace bertyard

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "data/json_dump.h"
 
 namespace bertyard {
 namespace {
@@ -57,10 +58,12 @@ std::string to_text(const UnitRecord& record) {
   for (const Segment& segment : record.segments) {
     segments.push_back({part_json(segment[0]), part_json(segment[1])});
   }
-  return Json{{"counts", counts},          {"faults", faults},
-              {"source_hashes", hashes},   {"documents", record.documents},
-              {"unknown", record.unknown}, {"segments", segments}}
-      .dump();
+  return dump_json(Json{{"counts", counts},
+                        {"faults", faults},
+                        {"source_hashes", hashes},
+                        {"documents", record.documents},
+                        {"unknown", record.unknown},
+                        {"segments", segments}});
 }
 
 UnitRecord parse_unit_record(std::string_view text) {

@@ -3,13 +3,19 @@
 
 #include <algorithm>
 
+#include "data/utf8.h"
+
 namespace bertyard {
 
-WordCounter::WordCounter(const TokenizerOptions& options) : tokenizer_(options) {}
+WordCounter::WordCounter(const TokenizerOptions& options)
+    : tokenizer_(options),
+      max_characters_(static_cast<std::size_t>(std::max(options.max_word_characters, 0))) {}
 
 void WordCounter::add(std::string_view text) {
   tokenizer_.split(text, words_);
   for (std::size_t i = 0; i < words_.size(); ++i) {
+    const std::string_view word = words_[i];
+    if (word.size() > max_characters_ && count_characters(word) > max_characters_) continue;
     const auto found = counts_.find(words_[i]);
     if (found != counts_.end()) {
       ++found->second;

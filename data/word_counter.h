@@ -19,8 +19,9 @@ struct WordCount {
   bool operator==(const WordCount&) const = default;
 };
 
-// Counts the words that basic tokenisation makes of a text. One per thread; add_counts() joins
-// them.
+// Counts the words that basic tokenisation makes of a text; those that are longer than
+// max_word_characters, which WordPiece takes for [UNK], are left out. One per thread; add_counts()
+// joins them.
 class WordCounter {
  public:
   explicit WordCounter(const TokenizerOptions& options);
@@ -41,6 +42,7 @@ class WordCounter {
   };
 
   BasicTokenizer tokenizer_;
+  std::size_t max_characters_;
   WordList words_;
   std::unordered_map<std::string, std::uint64_t, TextHash, std::equal_to<>> counts_;
 };

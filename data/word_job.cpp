@@ -21,7 +21,8 @@ namespace {
 // Distinct words that a thread holds before it writes them out.
 constexpr std::size_t kRunWords = std::size_t{1} << 18;
 constexpr const char* kKeyFile = "key";
-constexpr int kWorkVersion = 2;  // of the files in the directory
+constexpr int kWorkVersion = 3;  // of the files in the directory
+constexpr char kFaultMark = '!';
 
 }  // namespace
 
@@ -36,9 +37,9 @@ WordJob::WordJob(const CorpusOptions& corpus, const TokenizerOptions& tokenizer,
 std::string WordJob::key() const {
   StreamingHash hash;
   hash.update(reading_rules(corpus_));
-  hash.update(fmt::format("{} {} {} {}", kWorkVersion, tokenizer_.lower_case,
+  hash.update(fmt::format("{} {} {} {} {}", kWorkVersion, tokenizer_.lower_case,
                           tokenizer_.strip_accents.value_or(tokenizer_.lower_case),
-                          tokenizer_.split_cjk));
+                          tokenizer_.split_cjk, tokenizer_.max_word_characters));
   for (const TextUnit& unit : units_) hash.update(identity_of(unit));
   return hash_text(hash.digest());
 }
@@ -58,7 +59,8 @@ std::filesystem::path WordJob::record_path(std::size_t group) const {
   return directory_ / fmt::format("words-{:06}.done", group);
 }
 
-// Writes the runs of a group, then the record that names them: a line "name bytes hash" each.
+// Writes the runs of a group, then the record that names them: a line "name bytes hash" each, and
+// at the end the first line of the text that could not be used.
 void WordJob::count(std::size_t group) const {
   DocumentReader reader(corpus_, units_in(units_, groups_[group]));
   WordCounter counter(tokenizer_);
@@ -76,6 +78,10 @@ void WordJob::count(std::size_t group) const {
     if (counter.size() >= kRunWords) write_run();
   }
   write_run();
+  if (!reader.faults().empty()) {
+    const LineFault& fault = reader.faults().front();
+    record += fmt::format("{}{}:{}: the line {}\n", kFaultMark, fault.file, fault.line, fault.what);
+  }
   write_checked(record_path(group), record);
 }
 
@@ -85,7 +91,9 @@ std::optional<std::vector<WordJob::NamedRun>> WordJob::runs_of(std::size_t group
   std::vector<NamedRun> runs;
   std::istringstream lines(*record);
   NamedRun named;
-  for (std::string name, hash; lines >> name >> named.run.bytes >> hash;) {
+  for (std::string line; std::getline(lines, line) && line.front() != kFaultMark;) {
+    std::string name, hash;
+    std::istringstream(line) >> name >> named.run.bytes >> hash;
     named.path = directory_ / name;
     named.run.hash = parse_hash(hash);
     runs.push_back(named);
@@ -111,6 +119,15 @@ void WordJob::run(WorkShare share, int threads, const ProgressCallback& progress
     reported.done += byte_count(units_, groups_[mine[i]]);
     if (progress) progress(reported);
   });
+}
+
+std::string WordJob::first_fault() const {
+  for (std::size_t group = 0; group < groups_.size(); ++group) {
+    const std::string record = read_checked(record_path(group)).value_or("");
+    const std::size_t mark = record.find(kFaultMark);
+    if (mark != std::string::npos) return record.substr(mark + 1, record.size() - mark - 2);
+  }
+  return {};
 }
 
 std::vector<WordCount> WordJob::counts() const {

@@ -36,6 +36,8 @@ class WordJob {
   void run(WorkShare share, int threads, const ProgressCallback& progress) const;
   // The words to learn from, sorted by text.
   std::vector<WordCount> counts() const;
+  // The first line that could not be used, and why; empty: all could.
+  std::string first_fault() const;
   void close() const;
 
  private:

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "data/masking.h"
 #include "launch/config_scalar.h"
 #include "launch/gpu_card.h"
 #include "launch/gpu_memory.h"
@@ -80,6 +81,8 @@ int run_check(const CheckVerbOptions& options) {
   fmt::print("model       {} parameters{}\n", grouped(setup.model.parameter_count()),
              reading_text(setup.model));
   for (std::size_t i = 0; i < setup.plan.phases().size(); ++i) print_phase(setup, i, options.ranks);
+  const std::string limit = mask_limit_note(config.samples.max_length, config.samples.mask);
+  if (!limit.empty()) fmt::print("note        {}\n", limit);
   fmt::print("memory      {}\n", memory_text(setup.memory_use()));
   fmt::print("process     {}\n", process_memory_text(setup));
   const DeviceInfo device = setup.device->info();

@@ -59,6 +59,28 @@ class StandardInputDirectory {
   std::filesystem::path path_;
 };
 
+bool lies_in(const std::filesystem::path& path, const std::filesystem::path& directory) {
+  const auto outer = std::filesystem::canonical(directory);
+  const auto inner = std::filesystem::weakly_canonical(path);
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
+
+// What is written must not be read as text the next time.
+void check_outputs_apart(const RunConfig& config) {
+  const std::pair<const char*, std::string> outputs[] = {
+      {"samples.out", config.samples.out}, {"tokenizer.vocab", config.tokenizer.vocab}};
+  for (const std::string& text : config.corpus.text) {
+    if (!std::filesystem::is_directory(text)) continue;
+    for (const auto& [key, path] : outputs) {
+      if (!lies_in(path, text)) continue;
+      throw UsageError(fmt::format(
+          "prepare: {} is {}, which lies in {} of corpus.text and would be read as text; put it "
+          "beside that directory",
+          key, path, text));
+    }
+  }
+}
+
 WorkWatch::Setting watch_of(const RunConfig& config, const ProcessGroup& group,
                             MpiEnvironment& environment) {
   return {.limit = config.watch.limit,
@@ -90,9 +112,10 @@ class Preparation {
     const bool exists = leads() && std::filesystem::exists(path);
     const bool learns = !agree("vocabulary", exists);
     if (learns) learn(path);
+    if (!learns && leads()) std::filesystem::remove_all(words_directory());
     Vocabulary vocabulary = Vocabulary::load(path);
     const std::string note = check_learnt_vocabulary(path, vocabulary, config_.tokenizer.options,
-                                                     config_.tokenizer.learn);
+                                                     config_.tokenizer.learn, config_.corpus);
     if (!note.empty()) say(fmt::format("note        {}\n", note));
     say(fmt::format("vocabulary  {} entries {} {}\n",
                     grouped(static_cast<std::int64_t>(vocabulary.size())),
@@ -166,6 +189,8 @@ class Preparation {
   std::filesystem::path directory(const char* name) const {
     return std::filesystem::path(config_.samples.out) / name;
   }
+  // Of a vocabulary that is being learnt.
+  std::filesystem::path words_directory() const { return directory("words.tmp-prepare"); }
   ProgressCallback progress() {
     return [this](const PrepareProgress& progress) {
       watch_->unit_done();
@@ -194,7 +219,7 @@ class Preparation {
     check_memory(prepare_options());  // now, not when the words have been counted
     say(fmt::format("vocabulary  learning {} entries from the text ...\n",
                     grouped(config_.tokenizer.learn.size)));
-    const WordJob job(config_.corpus, config_.tokenizer.options, directory("words.tmp-prepare"));
+    const WordJob job(config_.corpus, config_.tokenizer.options, words_directory());
     if (begins(RankPhase::files)) job.open();
     wait("directories");
     watch_->begin(RankPhase::words);
@@ -204,11 +229,16 @@ class Preparation {
     line_.finish();
     if (begins(RankPhase::vocabulary)) {
       std::vector<WordCount> words = job.counts();
+      const std::string fault = words.empty() ? job.first_fault() : "";
+      if (!fault.empty()) {
+        throw DataError(fmt::format("tokenizer.learn: the text holds not one word: {}", fault));
+      }
       check_learning_memory(words, config_.samples.memory_bytes);
       const Vocabulary learnt =
           learn_vocabulary(std::move(words), config_.tokenizer.options, config_.tokenizer.learn);
       if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
-      save_learnt_vocabulary(path, learnt, config_.tokenizer.options, config_.tokenizer.learn);
+      save_learnt_vocabulary(path, learnt, config_.tokenizer.options, config_.tokenizer.learn,
+                             config_.corpus);
       job.close();
     }
     wait("vocabulary");
@@ -232,6 +262,7 @@ int run_prepare(const PrepareVerbOptions& options, MpiEnvironment& environment) 
   const LoadedConfig loaded = load_config(options.request);
   require_keys(loaded, {"corpus.text", "tokenizer.vocab", "samples.out"}, "prepare");
   const RunConfig& config = loaded.config;
+  check_outputs_apart(config);
   const ProcessGroup group = environment.make_process_group();
   check_same_everywhere(*group.control, {{"configuration", hash_text(xxh3(resolved_yaml(config)))},
                                          {"program", build_identity(), ItemOrigin::environment}});
@@ -243,6 +274,8 @@ int run_prepare(const PrepareVerbOptions& options, MpiEnvironment& environment) 
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     if (!preparation.leads()) return static_cast<int>(ExitCode::ok);
     print_prepare_report(report, seconds.count());
+    const std::string limit = mask_limit_note(config.samples.max_length, config.samples.mask);
+    if (!limit.empty()) fmt::print("note        {}\n", limit);
     if (options.show > 0) {
       print_samples(config, vocabulary, report, options.show);
     }

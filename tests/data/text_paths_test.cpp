@@ -43,9 +43,16 @@ TEST_F(TextPaths, DirectoriesAreSortedRecursivelyWithoutHiddenFiles) {
   EXPECT_THAT(expand({in("b")}), ElementsAre(in("b/10.txt"), in("b/2.txt"), in("b/inner/1.txt")));
 }
 
-TEST_F(TextPaths, GlobsAreSortedAndMatchFilesOnly) {
-  EXPECT_THAT(expand({in("a*"), in("*")}),
-              ElementsAre(in("a.txt"), in("a2.txt.gz"), in("a.txt"), in("a2.txt.gz"), in("z.txt")));
+TEST_F(TextPaths, GlobsAreSortedAndOfDirectoriesTheFilesAreTaken) {
+  EXPECT_THAT(expand({in("a*"), in("[bez]*")}),
+              ElementsAre(in("a.txt"), in("a2.txt.gz"), in("b/10.txt"), in("b/2.txt"),
+                          in("b/inner/1.txt"), in("z.txt")));
+}
+
+TEST_F(TextPaths, ALinkToNothingIsNamed) {
+  std::filesystem::create_symlink("gone", directory_ / "b/annexed.txt");
+  EXPECT_THAT([&] { expand({in("b")}); },
+              ThrowsMessage<DataError>(HasSubstr("b/annexed.txt is a link to nothing")));
 }
 
 TEST_F(TextPaths, AFileMayBeNamedLikeAGlob) {

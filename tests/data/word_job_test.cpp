@@ -49,6 +49,28 @@ TEST(WordJob, CountsAreThoseOfTheTextForAnyShares) {
   }
 }
 
+TEST(WordJob, WordsThatWordPieceNeverCutsAreLeftOut) {
+  const testing::TemporaryDirectory directory;
+  const std::string longest(100, 'x'), beyond(101, 'x'), wide(2 << 20, 'A');
+  std::string hangul;
+  for (int i = 0; i < 100; ++i) hangul += "\uD55C";
+  std::ofstream(directory / "text") << "{\"text\": \"a " << longest << ' ' << beyond << ' ' << wide
+                                    << ' ' << hangul << "\"}\n{\"body\": 1}\n";
+  CorpusOptions corpus;
+  corpus.text = {(directory / "text").string()};
+  corpus.layout = TextLayout::jsonl;
+  TokenizerOptions words;
+  words.lower_case = false;
+  words.max_word_characters = 100;
+  const WordJob job(corpus, words, directory / "work");
+  job.open();
+  job.run({0, 1}, 1, nullptr);
+
+  EXPECT_THAT(job.counts(),
+              ElementsAre(WordCount{"a", 1}, WordCount{longest, 1}, WordCount{hangul, 1}));
+  EXPECT_EQ(job.first_fault(), (directory / "text").string() + ":2: the line has no field 'text'");
+}
+
 // As a kill or a full disk may leave them, and as a hand may: the same size, other bytes.
 TEST(WordJob, RunsThatAreNotWhatWasWrittenAreCountedAgain) {
   const testing::TemporaryDirectory directory;

@@ -125,6 +125,8 @@ TEST_F(TextProgram, PrepareTakesStandardInputAndLearnsFromIt) {
 TEST_F(TextProgram, TokenizeNamesWhatItWasGiven) {
   EXPECT_THAT(run("tokenize --vocab vocab.txt gone.txt").errors,
               HasSubstr("files: gone.txt does not exist"));
+  EXPECT_THAT(run("tokenize --vocab vocab.txt '[x]'").errors,
+              HasSubstr("files: no file matches '[x]'"));
   const Ended empty = run("tokenize --vocab vocab.txt --never-split '' text.txt");
   EXPECT_EQ(empty.code, 2);
   EXPECT_THAT(empty.errors, HasSubstr("--never-split is empty, expected a word to keep"));
@@ -183,6 +185,86 @@ TEST_F(TextProgram, PrepareReportsWhatIsWrongWithTheText) {
                                       "              text.jsonl:2: the line has a number in the "
                                       "field 'text', expected a string\n"));
   EXPECT_THAT(read("out/train/manifest.json"), HasSubstr("\"bad_lines\": 1"));
+}
+
+TEST_F(TextProgram, PrepareSaysWhyNoLineCouldBeUsed) {
+  write("text.jsonl", "{\"body\":\"a. c.\"}\n{\"body\":\"c.\"}\n");
+  const std::string jsonl = "prepare run.yaml corpus.text=[text.jsonl] corpus.layout=jsonl ";
+  EXPECT_THAT(run(jsonl).errors, HasSubstr("2 lines could not be used, text.jsonl:1 because it has "
+                                           "no field 'text'"));
+  EXPECT_THAT(run(jsonl + "tokenizer.vocab=new.txt").errors,
+              HasSubstr("the text holds not one word: text.jsonl:1: the line has no field 'text'"));
+  // With a vocabulary of one's own nothing is left of that which could not be learnt.
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "out/words.tmp-prepare"));
+  EXPECT_EQ(run(jsonl + "corpus.field=body").code, 0);
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "out/words.tmp-prepare"));
+}
+
+TEST_F(TextProgram, PrepareReadsFilesOfAnyName) {
+  std::filesystem::create_directory(directory_ / "texts");
+  write("texts/caf\xE9.jsonl", "{\"text\":\"a. c.\"}\n{}\n{\"text\":\"c. a.\"}\n");
+  const Ended ended = run("prepare run.yaml corpus.text=[texts] corpus.layout=jsonl");
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(read("out/train/manifest.json"), HasSubstr("texts/caf\uFFFD.jsonl"));
+  EXPECT_THAT(run("prepare run.yaml corpus.text=[texts] corpus.layout=jsonl").output,
+              HasSubstr("nothing to do"));
+}
+
+TEST_F(TextProgram, PrepareReadsNoPipeAndNothingOfItsOwn) {
+  const Ended pipe = run("prepare run.yaml corpus.text=[/dev/null]");
+  EXPECT_EQ(pipe.code, 3);
+  EXPECT_THAT(pipe.errors, HasSubstr("corpus.text: /dev/null is a pipe or a device"));
+  std::filesystem::create_directory(directory_ / "texts");
+  std::filesystem::rename(directory_ / "text.txt", directory_ / "texts/text.txt");
+  const Ended out = run("prepare run.yaml corpus.text=[texts/] samples.out=texts/out");
+  EXPECT_EQ(out.code, 2);
+  EXPECT_THAT(out.errors, HasSubstr("samples.out is texts/out, which lies in texts/ of corpus.text "
+                                    "and would be read as text"));
+  EXPECT_THAT(run("prepare run.yaml corpus.text=[texts] tokenizer.vocab=./texts/v.txt").errors,
+              HasSubstr("tokenizer.vocab is ./texts/v.txt, which lies in texts"));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "texts/out"));
+  EXPECT_EQ(run("prepare run.yaml corpus.text=[texts] samples.out=texts-out").code, 0);
+}
+
+TEST_F(TextProgram, PrepareSaysWhereFewerAreMaskedThanTheRateSays) {
+  const Ended ended = run("prepare run.yaml samples.mask.max_predictions=1");
+  EXPECT_THAT(ended.output,
+              HasSubstr("note        samples.mask.max_predictions is 1, so that of 16 tokens 6.2% "
+                        "are masked and not 15.0%; 2 would do"));
+  EXPECT_THAT(run("prepare run.yaml samples.out=other").output, Not(HasSubstr("max_predictions")));
+}
+
+TEST_F(TextProgram, PrepareNeedsFewDescriptors) {
+  std::filesystem::create_directory(directory_ / "texts");
+  for (int i = 0; i < 20; ++i) {
+    std::ofstream file(directory_ / ("texts/" + std::to_string(i) + ".txt"));
+    file << "a ab c " << i << ".\nc c ab.\n\nab " << i << ".\na.\n\n";
+    file << std::string(9 << 20, '\n');  // a group of its own
+  }
+  const std::string prepare =
+      "prepare run.yaml corpus.text=[texts] corpus.held_out=30% --threads 1";
+  const Ended few = run(prepare + " samples.out=few");
+  const std::string limited = "cd '" + directory_.path().string() +
+                              "' && ulimit -n 60 && '" BERTYARD_PROGRAM "' " + prepare +
+                              " >out.txt 2>err.txt";
+  const int status = std::system(limited.c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 0) << read("err.txt");
+  EXPECT_EQ(few.code, 0) << few.errors;
+  for (const char* part : {"train", "valid"}) {
+    const std::string shard = std::string(part) + "/shard-00000.h5";
+    EXPECT_EQ(read("few/" + shard), read("out/" + shard));
+  }
+}
+
+TEST_F(TextProgram, AVocabularyOfTextThatWasReadInAnotherWayIsNoted) {
+  write("text.jsonl", "{\"text\":\"a. c.\"}\n{\"text\":\"c. a.\"}\n");
+  const std::string learn =
+      "prepare run.yaml corpus.text=[text.jsonl] tokenizer.vocab=new.txt tokenizer.learn.size=100 "
+      "tokenizer.learn.min_frequency=1 samples.next_sentence=none ";
+  EXPECT_EQ(run(learn).code, 0);
+  EXPECT_THAT(run(learn + "corpus.layout=jsonl").output,
+              HasSubstr("new.txt was learnt from text that was read with another corpus.layout"));
+  EXPECT_THAT(run(learn + "corpus.held_out=10%").output, Not(HasSubstr("another corpus.layout")));
 }
 
 TEST_F(TextProgram, PrepareRefusesTooLittleMemory) {
