@@ -238,14 +238,14 @@ TEST_F(TextProgram, PrepareNeedsFewDescriptors) {
   std::filesystem::create_directory(directory_ / "texts");
   for (int i = 0; i < 20; ++i) {
     std::ofstream file(directory_ / ("texts/" + std::to_string(i) + ".txt"));
-    file << "a ab c " << i << ".\nc c ab.\n\nab " << i << ".\na.\n\n";
-    file << std::string(9 << 20, '\n');  // a group of its own
+    for (int d = 0; d < 4; ++d) file << "a ab c " << i << ' ' << d << ".\nc c ab.\n\n";
+    file << std::string(9 << 19, '\n');  // more than half of a group: it has one of its own
   }
   const std::string prepare =
-      "prepare run.yaml corpus.text=[texts] corpus.held_out=30% --threads 1";
+      "prepare run.yaml corpus.text=[texts] corpus.held_out=40% --threads 1";
   const Ended few = run(prepare + " samples.out=few");
   const std::string limited = "cd '" + directory_.path().string() +
-                              "' && ulimit -n 60 && '" BERTYARD_PROGRAM "' " + prepare +
+                              "' && ulimit -n 40 && '" BERTYARD_PROGRAM "' " + prepare +
                               " >out.txt 2>err.txt";
   const int status = std::system(limited.c_str());
   EXPECT_EQ(WEXITSTATUS(status), 0) << read("err.txt");
