@@ -48,4 +48,8 @@ set(BERTYARD_HAVE_NCCL OFF)
 if(BERTYARD_HAVE_CUDA)
   find_package(Nccl QUIET)
   set(BERTYARD_HAVE_NCCL ${Nccl_FOUND})
+  if(NOT Nccl_FOUND AND BERTYARD_HAVE_MPI)
+    message(WARNING "NCCL is not found (libnccl-dev, or NCCL_HOME): ranks will join their GPUs "
+                    "through the host's memory only")
+  endif()
 endif()

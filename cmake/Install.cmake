@@ -37,5 +37,5 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/bertyardConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
 install(
   FILES ${CMAKE_BINARY_DIR}/bertyardConfig.cmake ${CMAKE_BINARY_DIR}/bertyardConfigVersion.cmake
-        cmake/FindOpenBlasOpenMP.cmake cmake/FindOneDnn.cmake
+        cmake/FindOpenBlasOpenMP.cmake cmake/FindOneDnn.cmake cmake/FindNccl.cmake
   DESTINATION ${package_directory})

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/device_ranks.h"
 
+#include <algorithm>
+
 #include "parallel/gradient_buckets.h"
 #include "parallel/host_staged_communicator.h"
 #include "train/captured_objective.h"
@@ -10,8 +12,11 @@ namespace bertyard {
 NcclOptions nccl_options(const RunConfig& config) {
   NcclOptions options;
   options.start_limit = ControlPlane::Seconds(config.launch.start_timeout);
-  const double standstill = config.watch.limit.seconds;
-  options.time_limit = standstill > 0 ? ControlPlane::Seconds(standstill) : kNoTimeLimit;
+  // A rank may write a checkpoint or evaluate while the others wait in the next step; what stands
+  // still without such a reason the watchdog has named before.
+  const double limit = config.watch.limit.seconds, slow = config.watch.slow_limit.seconds;
+  options.time_limit =
+      limit > 0 && slow > 0 ? ControlPlane::Seconds(std::max(limit, slow)) : kNoTimeLimit;
   return options;
 }
 

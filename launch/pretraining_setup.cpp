@@ -40,12 +40,29 @@ int leaves_of(const ParallelOptions& options) {
   return options.reduction == Reduction::ordered ? options.leaves : 0;
 }
 
+// A CPU gains nothing from larger micro-batches. A GPU does until its products are some ten
+// thousand rows high; by model and not by card, so that a run keeps its micro-batches on another
+// one.
+std::int64_t most_tokens(const RunConfig& config) {
+  constexpr std::int64_t kOnCpu = 4096, kOnGpu = 32768;
+  constexpr std::int64_t kActivations = std::int64_t{16} << 30;  // of them, in bytes
+  constexpr std::int64_t kBytes = 40;                            // a token, channel and layer
+  const ModelConfig& model = config.model.architecture;
+  if (!takes_gpu(config)) return kOnCpu;
+  std::int64_t tokens = kOnGpu;
+  while (tokens > kOnCpu && tokens * kBytes * model.hidden * model.layers > kActivations) {
+    tokens /= 2;
+  }
+  return tokens;
+}
+
 RunPlan make_plan(const RunConfig& config, const SampleSource& train) {
   RunPlan plan(config.schedule, config.optim.warmup, data_facts(train));
   const MicroBatchOptions& wanted = config.parallel.micro_batch;
   for (PlannedPhase& phase : plan.phases()) {
     phase.capacities = choose_capacities(
-        wanted, {phase.global_batch, phase.max_length, leaves_of(config.parallel)},
+        wanted,
+        {phase.global_batch, phase.max_length, leaves_of(config.parallel), most_tokens(config)},
         mask_bounds(train, config));
     const ModelConfig& model = config.model.architecture;
     if (model.is_language_model() && wanted.masked == 0) {

@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "launch/cpu_threads.h"
+#include "parallel/nccl_communicator.h"
 
 namespace bertyard {
 namespace {
@@ -113,6 +114,7 @@ std::map<std::string, std::string> computing_environment(const DeviceInfo& devic
   if (device.kind == DeviceKind::cuda) {
     environment["device"] = device.name;
     environment["kernel choices"] = hash_text(xxh3(kernel_choices));
+    if (ranks > 1 && parallel.comm != CommChoice::host) environment["nccl"] = nccl_library();
   }
   if (parallel.reduction == Reduction::ordered) {
     environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);

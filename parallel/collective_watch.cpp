@@ -67,6 +67,7 @@ void CollectiveWatch::work() {
       reason_ = error.what();
     }
     if (reason_.empty()) continue;
+    lock.unlock();  // an abort may wait for graphs, whose owner learns the reason from check()
     abort_();
     return;
   }

@@ -44,6 +44,10 @@ class Communicator {
   [[nodiscard]] Pending broadcast(TensorView values, int root);
   [[nodiscard]] Pending barrier();
 
+  // Throws where a collective that was waited for has failed since, so that its result is of no
+  // use: on a GPU waiting puts the wait on a stream, and what follows there runs on.
+  virtual void check() {}
+
   // The good end, called by every rank after its last collective, where connections have one.
   // Destructors communicate never.
   virtual void finalize() {}

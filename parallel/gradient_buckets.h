@@ -44,6 +44,7 @@ class GradientBuckets : public GradientReduction {
   // Starts what has not been started; the sums are the same bits however the buckets were
   // announced.
   void finish() override;
+  void check() override { communicator_.check(); }
 
  private:
   Pending start(std::size_t bucket);

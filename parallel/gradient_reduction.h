@@ -25,6 +25,8 @@ class GradientReduction {
   virtual void leaf_done() = 0;
   // Waits for everything; ready for the next step.
   virtual void finish() = 0;
+  // Throws where the sums cannot be trusted; to be asked when the device has come behind them.
+  virtual void check() {}
 };
 
 }  // namespace bertyard

@@ -18,6 +18,7 @@ class NarrowSumCommunicator final : public Communicator {
   NarrowSumCommunicator(Device& device, Communicator& inside);
   ~NarrowSumCommunicator() override;
   std::string_view name() const override { return inside_.name(); }
+  void check() override { inside_.check(); }
 
  private:
   struct Scratch;

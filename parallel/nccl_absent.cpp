@@ -15,8 +15,10 @@ std::string nccl_library() {
 std::unique_ptr<NcclCommunicator> make_nccl_communicator(Device& /*device*/, Communicator& /*host*/,
                                                          const NcclOptions& /*options*/) {
   throw EnvironmentError(
-      "built without CUDA: NCCL connects GPUs only; configure with the preset 'cuda' on a machine "
-      "with the CUDA toolkit and NCCL's headers (libnccl-dev), or set parallel.backend to cpu");
+      "built without NCCL, which joins the GPUs of several ranks; configure with the preset 'cuda' "
+      "on "
+      "a machine with the CUDA toolkit and NCCL's headers (libnccl-dev), or set parallel.comm to "
+      "host or parallel.backend to cpu");
 }
 
 }  // namespace bertyard

@@ -67,6 +67,7 @@ class RealNcclCommunicator final : public NcclCommunicator {
   }
 
   std::string_view name() const override { return "nccl"; }
+  void check() override { watch_->check(); }
 
   void finalize() override {
     watch_->check();

@@ -36,6 +36,7 @@ class OrderedReduction : public GradientReduction {
   void gradients_ready_up_to(std::int64_t) override {}
   void leaf_done() override;
   void finish() override;
+  void check() override { communicator_.check(); }
 
  private:
   // A sum over `leaves`, in the gradient buffer itself or in a buffer of ours.

@@ -15,6 +15,7 @@ class WrappedCommunicator : public Communicator {
   explicit WrappedCommunicator(Communicator& inner)
       : Communicator(inner.rank(), inner.size()), inner_(inner) {}
   std::string_view name() const override { return inner_.name(); }
+  void check() override { inner_.check(); }
 
  protected:
   virtual void before(const char* /*name*/, std::uint64_t /*bytes*/) {}

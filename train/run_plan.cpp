@@ -104,7 +104,7 @@ MicroBatchCapacities choose_capacities(const MicroBatchOptions& wanted, const St
     const std::int64_t quarter = std::min<std::int64_t>(1024, (step_tokens + 3) / 4);
     std::int64_t share = std::max((step_tokens + 7) / 8, quarter);
     if (step.leaves > 0) share = std::min(share, step_tokens / (2 * step.leaves));
-    capacities.tokens = std::max(step.max_length, std::min<std::int64_t>(share, 4096));
+    capacities.tokens = std::max(step.max_length, std::min(share, step.most_tokens));
   }
   if (capacities.sequences == 0) {
     capacities.sequences =

@@ -58,6 +58,7 @@ struct StepSize {
   std::int64_t global_batch = 0;
   std::int64_t max_length = 0;
   int leaves = 0;
+  std::int64_t most_tokens = 4096;  // of a micro-batch, where nobody says
 };
 MicroBatchCapacities choose_capacities(const MicroBatchOptions& wanted, const StepSize& step,
                                        const MaskOptions& mask);

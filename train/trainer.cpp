@@ -117,6 +117,8 @@ void Trainer::sum_over_ranks() {
   enter(RankPhase::reduce);
   parts_.reduction.finish();
   exchange();
+  parts_.device.synchronize();  // what a GPU still waits for is waiting for others
+  parts_.reduction.check();
 }
 
 // With the sums of all ranks, so that all leave an update out or none does.

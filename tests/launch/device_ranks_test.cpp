@@ -21,8 +21,13 @@ TEST(DeviceRanks, NcclMayTakeAsLongAsTheConfigurationSays) {
   config.watch.limit = {0, 40};
 
   EXPECT_EQ(nccl_options(config).start_limit.count(), 17);
+  EXPECT_EQ(nccl_options(config).time_limit.count(), 1800);  // one rank may be saving
+  config.watch.slow_limit = {0, 30};
   EXPECT_EQ(nccl_options(config).time_limit.count(), 40);
-  config.watch.limit = {};  // never
+  config.watch.slow_limit = {};  // never
+  EXPECT_EQ(nccl_options(config).time_limit, kNoTimeLimit);
+  config.watch.slow_limit = {0, 30};
+  config.watch.limit = {};
   EXPECT_EQ(nccl_options(config).time_limit, kNoTimeLimit);
 }
 

@@ -25,9 +25,9 @@ TEST(NcclCommunicator, ABuildWithoutItSaysHowToMendIt) {
   if (built_with_nccl()) GTEST_SKIP() << "this build has NCCL";
 
   EXPECT_EQ(refusal(),
-            "built without CUDA: NCCL connects GPUs only; configure with the preset 'cuda' on a "
-            "machine with the CUDA toolkit and NCCL's headers (libnccl-dev), or set "
-            "parallel.backend to cpu");
+            "built without NCCL, which joins the GPUs of several ranks; configure with the preset "
+            "'cuda' on a machine with the CUDA toolkit and NCCL's headers (libnccl-dev), or set "
+            "parallel.comm to host or parallel.backend to cpu");
   EXPECT_EQ(nccl_library(), "");
 }
 

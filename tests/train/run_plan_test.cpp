@@ -45,6 +45,19 @@ TEST(RunPlan, CountsEpochsInSamplesOfAllPhases) {
   EXPECT_EQ(plan.warmup_steps(), 3);
 }
 
+TEST(ChooseCapacities, AnEighthOfAStepUpToWhatTheDeviceLikes) {
+  const auto tokens = [](std::int64_t samples, std::int64_t most) {
+    return choose_capacities({}, {samples, 128, 0, most}, {}).tokens;
+  };
+  EXPECT_EQ(tokens(256, 4096), 4096);
+  EXPECT_EQ(tokens(256, 32768), 4096);
+  EXPECT_EQ(tokens(8192, 4096), 4096);
+  EXPECT_EQ(tokens(8192, 32768), 32768);
+  EXPECT_EQ(tokens(16, 32768), 512);
+  EXPECT_EQ(choose_capacities({.tokens = 640}, {8192, 128, 0, 32768}, {}).tokens, 640);
+  EXPECT_EQ(choose_capacities({}, {8192, 128, 64, 32768}, {}).tokens, 8192);
+}
+
 TEST(RunPlan, AWarmUpThatNeverEndsIsRefused) {
   const std::string message =
       message_of<UsageError>([] { RunPlan(two_phases(), epochs(2), kFacts); });

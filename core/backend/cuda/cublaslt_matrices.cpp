@@ -29,7 +29,9 @@ class CublasLtMatrices : public DeviceMatrices {
   std::size_t workspace_bytes() const override { return kProductWorkspaceBytes; }
   void use_workspace(TensorView bytes) override { workspace_ = bytes; }
 
-  bool takes(const DeviceProduct& product) override { return plan_of(product).choice.has_value(); }
+  bool takes(const DeviceProduct& product) override {
+    return allows(product) && plan_of(product).choice.has_value();
+  }
 
   void multiply(const DeviceProduct& product) override {
     MatrixPlan& plan = plan_of(product);
@@ -44,7 +46,7 @@ class CublasLtMatrices : public DeviceMatrices {
   std::string choices() const override {
     MatrixChoices known = given_;
     for (const auto& [key, plan] : plans_) {
-      if (plan.choice) known.emplace(key, *plan.choice);
+      if (plan.choice) known.insert_or_assign(key, *plan.choice);
     }
     return write_choices(header(), known);
   }
@@ -66,6 +68,12 @@ class CublasLtMatrices : public DeviceMatrices {
     return choices_header(fmt::format("{}, {}, {} bytes of workspace", name(),
                                       floats_ == FloatProducts::tf32 ? "tf32" : "f32",
                                       kProductWorkspaceBytes));
+  }
+  // cublasLt.h: the leading dimension of what GELU's epilogues write and read is a multiple of 8.
+  static bool allows(const DeviceProduct& product) {
+    const bool is_gelu = product.epilogue == ProductEpilogue::bias_gelu_tanh ||
+                         product.epilogue == ProductEpilogue::gelu_tanh_gradient;
+    return !is_gelu || (product.n % 8 == 0 && alignment_of(product.pre) >= 16);
   }
   MatrixContext context() const { return {handle_.get(), workspace_, stream_}; }
 

@@ -105,12 +105,12 @@ void ProductDescriptors::describe_epilogue(const DeviceProduct& product) {
   set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue_of(product.epilogue));
   if (product.epilogue == ProductEpilogue::bias_gelu_tanh ||
       product.epilogue == ProductEpilogue::gelu_tanh_gradient) {
-    set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, product.n);
-    set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_DATA_TYPE, data_type(product.type));
+    set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, product.n);  // of the result's type by default
   }
   if (product.epilogue == ProductEpilogue::row_sums) {
     set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, CUDA_R_32F);
-  } else if (product.epilogue != ProductEpilogue::none) {
+  } else if (product.epilogue == ProductEpilogue::bias ||
+             product.epilogue == ProductEpilogue::bias_gelu_tanh) {
     set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, data_type(product.type));
   }
 }

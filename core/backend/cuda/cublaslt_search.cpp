@@ -22,9 +22,12 @@ constexpr float kClearlyFaster = 0.98f;
 // (facebookexperimental/triton issue 2767, cublasLt 12 and 13 on H100).
 constexpr std::int64_t kWholePieces = 128;
 
+// Whether a sum may be cut into pieces, whose order of addition the algorithm then says.
+enum class SplitSums { no, yes };
+
 class Preference {
  public:
-  Preference(std::size_t workspace_bytes, const ProductAlignments& alignments) {
+  Preference(std::size_t workspace_bytes, const ProductAlignments& alignments, SplitSums splits) {
     BERTYARD_CHECK_CUBLAS(cublasLtMatmulPreferenceCreate(&made_));
     set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
     // Ours are cublasLt's the other way round: ProductDescriptors.
@@ -34,7 +37,8 @@ class Preference {
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignments.y);
     // Parts of a sum are added in the type that it is computed in, never in the result's 16 bits.
     set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-        static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
+        static_cast<std::uint32_t>(splits == SplitSums::yes ? CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE
+                                                            : CUBLASLT_REDUCTION_SCHEME_NONE));
   }
   ~Preference() { static_cast<void>(cublasLtMatmulPreferenceDestroy(made_)); }
   Preference(const Preference&) = delete;
@@ -69,7 +73,7 @@ bool splits_the_sum(const cublasLtMatmulAlgo_t& algorithm) {
   std::size_t written = 0;
   const cublasStatus_t code = cublasLtMatmulAlgoConfigGetAttribute(
       &algorithm, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &pieces, sizeof pieces, &written);
-  return code != CUBLAS_STATUS_SUCCESS || pieces != 1;  // unknown counts as yes
+  return code != CUBLAS_STATUS_SUCCESS || pieces > 1 || pieces < 0;  // unknown counts as yes
 }
 
 cublasStatus_t try_product(const MatrixContext& context, const ProductDescriptors& descriptors,
@@ -131,14 +135,19 @@ struct Elsewhere {
 std::vector<MatrixChoice> proposals_for(const MatrixContext& context,
                                         const ProductDescriptors& descriptors,
                                         const DeviceProduct& product) {
-  const Preference preference(context.workspace.bytes(), alignments_of(product));
+  const bool is_ragged = product.k % kWholePieces != 0;
+  const Preference preference(context.workspace.bytes(), alignments_of(product),
+                              is_ragged ? SplitSums::no : SplitSums::yes);
   std::array<cublasLtMatmulHeuristicResult_t, kProposals> results;
   int found = 0;
   const cublasStatus_t code = cublasLtMatmulAlgoGetHeuristic(
       context.handle, descriptors.product(), descriptors.b(), descriptors.a(), descriptors.y(),
       descriptors.y(), preference.get(), kProposals, results.data(), &found);
+  // An epilogue that may be left to a kernel of ours: whatever the library has against it is a no.
+  const bool is_optional =
+      product.epilogue != ProductEpilogue::none && product.epilogue != ProductEpilogue::bias;
+  if (code != CUBLAS_STATUS_SUCCESS && is_optional) return {};
   if (code != CUBLAS_STATUS_NOT_SUPPORTED) BERTYARD_CHECK_CUBLAS(code);
-  const bool is_ragged = product.k % kWholePieces != 0;
   std::vector<MatrixChoice> proposals;
   for (int i = 0; i < found; ++i) {
     const cublasLtMatmulHeuristicResult_t& result = results[static_cast<std::size_t>(i)];

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <mutex>
 #include <set>
+#include <utility>
 
 #include <cuda_runtime.h>
 
@@ -22,17 +23,18 @@ struct LaunchShape {
 // smaller limit set later would also hold for what is recorded in graphs.
 inline void allow_shared_memory(const char* name, const void* kernel) {
   static std::mutex mutex;
-  static std::set<const void*> allowed;
-  const std::lock_guard lock(mutex);
-  if (!allowed.insert(kernel).second) return;
+  static std::set<std::pair<int, const void*>> allowed;  // on which device
   const auto check = [name](cudaError_t code) { check_cuda(code, name, __FILE__, __LINE__); };
   int device = 0, most = 0;
-  cudaFuncAttributes attributes = {};
   check(cudaGetDevice(&device));
+  const std::lock_guard lock(mutex);
+  if (allowed.contains({device, kernel})) return;
+  cudaFuncAttributes attributes = {};
   check(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
   check(cudaFuncGetAttributes(&attributes, kernel));
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                              most - static_cast<int>(attributes.sharedSizeBytes)));
+  allowed.insert({device, kernel});
 }
 
 // Starts `kernel` with `arguments`, converted to its parameters' types; `name` stands in messages.

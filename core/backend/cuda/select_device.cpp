@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/backend/built_with.h"
+#include "core/backend/cuda/code_probe.h"
 #include "core/backend/cuda/cuda_error.h"
 #include "core/base/error.h"
 
@@ -60,6 +61,20 @@ int count_devices() {
   return found.count;
 }
 
+// Whether the build has code for this GPU shows in any of its kernels.
+void check_code(int number, const cudaDeviceProp& properties) {
+  cudaFuncAttributes attributes = {};
+  const cudaError_t code = cudaFuncGetAttributes(&attributes, code_probe());
+  if (code == cudaErrorNoKernelImageForDevice || code == cudaErrorInvalidDeviceFunction) {
+    throw EnvironmentError(fmt::format(
+        "GPU {} ({}) is an sm_{}{}, for which this build has no code; configure it with "
+        "-DCMAKE_CUDA_ARCHITECTURES={}{} or the preset 'cuda', which has all",
+        number, properties.name, properties.major, properties.minor, properties.major,
+        properties.minor));
+  }
+  BERTYARD_CHECK_CUDA(code);
+}
+
 }  // namespace
 
 int cuda_device_count() {
@@ -73,9 +88,8 @@ std::vector<std::string> cuda_device_ids() {
   for (int number = 0; number < cuda_device_count(); ++number) {
     cudaDeviceProp properties;
     if (cudaGetDeviceProperties(&properties, number) != cudaSuccess) {
-      static_cast<void>(cudaGetLastError());  // whoever takes that GPU says why it is of no use
-      ids.push_back(fmt::format("number-{}", number));
-      continue;
+      static_cast<void>(cudaGetLastError());
+      return {};  // every rank then tries GPU 0 and says what is the matter with it
     }
     std::string id = "GPU-";
     for (const char byte : properties.uuid.bytes) {
@@ -102,6 +116,7 @@ SelectedDevice select_cuda_device(int local_rank) {
         fmt::format("GPU {} ({}) has compute capability {}.{}; 8.0 or later is needed", local_rank,
                     properties.name, properties.major, properties.minor));
   }
+  check_code(local_rank, properties);
   int driver = 0, runtime = 0;
   BERTYARD_CHECK_CUDA(cudaDriverGetVersion(&driver));
   BERTYARD_CHECK_CUDA(cudaRuntimeGetVersion(&runtime));

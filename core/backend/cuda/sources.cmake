@@ -7,6 +7,7 @@ set(BERTYARD_CUDA_SOURCES
     attention_generic_forward.cu
     attention_tile_backward.cu
     attention_tile_forward.cu
+    code_probe.cu
     column_sums.cu
     cross_entropy.cu
     cuda_attention.cpp

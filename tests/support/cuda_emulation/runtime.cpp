@@ -127,6 +127,10 @@ const char* cudaGetErrorName(cudaError_t error) {
   text = fmt::format("cudaError {}", static_cast<int>(error));
   return text.c_str();
 }
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* /*kernel*/) {
+  *attributes = {};
+  return cudaSuccess;
+}
 cudaError_t cudaFuncSetAttribute(const void* /*kernel*/, cudaFuncAttribute attribute, int value) {
   const bool fits = attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value <= 232448;
   return fits ? cudaSuccess : remember(cudaErrorInvalidValue);
