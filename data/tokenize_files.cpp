@@ -117,7 +117,8 @@ class BatchQueue {
  public:
   BatchQueue(const TokenizeFilesOptions& options,
              const std::function<void(std::string_view)>& write)
-      : reader_(expand_text_paths("files", options.files), options.max_line_bytes()), write_(write) {}
+      : reader_(expand_text_paths("files", options.files), options.max_line_bytes()),
+        write_(write) {}
 
   // Each thread's loop.
   void work(BatchWorker& worker) {

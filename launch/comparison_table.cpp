@@ -89,8 +89,8 @@ std::string notes(const ComparisonTable& table) {
 
 std::string facts_text(const ComparisonTable::Row& row) {
   const SystemFacts& facts = row.facts;
-  std::string text = fmt::format("{}: {}", row.system,
-                                 facts.model.empty() ? "not trained yet" : facts.model);
+  std::string text =
+      fmt::format("{}: {}", row.system, facts.model.empty() ? "not trained yet" : facts.model);
   if (facts.parameters > 0) text += fmt::format(", {} parameters", grouped(facts.parameters));
   if (facts.steps > 0) {
     text += fmt::format(", pre-trained for {} steps on {} tokens in {}", grouped(facts.steps),

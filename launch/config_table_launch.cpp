@@ -49,9 +49,10 @@ ConfigType<std::string> pattern_line_type(const std::string& form, const char* p
 // 1-5, 0-7%2; a range that falls would be refused by sbatch, after the file was written.
 ConfigType<std::string> array_type() {
   const std::string form = "sbatch's list of task ids, such as 1-5 or 0-7%2";
-  ConfigType<std::string> type = pattern_line_type(
-      form, "[0-9]{1,9}(-[0-9]{1,9}(:[1-9][0-9]{0,8})?)?"
-            "(,[0-9]{1,9}(-[0-9]{1,9}(:[1-9][0-9]{0,8})?)?)*(%[1-9][0-9]{0,8})?");
+  ConfigType<std::string> type =
+      pattern_line_type(form,
+                        "[0-9]{1,9}(-[0-9]{1,9}(:[1-9][0-9]{0,8})?)?"
+                        "(,[0-9]{1,9}(-[0-9]{1,9}(:[1-9][0-9]{0,8})?)?)*(%[1-9][0-9]{0,8})?");
   type.read = [form, read = type.read](const ConfigNode& node) {
     const std::string text = read(node);
     const std::regex range("([0-9]+)-([0-9]+)");
@@ -110,8 +111,7 @@ std::vector<ConfigField> slurm_size_fields() {
                  pattern_line_type("minutes, hh:mm:ss or d-hh:mm:ss",
                                    "[0-9]+|[0-9]+(:[0-9]+){1,2}|[0-9]+-[0-9]+(:[0-9]+){0,2}")),
       make_field({"slurm.array", "tasks of a job array: 1-5, 0-7%2; empty: one job"},
-                 slurm(&SlurmSection::array),
-                 array_type()),
+                 slurm(&SlurmSection::array), array_type()),
       make_field({"slurm.vary", "the key that is given the task's id; each has a run of its own"},
                  slurm(&SlurmSection::vary), key_type()),
   };

@@ -56,8 +56,8 @@ class TextVectors {
   // The vectors of `texts` in their order, row after row: one row a text, or one a token. Texts of
   // like length are computed together; `before_batch` is called before each batch and may throw.
   // Throws Error where a text exceeds the capacities.
-  std::vector<float> encode(std::span<const Tokens> texts,
-                            const std::function<void()>& before_batch = [] {});
+  std::vector<float> encode(
+      std::span<const Tokens> texts, const std::function<void()>& before_batch = [] {});
 
  private:
   struct Rows;

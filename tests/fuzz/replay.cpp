@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stands in for libFuzzer in the ordinary build: runs a target on every file of the directories given,
-// then on inputs changed at random from these, for BERTYARD_TEST_FUZZ_SECONDS (default: 2). An input
-// that ends the program is left as crash-input in the working directory.
+// Stands in for libFuzzer in the ordinary build: runs a target on every file of the directories
+// given, then on inputs changed at random from these, for BERTYARD_TEST_FUZZ_SECONDS (default: 2).
+// An input that ends the program is left as crash-input in the working directory.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -91,7 +91,8 @@ class Mutator {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signal, keep_input);
+  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL})
+    std::signal(signal, keep_input);
   std::vector<std::string> corpus;
   for (int i = 1; i < argc; ++i) {
     for (const auto& entry : std::filesystem::directory_iterator(argv[i])) {

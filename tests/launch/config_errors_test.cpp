@@ -117,7 +117,8 @@ const Mistake kValueMistakes[] = {
     {"run: {seed: 99999999999999999999}",
      "'run.seed' is '99999999999999999999', expected a whole number below 2^53"},
     {"run: {seed: 9007199254740993}", "expected a whole number below 2^53"},
-    {"finetune: {lr: []}", "'finetune.lr' is an empty list, expected a list, each a number above 0"},
+    {"finetune: {lr: []}",
+     "'finetune.lr' is an empty list, expected a list, each a number above 0"},
     {"slurm: {array: 5-1}",
      "'slurm.array' is '5-1', expected sbatch's list of task ids, such as 1-5 or 0-7%2, each range "
      "from the lower id to the higher"},

@@ -188,7 +188,8 @@ TEST_F(EncodeProgram, SaysWhatItCannotDo) {
 
 TEST_F(EncodeProgram, LeavesNothingBehindWhenItIsStopped) {
   const std::string script =
-      "cd '" + directory_.path().string() + "'; yes 'a few words' | '" BERTYARD_PROGRAM
+      "cd '" + directory_.path().string() +
+      "'; yes 'a few words' | '" BERTYARD_PROGRAM
       "' encode model --in - --out a.npy 2>err.txt & encode=$!; "
       "for i in $(seq 600); do ls -A | grep -q '^\\.tmp-a' && break; sleep 0.1; done; "
       "ls -A | grep -c '^\\.tmp-a' >seen.txt; kill -TERM $encode; wait $encode";
