@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
-#include <cstdlib>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -183,7 +183,11 @@ void remove_leftovers_of_the_dead(const fs::path& out) {
   for (const auto& entry : fs::directory_iterator(parent)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with(prefix)) continue;
-    const int process = std::atoi(name.c_str() + prefix.size());
+    int process = 0;
+    const char* end = name.data() + name.size();
+    // Behind "gpu-" of another host, gpu-7, stands more than a number.
+    const auto [at, error] = std::from_chars(name.data() + prefix.size(), end, process);
+    if (error != std::errc() || at != end) continue;
     if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) dead.push_back(entry.path());
   }
   for (const fs::path& path : dead) fs::remove_all(path);

@@ -19,6 +19,9 @@
 namespace bertyard {
 namespace {
 
+// What a sentence takes beside its text: documents of very short lines are bounded too.
+constexpr std::size_t kSentenceBytes = 32;
+
 // A line of at least three characters without a letter or digit among them, such as a row of
 // dashes.
 bool is_rule(std::string_view line) {
@@ -209,7 +212,7 @@ class DocumentReader::State {
 
   void begin_text(std::string_view text, Document& document) {
     if (document_bytes_ == 0) document.line = reader_->line_number();
-    document_bytes_ += text.size() + sizeof(std::string);
+    document_bytes_ += text.size() + kSentenceBytes;
   }
 
   // A line is a document, whose text ends in the same call.

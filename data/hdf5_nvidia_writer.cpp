@@ -2,6 +2,7 @@
 #include "data/hdf5_nvidia_writer.h"
 
 #include <algorithm>
+#include <charconv>
 #include <span>
 
 #include <fmt/format.h>
@@ -102,6 +103,25 @@ void read_masked(const SampleSource& source, std::uint64_t index, const NvidiaWr
   check_fits(source, index, sample, options);
 }
 
+// A reader takes all files of a part that are in the directory, also those of an earlier
+// conversion.
+void refuse_others(const NvidiaWriteOptions& options, const std::string& part,
+                   std::uint64_t files) {
+  const std::string prefix = fmt::format("{}_{}_", options.prefix, part);
+  for (const auto& entry : std::filesystem::directory_iterator(options.out)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix) || !name.ends_with(".hdf5")) continue;
+    std::uint64_t number = 0;
+    const char* end = name.data() + name.size() - std::string_view(".hdf5").size();
+    const auto [at, error] = std::from_chars(name.data() + prefix.size(), end, number);
+    if (error != std::errc() || at != end || number < files) continue;
+    throw UsageError(fmt::format(
+        "{}: of an earlier conversion into more files; {} will be written, and a reader would take "
+        "both: remove the old ones, or choose another directory",
+        entry.path().string(), files));
+  }
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> write_nvidia_files(const SampleSource& source,
@@ -114,15 +134,8 @@ std::vector<std::filesystem::path> write_nvidia_files(const SampleSource& source
   const auto name_of = [&](std::uint64_t file) {
     return options.out / fmt::format("{}_{}_{}.hdf5", options.prefix, part, file);
   };
-  // A reader takes all that is in the directory.
-  const std::uint64_t wanted =
-      (source.size() + options.samples_per_file - 1) / options.samples_per_file;
-  if (std::filesystem::exists(name_of(wanted))) {
-    throw UsageError(fmt::format(
-        "{}: of an earlier conversion into more files; {} will be written, and a reader would take "
-        "both: remove the old ones, or choose another directory",
-        name_of(wanted).string(), wanted));
-  }
+  refuse_others(options, part,
+                (source.size() + options.samples_per_file - 1) / options.samples_per_file);
   std::vector<std::filesystem::path> files;
   StoredSample sample;
   for (std::uint64_t first = 0; first < source.size(); first += options.samples_per_file) {

@@ -54,22 +54,27 @@ void JoinedSamples::verify() const {
   for (const auto& source : sources_) source->verify();
 }
 
-std::vector<std::filesystem::path> hdf5_files_in(const std::filesystem::path& directory) {
+namespace {
+
+bool is_hdf5(const std::filesystem::path& path) {
   constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+  std::array<char, kSignature.size()> head{};
+  std::ifstream(path, std::ios::binary).read(head.data(), head.size());
+  return std::string_view(head.data(), head.size()) == kSignature;
+}
+
+bool is_called_hdf5(const std::filesystem::path& path) {
+  return path.extension() == ".hdf5" || path.extension() == ".h5";
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> hdf5_files_in(const std::filesystem::path& directory) {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     const std::filesystem::path& path = entry.path();
     if (!entry.is_regular_file() || path.filename().string().starts_with('.')) continue;
-    std::array<char, kSignature.size()> head{};
-    std::ifstream(path, std::ios::binary).read(head.data(), head.size());
-    if (std::string_view(head.data(), head.size()) == kSignature) {
-      files.push_back(path);
-    } else if (path.extension() == ".hdf5" || path.extension() == ".h5") {
-      throw DataError(fmt::format(
-          "{}: {} bytes that do not begin as HDF5 does, or cannot be read; was a copy cut? Copy it "
-          "again, or take it out of the directory",
-          path.string(), entry.file_size()));
-    }
+    if (is_called_hdf5(path) || is_hdf5(path)) files.push_back(path);
   }
   std::sort(files.begin(), files.end());
   const auto is_training = [](const std::filesystem::path& file) {
@@ -77,6 +82,13 @@ std::vector<std::filesystem::path> hdf5_files_in(const std::filesystem::path& di
   };
   if (std::any_of(files.begin(), files.end(), is_training)) {
     std::erase_if(files, [&](const auto& file) { return !is_training(file); });
+  }
+  for (const std::filesystem::path& file : files) {
+    if (is_hdf5(file)) continue;
+    throw DataError(fmt::format(
+        "{}: {} bytes that do not begin as HDF5 does, or cannot be read; was a copy cut? Copy it "
+        "again, or take it out of the directory",
+        file.string(), std::filesystem::file_size(file)));
   }
   return files;
 }

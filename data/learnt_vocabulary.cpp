@@ -29,10 +29,11 @@ std::string size_text(const VocabularyLearningOptions& learning) {
   return fmt::format("size {}, min_frequency {}", learning.size, learning.min_frequency);
 }
 
-std::string rules_text(const CorpusOptions& corpus) {
+std::string rules_text(const CorpusOptions& corpus, const TokenizerOptions& tokenizer) {
   CorpusOptions read = corpus;
   read.held_out = 0;  // all of the text is counted
-  return fmt::format("reading {}", hash_text(xxh3(reading_rules(read))));
+  return fmt::format("words of {} characters at most, reading {}", tokenizer.max_word_characters,
+                     hash_text(xxh3(reading_rules(read))));
 }
 
 std::string identity_of(const Vocabulary& vocabulary) {
@@ -47,7 +48,8 @@ void save_learnt_vocabulary(const fs::path& path, const Vocabulary& vocabulary,
                             const CorpusOptions& corpus) {
   // The record first: it says nothing of a vocabulary that is not there.
   write_checked(record_of(path), identity_of(vocabulary) + '\n' + words_text(tokenizer) + '\n' +
-                                     size_text(learning) + '\n' + rules_text(corpus) + '\n');
+                                     size_text(learning) + '\n' + rules_text(corpus, tokenizer) +
+                                     '\n');
   vocabulary.save(path);
 }
 
@@ -68,10 +70,10 @@ std::string check_learnt_vocabulary(const fs::path& path, const Vocabulary& voca
                     "to learn it anew, or choose another tokenizer.vocab",
                     path.string(), words, words_text(tokenizer)));
   }
-  if (!rules.empty() && rules != rules_text(corpus)) {
+  if (!rules.empty() && rules != rules_text(corpus, tokenizer)) {
     return fmt::format(
-        "{} was learnt from text that was read with another corpus.layout, field, language or the "
-        "like: delete the file to learn it anew",
+        "{} was learnt from text that was read with another corpus.layout, field, language or "
+        "tokenizer.max_word_characters: delete the file to learn it anew",
         path.string());
   }
   if (size == size_text(learning)) return {};

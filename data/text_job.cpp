@@ -58,7 +58,7 @@ std::string reading_rules(const CorpusOptions& options) {
   if (names_rules_file(language)) {
     language += ' ' + hash_text(hash_range(language, 0, TextUnit::kToTheEnd));
   }
-  return fmt::format("layout {} start '{}' skip {} field '{}' language {} held out {}",
+  return fmt::format("rules 2, layout {} start '{}' skip {} field '{}' language {} held out {}",
                      static_cast<int>(options.layout), options.document_start, options.skip_lines,
                      options.field, language, options.held_out);
 }

@@ -20,6 +20,13 @@ bool is_hidden(const fs::path& path) {
   return path.filename().string().starts_with('.');
 }
 
+void refuse_link_to_nothing(std::string_view what, const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_symlink(path, ignored) || fs::exists(path, ignored)) return;
+  throw DataError(fmt::format("{}: {} is a link to nothing; is the text still to be fetched?", what,
+                              path.string()));
+}
+
 std::vector<std::string> files_below(std::string_view what, const std::string& directory) {
   std::vector<std::string> paths;
   try {
@@ -29,9 +36,8 @@ std::vector<std::string> files_below(std::string_view what, const std::string& d
         entry.disable_recursion_pending();
       } else if (entry->is_regular_file()) {
         paths.push_back(entry->path().string());
-      } else if (entry->is_symlink() && !entry->exists()) {
-        throw DataError(fmt::format("{}: {} is a link to nothing; is the text still to be fetched?",
-                                    what, entry->path().string()));
+      } else {
+        refuse_link_to_nothing(what, entry->path());
       }
     }
   } catch (const fs::filesystem_error& error) {
@@ -56,8 +62,10 @@ void append_matches(std::string_view what, const std::string& pattern,
   ::globfree(&found);
   std::sort(matches.begin(), matches.end());
   const std::size_t before = paths.size();
+  std::error_code ignored;
   for (const std::string& match : matches) {
-    if (fs::is_directory(match)) {
+    refuse_link_to_nothing(what, match);
+    if (fs::is_directory(match, ignored)) {
       append(files_below(what, match), paths);
     } else {
       paths.push_back(match);

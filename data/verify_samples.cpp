@@ -63,7 +63,14 @@ class Verification {
     if (!fs::is_directory(path)) return foreign_file(path);
     std::vector<fs::path> files;
     attempt([&] { files = hdf5_files_in(path); });
-    for (const fs::path& file : files) foreign_file(file);
+    std::string first;  // layout
+    for (const fs::path& file : files) {
+      foreign_file(file);
+      if (first.empty()) first = report_.layout;
+      if (report_.layout == first) continue;
+      report_.findings.add(fmt::format("{}: in {}, but the files before it are in {}",
+                                       file.string(), report_.layout, first));
+    }
   }
 
   void foreign_file(const fs::path& path) {

@@ -92,11 +92,14 @@ class CommandLine {
       throw UsageError(fmt::format("{}; see 'bertyard{}{} --help'", error.what(),
                                    has_verb ? " " : "", has_verb ? verb : ""));
     }
+    const auto restore = [](std::string& text) {
+      if (text.ends_with(kWhole)) text.pop_back();
+    };
+    restore(fill_mask_.model);
+    restore(encode_.model);
     for (auto* texts :
          {&fill_mask_.texts, &tokenize_.files.files, &tokenize_.never_split, &encode_.files}) {
-      for (std::string& text : *texts) {
-        if (text.ends_with(kWhole)) text.pop_back();
-      }
+      std::ranges::for_each(*texts, restore);
     }
     return run_();
   }
@@ -108,8 +111,11 @@ class CommandLine {
   std::vector<const char*> words_to_parse(const std::string& verb) {
     words_ = arguments_;
     if (verb == "fill-mask" || verb == "tokenize" || verb == "encode") {
+      std::string option;  // the last one
       for (std::string& word : words_) {
-        if (word.starts_with('[') && word.ends_with(']')) word += kWhole;
+        if (word.starts_with("--")) option = word;
+        const bool may = option.empty() || option == "--in" || option == "--never-split";
+        if (may && word.starts_with('[') && word.ends_with(']')) word += kWhole;
       }
     }
     std::vector<const char*> words;

@@ -45,12 +45,14 @@ int leaves_of(const ParallelOptions& options) {
 // one.
 std::int64_t most_tokens(const RunConfig& config) {
   constexpr std::int64_t kOnCpu = 4096, kOnGpu = 32768;
-  constexpr std::int64_t kActivations = std::int64_t{16} << 30;  // of them, in bytes
-  constexpr std::int64_t kBytes = 40;                            // a token, channel and layer
+  constexpr std::int64_t kActivations = std::int64_t{12} << 30;  // of them, in bytes
+  // A layer keeps some twenty values a token and channel: its input, queries, keys, values, what
+  // attention and the blocks give, norms, and four each before and behind GELU.
+  const std::int64_t bytes = 20 * (config.precision == Precision::bf16 ? 2 : 4);
   const ModelConfig& model = config.model.architecture;
   if (!takes_gpu(config)) return kOnCpu;
   std::int64_t tokens = kOnGpu;
-  while (tokens > kOnCpu && tokens * kBytes * model.hidden * model.layers > kActivations) {
+  while (tokens > kOnCpu && tokens * bytes * model.hidden * model.layers > kActivations) {
     tokens /= 2;
   }
   return tokens;

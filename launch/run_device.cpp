@@ -114,7 +114,9 @@ std::map<std::string, std::string> computing_environment(const DeviceInfo& devic
   if (device.kind == DeviceKind::cuda) {
     environment["device"] = device.name;
     environment["kernel choices"] = hash_text(xxh3(kernel_choices));
-    if (ranks > 1 && parallel.comm != CommChoice::host) environment["nccl"] = nccl_library();
+    if (ranks > 1) {
+      environment["sums"] = parallel.comm == CommChoice::host ? "the host's" : nccl_library();
+    }
   }
   if (parallel.reduction == Reduction::ordered) {
     environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);

@@ -82,7 +82,7 @@ int run_check(const CheckVerbOptions& options) {
              reading_text(setup.model));
   for (std::size_t i = 0; i < setup.plan.phases().size(); ++i) print_phase(setup, i, options.ranks);
   const std::string limit = mask_limit_note(config.samples.max_length, config.samples.mask);
-  if (!limit.empty()) fmt::print("note        {}\n", limit);
+  if (!limit.empty() && !setup.model.is_language_model()) fmt::print("note        {}\n", limit);
   fmt::print("memory      {}\n", memory_text(setup.memory_use()));
   fmt::print("process     {}\n", process_memory_text(setup));
   const DeviceInfo device = setup.device->info();

@@ -139,7 +139,7 @@ EncodeOutcome encode(const EncodeVerbOptions& options, const EncodePlan& plan) {
   const auto file = make_vector_file(
       options.out, per_token ? VectorRows::tokens : VectorRows::texts, encoder.width(), vocabulary);
   std::vector<Tokens> texts;
-  while (windows.next(texts)) write_window(texts, encoder, *file);
+  for (leave_if_asked(); windows.next(texts); leave_if_asked()) write_window(texts, encoder, *file);
   file->commit();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   return {windows.counts(), encoder.width(), seconds.count()};

@@ -34,6 +34,11 @@ std::unique_ptr<SampleSource> open_data(const EvalVerbOptions& options, const Sa
   expectations.vocabulary_size = static_cast<std::uint32_t>(model.config.vocab_size);
   if (model.vocabulary) {
     expectations.vocabulary_hash = model.vocabulary->hash();
+    if (model.vocabulary->size() > expectations.vocabulary_size) {
+      throw DataError(fmt::format("{}: its vocabulary has {} entries, its model rows for {}",
+                                  model.path, model.vocabulary->size(),
+                                  expectations.vocabulary_size));
+    }
     // The model may have more rows than there are entries.
     expectations.vocabulary_size = static_cast<std::uint32_t>(model.vocabulary->size());
   }

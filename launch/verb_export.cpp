@@ -94,6 +94,7 @@ void export_task_model(const ExportVerbOptions& options, const SavedModel& model
 }
 
 void export_pretrained(const ExportVerbOptions& options, const SavedModel& model) {
+  fs::remove(fs::path(options.to) / kTaskFile);  // of a fine-tuned one that was there
   HostWeights weights(model.config);
   model.load(weights.store);
   write_model(options, model, weights.store, nullptr);

@@ -21,6 +21,7 @@
 #include "data/prepare_job.h"
 #include "data/prepare_memory.h"
 #include "data/sample_source.h"
+#include "data/text_paths.h"
 #include "data/vocabulary.h"
 #include "data/vocabulary_learner.h"
 #include "data/word_job.h"
@@ -78,6 +79,20 @@ void check_outputs_apart(const RunConfig& config) {
           "beside that directory",
           key, path, text));
     }
+  }
+  // What a glob takes shows when it is there.
+  const auto plain = [](const std::string& path) {
+    return std::filesystem::absolute(path).lexically_normal().string();
+  };
+  const std::string out = plain(config.samples.out) + "/", vocabulary = plain(outputs[1].second);
+  for (const std::string& path : expand_text_paths("corpus.text", config.corpus.text)) {
+    const std::string text = plain(path);
+    const bool is_vocabulary = text == vocabulary || text == vocabulary + ".learnt";
+    if (!is_vocabulary && !text.starts_with(out)) continue;
+    throw UsageError(fmt::format(
+        "prepare: corpus.text takes {}, which is {} and no text; name the files in another way, or "
+        "put it elsewhere",
+        path, is_vocabulary ? "tokenizer.vocab" : "of samples.out"));
   }
 }
 
@@ -262,12 +277,12 @@ int run_prepare(const PrepareVerbOptions& options, MpiEnvironment& environment) 
   const LoadedConfig loaded = load_config(options.request);
   require_keys(loaded, {"corpus.text", "tokenizer.vocab", "samples.out"}, "prepare");
   const RunConfig& config = loaded.config;
-  check_outputs_apart(config);
   const ProcessGroup group = environment.make_process_group();
   check_same_everywhere(*group.control, {{"configuration", hash_text(xxh3(resolved_yaml(config)))},
                                          {"program", build_identity(), ItemOrigin::environment}});
   const auto start = std::chrono::steady_clock::now();
   try {
+    check_outputs_apart(config);
     Preparation preparation(config, group, environment);
     const Vocabulary vocabulary = preparation.vocabulary();
     const PrepareReport report = preparation.prepare(vocabulary);

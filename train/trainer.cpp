@@ -131,6 +131,7 @@ void Trainer::update(StepReport& report) {
   report.spiked = spike_.is_spike(loss);
   if (report.spiked) return;
   report.update = parts_.optimizer.step(report.learning_rate, parts_.objective.parameters());
+  parts_.reduction.check();  // of a sharded optimizer's weights, which the step has waited for
   if (report.update.applied) spike_.remember(loss);
 }
 

@@ -18,4 +18,5 @@ for ((call = first; ; call += stride)); do
   (train 1 killed "${until[@]}")
   same_bits whole killed >same.log || { cat same.log; echo "after a kill at call $call"; exit 1; }
 done
-echo "$kills kills at calls $first to $((call - 1)), one each ${stride}: every one resumed to the same bytes, $(since "$start") s"
+[ "$kills" -gt 0 ] || { echo "no call $first was met"; exit 1; }
+echo "$kills kills at calls $first to $((call - stride)), one each ${stride}: every one resumed to the same bytes, $(since "$start") s"

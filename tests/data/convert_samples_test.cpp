@@ -248,6 +248,8 @@ TEST_F(Conversion, WhatKilledOnesHaveLeftGoes) {
     return directory_ / ("cache.tmp-" + std::string(host.data()) + "-" + process);
   };
   const fs::path dead = left(std::to_string(child)), alive = left(std::to_string(getppid()));
+  const fs::path elsewhere = left(std::to_string(child) + "-1");
+  fs::create_directories(elsewhere);
   fs::create_directories(dead / "inside");
   fs::create_directories(alive);
 
@@ -255,6 +257,7 @@ TEST_F(Conversion, WhatKilledOnesHaveLeftGoes) {
 
   EXPECT_FALSE(fs::exists(dead));
   EXPECT_TRUE(fs::exists(alive));
+  EXPECT_TRUE(fs::exists(elsewhere)) << "of the host NAME-" << child;
 }
 
 TEST_F(Conversion, ACutFileInADirectoryIsNotPassedOver) {

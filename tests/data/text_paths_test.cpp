@@ -53,6 +53,8 @@ TEST_F(TextPaths, ALinkToNothingIsNamed) {
   std::filesystem::create_symlink("gone", directory_ / "b/annexed.txt");
   EXPECT_THAT([&] { expand({in("b")}); },
               ThrowsMessage<DataError>(HasSubstr("b/annexed.txt is a link to nothing")));
+  EXPECT_THAT([&] { expand({in("b/a*")}); },
+              ThrowsMessage<DataError>(HasSubstr("b/annexed.txt is a link to nothing")));
 }
 
 TEST_F(TextPaths, AFileMayBeNamedLikeAGlob) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stands in for libFuzzer in the ordinary build: runs a target on every file of the directories
-// given, then on inputs changed at random from these, for BERTYARD_TEST_FUZZ_SECONDS (default: 2).
-// An input that ends the program is left as crash-input in the working directory.
+// given, then on inputs changed at random from these, for BERTYARD_TEST_FUZZ_SECONDS (default: 2),
+// drawn by BERTYARD_TEST_FUZZ_SEED (default: 1). An input that ends the program by a signal is left
+// as PROGRAM.input in the working directory.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -26,10 +27,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 namespace {
 
 constexpr std::size_t kLongest = 1 << 20;
-std::string input;  // what the target reads at this moment
+std::string input;    // what the target reads at this moment
+std::string kept_as;  // "config_replay.input"
 
 extern "C" void keep_input(int signal) {
-  const int file = open("crash-input", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  const int file = open(kept_as.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (file >= 0 && write(file, input.data(), input.size()) >= 0) close(file);
   std::signal(signal, SIG_DFL);
   std::raise(signal);
@@ -41,7 +43,8 @@ void run_target() {
 
 class Mutator {
  public:
-  explicit Mutator(std::vector<std::string> corpus) : corpus_(std::move(corpus)) {}
+  Mutator(std::vector<std::string> corpus, std::uint64_t seed)
+      : corpus_(std::move(corpus)), random_(seed) {}
 
   std::string next() {
     std::string text = corpus_[below(corpus_.size())];
@@ -85,7 +88,7 @@ class Mutator {
   }
 
   std::vector<std::string> corpus_;
-  std::mt19937_64 random_{1};
+  std::mt19937_64 random_;
 };
 
 }  // namespace
@@ -93,6 +96,7 @@ class Mutator {
 int main(int argc, char** argv) {
   for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL})
     std::signal(signal, keep_input);
+  kept_as = std::filesystem::path(argv[0]).filename().string() + ".input";
   std::vector<std::string> corpus;
   for (int i = 1; i < argc; ++i) {
     for (const auto& entry : std::filesystem::directory_iterator(argv[i])) {
@@ -109,7 +113,11 @@ int main(int argc, char** argv) {
   const char* wanted = std::getenv("BERTYARD_TEST_FUZZ_SECONDS");
   const std::chrono::duration<double> limit{wanted != nullptr ? std::atof(wanted) : 2.0};
   const auto start = std::chrono::steady_clock::now();
-  Mutator mutator(std::move(corpus));
+  const char* chosen = std::getenv("BERTYARD_TEST_FUZZ_SEED");
+  const std::uint64_t seed = chosen != nullptr ? std::strtoull(chosen, nullptr, 10) : 1;
+  std::printf("BERTYARD_TEST_FUZZ_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  std::fflush(stdout);
+  Mutator mutator(std::move(corpus), seed);
   std::size_t inputs = 0;
   for (; std::chrono::steady_clock::now() - start < limit; ++inputs) {
     input = mutator.next();

@@ -121,6 +121,15 @@ TEST_F(SampleFiles, ConvertToShardsNeedsAVocabularyAndRefusesShards) {
   EXPECT_THAT(read("err.txt"), HasSubstr("nothing: does not exist"));
 }
 
+TEST_F(SampleFiles, VerifyNamesAFileOfAnotherLayout) {
+  fs::create_directory(directory_ / "mixed");
+  fs::copy_file(golden("mlperf_variable.hdf5"), directory_ / "mixed/training_0.hdf5");
+  fs::copy_file(golden("nvidia_training_0.hdf5"), directory_ / "mixed/training_1.hdf5");
+  EXPECT_EQ(run("verify mixed").code, 3);
+  EXPECT_THAT(read("err.txt"), HasSubstr("mixed/training_1.hdf5: in NVIDIA fixed layout"));
+  EXPECT_THAT(read("err.txt"), HasSubstr(", but the files before it are in "));
+}
+
 TEST_F(SampleFiles, ConvertSaysWhatNvidiasLayoutCannotSay) {
   expect_runs("prepare run.yaml samples.out=whole samples.next_sentence=none");
   expect_runs("convert whole/train --to nvidia");

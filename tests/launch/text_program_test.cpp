@@ -125,7 +125,7 @@ TEST_F(TextProgram, PrepareTakesStandardInputAndLearnsFromIt) {
 TEST_F(TextProgram, TokenizeNamesWhatItWasGiven) {
   EXPECT_THAT(run("tokenize --vocab vocab.txt gone.txt").errors,
               HasSubstr("files: gone.txt does not exist"));
-  EXPECT_THAT(run("tokenize --vocab vocab.txt '[x]'").errors,
+  EXPECT_THAT(run("tokenize '[x]' --vocab vocab.txt").errors,
               HasSubstr("files: no file matches '[x]'"));
   const Ended empty = run("tokenize --vocab vocab.txt --never-split '' text.txt");
   EXPECT_EQ(empty.code, 2);
@@ -224,6 +224,10 @@ TEST_F(TextProgram, PrepareReadsNoPipeAndNothingOfItsOwn) {
               HasSubstr("tokenizer.vocab is ./texts/v.txt, which lies in texts"));
   EXPECT_FALSE(std::filesystem::exists(directory_ / "texts/out"));
   EXPECT_EQ(run("prepare run.yaml corpus.text=[texts] samples.out=texts-out").code, 0);
+  EXPECT_THAT(run("prepare run.yaml 'corpus.text=[v*.txt]'").errors,
+              HasSubstr("corpus.text takes vocab.txt, which is tokenizer.vocab and no text"));
+  EXPECT_THAT(run("prepare run.yaml 'corpus.text=[texts*]' samples.out=texts-out").errors,
+              HasSubstr("which is of samples.out and no text"));
 }
 
 TEST_F(TextProgram, PrepareSaysWhereFewerAreMaskedThanTheRateSays) {

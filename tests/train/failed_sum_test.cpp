@@ -12,6 +12,8 @@
 #include "data/masking.h"
 #include "data/synthetic_source.h"
 #include "parallel/gradient_buckets.h"
+#include "parallel/narrow_sum_communicator.h"
+#include "parallel/ordered_reduction.h"
 #include "parallel/single_communicator.h"
 #include "parallel/wrapped_communicator.h"
 #include "train/device_batch.h"
@@ -25,12 +27,12 @@ namespace {
 constexpr int kLength = 32;
 constexpr std::int64_t kBatch = 4;
 
-// Good for two steps.
+// Good for two steps, each of which asks behind the sum and behind the update.
 class FailingCommunicator final : public WrappedCommunicator {
  public:
   using WrappedCommunicator::WrappedCommunicator;
   void check() override {
-    if (++checks_ > 2) throw EnvironmentError("communicator: aborted");
+    if (++checks_ > 4) throw EnvironmentError("communicator: aborted");
   }
 
  private:
@@ -99,6 +101,18 @@ Outcome train(Communicator& ranks, std::int64_t steps) {
   Outcome outcome{hooks.steps, std::vector<std::byte>(values.bytes())};
   std::memcpy(outcome.weights.data(), values.data(), values.bytes());
   return outcome;
+}
+
+TEST(FailedSum, IsAskedForByWhatStandsBetween) {
+  const auto device = make_cpu_device({.threads = 1});
+  std::vector<float> gradients(64);
+  const TensorView view = view_of(std::span<float>(gradients));
+  SingleCommunicator ranks;
+  FailingCommunicator failing(ranks);
+  NarrowSumCommunicator narrow(*device, failing);
+  OrderedReduction ordered(*device, narrow, view, {.leaves = 2});
+  for (int check = 0; check < 4; ++check) ordered.check();
+  EXPECT_THROW(ordered.check(), EnvironmentError);
 }
 
 TEST(FailedSum, BecomesNoUpdate) {

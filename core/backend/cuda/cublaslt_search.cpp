@@ -143,10 +143,10 @@ std::vector<MatrixChoice> proposals_for(const MatrixContext& context,
   const cublasStatus_t code = cublasLtMatmulAlgoGetHeuristic(
       context.handle, descriptors.product(), descriptors.b(), descriptors.a(), descriptors.y(),
       descriptors.y(), preference.get(), kProposals, results.data(), &found);
-  // An epilogue that may be left to a kernel of ours: whatever the library has against it is a no.
+  // An epilogue that may be left to a kernel of ours: that it goes with nothing else here is a no.
   const bool is_optional =
       product.epilogue != ProductEpilogue::none && product.epilogue != ProductEpilogue::bias;
-  if (code != CUBLAS_STATUS_SUCCESS && is_optional) return {};
+  if (code == CUBLAS_STATUS_INVALID_VALUE && is_optional) return {};
   if (code != CUBLAS_STATUS_NOT_SUPPORTED) BERTYARD_CHECK_CUBLAS(code);
   std::vector<MatrixChoice> proposals;
   for (int i = 0; i < found; ++i) {

@@ -85,11 +85,14 @@ int cuda_device_count() {
 
 std::vector<std::string> cuda_device_ids() {
   std::vector<std::string> ids;
+  // Where the driver itself is in trouble every rank tries GPU 0, and says what is the matter.
+  if (ask_driver().code != cudaSuccess) return ids;
   for (int number = 0; number < cuda_device_count(); ++number) {
     cudaDeviceProp properties;
     if (cudaGetDeviceProperties(&properties, number) != cudaSuccess) {
-      static_cast<void>(cudaGetLastError());
-      return {};  // every rank then tries GPU 0 and says what is the matter with it
+      static_cast<void>(cudaGetLastError());  // whoever takes that GPU says why it is of no use
+      ids.push_back(fmt::format("number-{}", number));
+      continue;
     }
     std::string id = "GPU-";
     for (const char byte : properties.uuid.bytes) {
