@@ -25,13 +25,13 @@ constexpr std::size_t kSentenceBytes = 32;
 // A line of at least three characters without a letter or digit among them, such as a row of
 // dashes.
 bool is_rule(std::string_view line) {
-  if (line.size() < 3 || count_characters(line) < 3) return false;
-  while (!line.empty()) {
+  int characters = 0;
+  for (; !line.empty(); ++characters) {
     const DecodedCharacter character = decode_utf8(line);
     if (is_letter_or_digit(character.code)) return false;
     line.remove_prefix(character.bytes);
   }
-  return true;
+  return characters >= 3;
 }
 
 bool starts_wiki_document(std::string_view line) {
@@ -55,6 +55,10 @@ std::string bad_lines_text(std::uint64_t lines, const std::vector<LineFault>& fa
 }
 
 }  // namespace
+
+std::string to_text(const LineFault& fault) {
+  return fmt::format("{}:{}: the line {}", fault.file, fault.line, fault.what);
+}
 
 std::string no_documents_text(const CorpusCounts& counts, const std::string& first_file,
                               const std::vector<LineFault>& faults) {

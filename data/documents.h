@@ -72,6 +72,9 @@ struct LineFault {
   std::string what;
 };
 
+// "text.jsonl:2: the line has no field 'text'"
+std::string to_text(const LineFault& fault);
+
 // The error of a corpus without documents, with the first of the lines that could not be used.
 std::string no_documents_text(const CorpusCounts& counts, const std::string& first_file,
                               const std::vector<LineFault>& faults);

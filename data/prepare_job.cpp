@@ -187,7 +187,7 @@ std::string PrepareJob::source_text(const TextJob::Result& text) const {
   }
   Json faults = Json::array();
   for (const LineFault& fault : text.faults) {
-    faults.push_back(fmt::format("{}:{}: the line {}", fault.file, fault.line, fault.what));
+    faults.push_back(to_text(fault));
   }
   return dump_json(Json{{"counts", counts}, {"files", files}, {"bad_lines", faults}});
 }
@@ -225,7 +225,7 @@ PrepareReport PrepareJob::finish() {
   PrepareReport report;
   report.corpus = text.counts;
   for (const LineFault& fault : text.faults) {
-    report.faults.push_back(fmt::format("{}:{}: the line {}", fault.file, fault.line, fault.what));
+    report.faults.push_back(to_text(fault));
   }
   for (const Part& part : parts_) {
     const Manifest manifest = finish_part(part, text);

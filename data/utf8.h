@@ -32,6 +32,10 @@ inline bool is_continuation(char byte) {
 bool is_ascii(std::string_view text);
 bool is_valid_utf8(std::string_view text);
 std::size_t count_characters(std::string_view text);
+// Whether there are more characters than this; what is short in bytes is not counted.
+inline bool is_longer_than(std::string_view text, std::size_t characters) {
+  return text.size() > characters && count_characters(text) > characters;
+}
 // Appends `text` to `output` with every invalid sequence as U+FFFD; returns how many there were.
 std::uint64_t append_valid_utf8(std::string_view text, std::string& output);
 

@@ -14,8 +14,7 @@ WordCounter::WordCounter(const TokenizerOptions& options)
 void WordCounter::add(std::string_view text) {
   tokenizer_.split(text, words_);
   for (std::size_t i = 0; i < words_.size(); ++i) {
-    const std::string_view word = words_[i];
-    if (word.size() > max_characters_ && count_characters(word) > max_characters_) continue;
+    if (is_longer_than(words_[i], max_characters_)) continue;
     const auto found = counts_.find(words_[i]);
     if (found != counts_.end()) {
       ++found->second;

@@ -79,8 +79,7 @@ void WordJob::count(std::size_t group) const {
   }
   write_run();
   if (!reader.faults().empty()) {
-    const LineFault& fault = reader.faults().front();
-    record += fmt::format("{}{}:{}: the line {}\n", kFaultMark, fault.file, fault.line, fault.what);
+    record += kFaultMark + to_text(reader.faults().front()) + '\n';
   }
   write_checked(record_path(group), record);
 }

@@ -31,8 +31,7 @@ WordPiece::Match WordPiece::longest_match(std::int32_t node, std::string_view te
 
 void WordPiece::cut(std::string_view word, std::vector<Piece>& pieces) const {
   pieces.clear();
-  const bool too_long =
-      word.size() > max_word_characters_ && count_characters(word) > max_word_characters_;
+  const bool too_long = is_longer_than(word, max_word_characters_);
   std::int32_t node = too_long ? PieceTrie::kNone : trie_.root();
   std::size_t begin = 0;
   while (begin < word.size()) {

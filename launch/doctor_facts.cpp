@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/base/hash.h"
+#include "data/json_dump.h"
 #include "launch/cpu_threads.h"
 #include "launch/doctor.h"
 #include "parallel/agreement.h"
@@ -142,25 +143,24 @@ RankFacts own_facts(int wanted_threads, int ranks_on_host) {
 }
 
 std::string facts_text(const RankFacts& facts) {
-  return nlohmann::json{{"host", facts.host},
-                        {"pid", facts.pid},
-                        {"program", facts.program},
-                        {"configuration", facts.configuration},
-                        {"mpi", facts.mpi},
-                        {"cores", facts.cores},
-                        {"allowed_cores", facts.allowed_cores},
-                        {"online_cores", facts.online_cores},
-                        {"threads", facts.threads},
-                        {"gpus", facts.gpus},
-                        {"locked_bytes", facts.locked_bytes},
-                        {"open_files", facts.open_files},
-                        {"shared_free", facts.shared_free},
-                        {"has_infiniband", facts.has_infiniband},
-                        {"variables", facts.variables},
-                        {"job", facts.job},
-                        {"interfaces", facts.interfaces},
-                        {"clock", facts.clock}}
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return dump_json(nlohmann::json{{"host", facts.host},
+                                  {"pid", facts.pid},
+                                  {"program", facts.program},
+                                  {"configuration", facts.configuration},
+                                  {"mpi", facts.mpi},
+                                  {"cores", facts.cores},
+                                  {"allowed_cores", facts.allowed_cores},
+                                  {"online_cores", facts.online_cores},
+                                  {"threads", facts.threads},
+                                  {"gpus", facts.gpus},
+                                  {"locked_bytes", facts.locked_bytes},
+                                  {"open_files", facts.open_files},
+                                  {"shared_free", facts.shared_free},
+                                  {"has_infiniband", facts.has_infiniband},
+                                  {"variables", facts.variables},
+                                  {"job", facts.job},
+                                  {"interfaces", facts.interfaces},
+                                  {"clock", facts.clock}});
 }
 
 RankFacts parse_facts(const std::string& text) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "data/json_dump.h"
 #include "launch/doctor.h"
 
 namespace bertyard {
@@ -60,7 +61,7 @@ std::string findings_json(const Findings& findings,
   }
   json["failures"] = count_of(findings, Grade::failure);
   json["warnings"] = count_of(findings, Grade::warning);
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 }  // namespace bertyard

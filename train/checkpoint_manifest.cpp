@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "data/files/file_writer.h"
+#include "data/json_dump.h"
 #include "data/json_integer.h"
 #include "train/strict_json.h"
 
@@ -99,7 +100,7 @@ std::string manifest_text(const CheckpointManifest& manifest) {
     json["files"].push_back(entry);
   }
   // Host names and the user's file may hold bytes that are no UTF-8.
-  std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace);
+  std::string text = dump_json(json, 2);
   text.resize(text.size() - std::string_view("\n}").size());
   const std::string hash = hash_text(xxh3(text));
   return text.append(kBeforeHash).append(hash).append(kAfterHash);

@@ -8,13 +8,14 @@
 
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "data/json_dump.h"
 
 namespace bertyard {
 namespace {
 
 std::string quoted(std::string_view text) {
   using Json = nlohmann::json;
-  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return dump_json(Json(text));
 }
 
 // Bytes of the whole lines of a file.

@@ -15,6 +15,7 @@
 #include "data/files/atomic_file.h"
 #include "data/files/directories.h"
 #include "data/files/file_writer.h"
+#include "data/json_dump.h"
 #include "train/checkpoint_store.h"
 #include "train/loss_log.h"
 #include "train/strict_json.h"
@@ -88,7 +89,7 @@ std::string environment_text(const std::string& id,
   Json json;
   json["run_id"] = id;
   for (const auto& [key, value] : environment) json[key] = value;
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 std::string_view name_of(RunStatus status) {

@@ -85,9 +85,10 @@ int cuda_device_count() {
 
 std::vector<std::string> cuda_device_ids() {
   std::vector<std::string> ids;
+  const DeviceCount found = ask_driver();
   // Where the driver itself is in trouble every rank tries GPU 0, and says what is the matter.
-  if (ask_driver().code != cudaSuccess) return ids;
-  for (int number = 0; number < cuda_device_count(); ++number) {
+  const int count = found.code == cudaSuccess ? found.count : 0;
+  for (int number = 0; number < count; ++number) {
     cudaDeviceProp properties;
     if (cudaGetDeviceProperties(&properties, number) != cudaSuccess) {
       static_cast<void>(cudaGetLastError());  // whoever takes that GPU says why it is of no use
