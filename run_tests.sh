@@ -5,6 +5,7 @@
 #   BERTYARD_TEST_DATA  folder of real data and oracles; tests that need it skip where it is absent
 #   BERTYARD_PRESET     preset to build (default: ci, warnings are errors)
 #   BERTYARD_GPU_CHECK  off: leave out building and starting gpu_check, which needs nvcc
+#   BERTYARD_FUZZ=60    fuzz too, each kind of hostile file for so many seconds, by clang's libFuzzer
 #   BERTYARD_DEBUG_INFO off: compile without -g, which takes a quarter less time
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -13,15 +14,16 @@ preset=${BERTYARD_PRESET:-ci}
 no_root=
 case ${1:-} in
   --no-root) no_root=--no-root; shift ;;
-  -h | --help) sed -n '3,8s/^# //p' "$0"; exit 0 ;;
+  -h | --help) sed -n '3,9s/^# //p' "$0"; exit 0 ;;
 esac
 
 cmake/install_packages.sh tests $no_root
-options=()
+cache=()
 if command -v ccache >/dev/null; then
-  options=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache)
+  cache=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache)
   export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 # what two presets share is compiled once
 fi
+options=("${cache[@]}")
 if [ "${BERTYARD_DEBUG_INFO:-on}" = off ]; then
   options+=("-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -DNDEBUG"
     "-DCMAKE_CUDA_FLAGS_RELWITHDEBINFO=-O2 -DNDEBUG")
@@ -34,6 +36,15 @@ elif [ "${BERTYARD_GPU_CHECK:-on}" != off ]; then
   cmake --preset gpu-check "${options[@]}"
   cmake --build --preset gpu-check
   ctest --test-dir build/gpu-check --verbose
+fi
+
+if [ -n "${BERTYARD_FUZZ:-}" ]; then
+  cmake/install_packages.sh fuzz $no_root
+  cmake -G Ninja -B build/fuzz -DBERTYARD_FUZZ=ON -DBERTYARD_FUZZ_SECONDS="$BERTYARD_FUZZ" \
+    -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 \
+    "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -gline-tables-only" "${cache[@]}"
+  cmake --build build/fuzz --target fuzz
+  ctest --test-dir build/fuzz -L fuzz --output-on-failure -j "$(nproc)"
 fi
 
 cmake --preset "$preset" "${options[@]}"

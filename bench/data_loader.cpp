@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "core/base/philox.h"
-#include "data/hdf5_file.h"
-#include "data/hdf5_nvidia_writer.h"
-#include "data/hdf5_shard_writer.h"
-#include "data/manifest.h"
-#include "data/sample_source.h"
-#include "data/step_builder.h"
+#include "data/batches/step_builder.h"
+#include "data/shards/hdf5_file.h"
+#include "data/shards/hdf5_nvidia_writer.h"
+#include "data/shards/hdf5_shard_writer.h"
+#include "data/shards/manifest.h"
+#include "data/shards/open_samples.h"
 
 namespace bertyard {
 namespace {

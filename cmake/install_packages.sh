@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs by apt the packages that are missing, or names them.
-#   cmake/install_packages.sh build|tests|quickstart [--no-root]
+#   cmake/install_packages.sh build|tests|fuzz|quickstart [--no-root]
 set -euo pipefail
-purpose=${1:?usage: cmake/install_packages.sh build|tests|quickstart [--no-root]}
+purpose=${1:?usage: cmake/install_packages.sh build|tests|fuzz|quickstart [--no-root]}
 
 packages=(build-essential cmake ninja-build pkg-config git
   libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libhdf5-dev
@@ -17,8 +17,9 @@ case $purpose in
       packages+=(slurmctld slurmd slurm-client munge openssh-server openssh-client iproute2 procps)
       export RUNLEVEL=1 # none is started either
     fi ;;
+  fuzz) packages+=(clang-14 libclang-rt-14-dev ccache) ;;
   quickstart) packages+=(jargon-text) ;;
-  *) echo "install_packages.sh: '$purpose' is not build, tests or quickstart" >&2; exit 2 ;;
+  *) echo "install_packages.sh: '$purpose' is not build, tests, fuzz or quickstart" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/backend/device.h"
-#include "data/batch.h"
+#include "data/batches/batch.h"
 #include "train/device_batch.h"
 #include "train/objective.h"
 

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "data/cut_sample.h"
-#include "data/manifest.h"
+#include "data/samples/cut_sample.h"
+#include "data/shards/manifest.h"
 
 namespace bertyard {
 

@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "data/masking.h"
-#include "data/sample_source.h"
+#include "data/samples/masking.h"
+#include "data/samples/sample_source.h"
 
 namespace bertyard {
 

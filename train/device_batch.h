@@ -9,8 +9,8 @@
 #include "core/backend/device.h"
 #include "core/nn/pass.h"
 #include "core/tensor/arena.h"
-#include "data/batch.h"
-#include "data/step_plan.h"
+#include "data/batches/batch.h"
+#include "data/batches/step_plan.h"
 
 namespace bertyard {
 

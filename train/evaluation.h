@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "data/batch_stream.h"
+#include "data/batches/batch_stream.h"
 #include "parallel/communicator.h"
 #include "parallel/pulse.h"
 #include "train/device_batch.h"

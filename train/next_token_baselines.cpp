@@ -5,8 +5,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "data/cut_sample.h"
-#include "data/next_tokens.h"
+#include "data/samples/cut_sample.h"
+#include "data/samples/next_tokens.h"
 #include "train/baselines.h"
 
 namespace bertyard {

@@ -5,19 +5,6 @@
 
 namespace bertyard {
 
-TokenTargets token_targets(const ModelConfig& model) {
-  if (model.is_elmo()) return TokenTargets::neighbours;
-  return model.is_causal() ? TokenTargets::next : TokenTargets::masked;
-}
-
-std::string_view token_task(const ModelConfig& model) {
-  return model.is_language_model() ? "lm" : "mlm";
-}
-
-std::string_view token_task_title(std::string_view task) {
-  return task == "lm" ? "LM" : "MLM";
-}
-
 PretrainingScores scores_of(std::span<const double> sums, const StepCounts& counts) {
   const auto mean = [](double sum, std::int64_t count) {
     return count > 0 ? sum / static_cast<double>(count) : 0.0;

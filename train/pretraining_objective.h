@@ -4,17 +4,12 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
 
 #include "core/nn/trained_model.h"
-#include "data/next_tokens.h"
 #include "train/mlm_teacher.h"
 #include "train/objective.h"
 
 namespace bertyard {
-
-// What of its samples a model is trained on.
-TokenTargets token_targets(const ModelConfig& model);
 
 // Masked tokens and sentence pairs, as means over what they were counted on. Of a causal model
 // "mlm" are the next tokens, of an ELMo those and the ones before.
@@ -25,9 +20,6 @@ struct PretrainingScores {
   double sentence_accuracy = 0;
   double loss() const { return mlm_loss + sentence_loss; }
 };
-// What "mlm" is called in files, and for people: "lm" and "LM" of a causal model or an ELMo.
-std::string_view token_task(const ModelConfig& model);
-std::string_view token_task_title(std::string_view task);
 // `sums` as PretrainingObjective::sums() has them.
 PretrainingScores scores_of(std::span<const double> sums, const StepCounts& counts);
 

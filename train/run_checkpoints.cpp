@@ -8,7 +8,7 @@
 
 #include "core/backend/layer_ops.h"
 #include "core/base/error.h"
-#include "train/checkpoint_store.h"
+#include "train/checkpoint/checkpoint_store.h"
 
 namespace bertyard {
 

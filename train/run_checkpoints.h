@@ -11,9 +11,9 @@
 #include "core/nn/model_config.h"
 #include "core/nn/parameters.h"
 #include "core/optim/optimizer.h"
-#include "train/background_saver.h"
-#include "train/checkpoint.h"
-#include "train/loss_log.h"
+#include "train/checkpoint/background_saver.h"
+#include "train/checkpoint/checkpoint.h"
+#include "train/journal/loss_log.h"
 #include "train/trainer.h"
 
 namespace bertyard {

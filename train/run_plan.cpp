@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
-#include "data/masking.h"
+#include "data/samples/masking.h"
 
 namespace bertyard {
 namespace {

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "data/sample_source.h"
-#include "data/step_plan.h"
+#include "data/batches/step_plan.h"
+#include "data/samples/sample_source.h"
 #include "train/options.h"
 
 namespace bertyard {

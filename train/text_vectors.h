@@ -10,7 +10,7 @@
 #include "core/backend/device.h"
 #include "core/nn/encoder.h"
 #include "core/tensor/arena.h"
-#include "data/batch.h"
+#include "data/batches/batch.h"
 #include "train/device_batch.h"
 
 namespace bertyard {

@@ -11,7 +11,7 @@
 
 #include "core/optim/optimizer.h"
 #include "core/optim/schedule.h"
-#include "data/batch_stream.h"
+#include "data/batches/batch_stream.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
 #include "parallel/pulse.h"

@@ -4,7 +4,7 @@
 # again, meet their time limit, are cancelled, lose a host, run as an array. All must end with the
 # SHA-256 (weights, optimizer state, loss.log) of a run that nobody touched. As root; needs Debian's
 # slurmctld, slurmd, slurm-client, munge, iproute2, procps, util-linux, openmpi-bin.
-#   bench/cluster/slurm.sh PROGRAM [SCENARIO ...]     PREEMPTIONS=10 STEPS=1500
+#   bench/cluster/slurm.sh PROGRAM [SCENARIO ...]     PREEMPTIONS=10 STEPS=1500 BY='srun mpirun'
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=bench/cluster/hosts.sh
@@ -20,7 +20,7 @@ export WORK
 enter_cluster "$@"
 shift
 scenarios=${*:-srun mpirun limit cancel array unsignalled node}
-preemptions=${PREEMPTIONS:-10} total=${STEPS:-1500}
+preemptions=${PREEMPTIONS:-10} total=${STEPS:-1500} launchers=${BY:-srun mpirun}
 
 # launch NAME OPTION ... : submits, on $nodes hosts, says the job's id
 nodes=2
@@ -69,7 +69,7 @@ scenario_mpirun() { preempted mpirun "$preemptions" --by mpirun; }
 # The limit of a minute: USR1 comes some seconds after the start (SLURM is late by up to a minute).
 scenario_limit() {
   local by job start
-  for by in srun mpirun; do
+  for by in $launchers; do
     start=$(now)
     job=$(launch "limit-$by" --by "$by" --time 1 slurm.signal_before='55 s' \
       checkpoint.every='1000000 steps') || { verdict "limit-$by" launched refused; return; }
@@ -84,7 +84,7 @@ scenario_limit() {
 
 scenario_cancel() {
   local by job
-  for by in srun mpirun; do
+  for by in $launchers; do
     job=$(launch "cancel-$by" --by "$by") || { verdict "cancel-$by" launched refused; return; }
     wait_until 120 is_further "cancel-$by" 20 "$job"
     scancel "$job"
@@ -125,7 +125,7 @@ scenario_unsignalled() {
 # The power of one host goes; SLURM notices, and the job waits for the host to come back.
 scenario_node() {
   local by job start noticed
-  for by in srun mpirun; do
+  for by in $launchers; do
     job=$(launch "node-$by" --by "$by") || { verdict "node-$by" launched refused; return; }
     wait_until 180 is_further "node-$by" 30 "$job"
     start=$(now)

@@ -8,7 +8,7 @@ seconds=${1:-900}
 shift || true
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(safetensors manifest config vocabulary shard text)
-cmake -B build/fuzz -DBERTYARD_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+cmake -G Ninja -B build/fuzz -DBERTYARD_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo \
   -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 >build-fuzz.log
 cmake --build build/fuzz --target "${targets[@]/%/_fuzz}" >>build-fuzz.log
 for target in "${targets[@]}"; do

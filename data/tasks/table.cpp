@@ -9,7 +9,7 @@
 
 #include "core/base/error.h"
 #include "data/files/file_writer.h"
-#include "data/unicode.h"
+#include "data/text/unicode.h"
 
 namespace bertyard {
 namespace {

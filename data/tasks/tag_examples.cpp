@@ -5,8 +5,8 @@
 
 #include "data/files/file_writer.h"
 #include "data/tasks/table.h"
-#include "data/unicode.h"
-#include "data/utf8.h"
+#include "data/text/unicode.h"
+#include "data/text/utf8.h"
 
 namespace bertyard {
 namespace {

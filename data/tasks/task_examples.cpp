@@ -11,8 +11,8 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "data/prepare/text_job.h"
 #include "data/tasks/table.h"
-#include "data/text_job.h"
 
 namespace bertyard {
 namespace {

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "data/sample_source.h"
+#include "data/samples/sample_source.h"
 #include "data/tasks/task_examples.h"
-#include "data/tokenizer.h"
-#include "data/vocabulary.h"
+#include "data/tokenizer/tokenizer.h"
+#include "data/tokenizer/vocabulary.h"
 
 namespace bertyard {
 

@@ -10,8 +10,8 @@
 
 #include "core/base/error.h"
 #include "data/tasks/table.h"
-#include "data/unicode.h"
-#include "data/utf8.h"
+#include "data/text/unicode.h"
+#include "data/text/utf8.h"
 
 namespace bertyard {
 namespace {

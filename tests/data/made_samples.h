@@ -11,7 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/base/philox.h"
-#include "data/batch_stream.h"
+#include "data/batches/batch_stream.h"
 
 // Samples without a file, and what a BatchStream makes of them.
 namespace bertyard {

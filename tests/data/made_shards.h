@@ -13,10 +13,11 @@
 
 #include "core/base/error.h"
 #include "core/base/philox.h"
-#include "data/hdf5_file.h"
-#include "data/hdf5_shard_writer.h"
-#include "data/manifest.h"
-#include "data/sample_source.h"
+#include "data/samples/sample_source.h"
+#include "data/shards/hdf5_file.h"
+#include "data/shards/hdf5_shard_writer.h"
+#include "data/shards/manifest.h"
+#include "data/shards/open_samples.h"
 #include "tests/support/test_data.h"
 
 // Shards of random samples, for the tests that read, damage and refuse them.

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "core/base/philox.h"
-#include "data/sample_builder.h"
-#include "data/tokenized_corpus.h"
+#include "data/samples/sample_builder.h"
+#include "data/samples/tokenized_corpus.h"
 
 // Corpora in which every token tells where it came from, for the tests of what makes samples.
 namespace bertyard {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/base/error.h"
-#include "launch/config.h"
+#include "launch/config/config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace bertyard;

@@ -7,7 +7,7 @@
 
 #include "core/base/error.h"
 #include "tests/fuzz/fuzz_file.h"
-#include "train/safetensors.h"
+#include "train/files/safetensors.h"
 
 namespace bertyard {
 namespace {

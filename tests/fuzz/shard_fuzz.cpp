@@ -18,10 +18,11 @@
 #include <unistd.h>
 
 #include "core/base/error.h"
-#include "data/hdf5_file.h"
-#include "data/hdf5_shard_writer.h"
-#include "data/manifest.h"
-#include "data/verify_samples.h"
+#include "data/shards/hdf5_file.h"
+#include "data/shards/hdf5_shard_writer.h"
+#include "data/shards/manifest.h"
+#include "data/shards/open_samples.h"
+#include "data/shards/verify_samples.h"
 
 namespace bertyard {
 namespace {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "data/documents.h"
-#include "data/sentence_splitter.h"
-#include "data/utf8.h"
+#include "data/text/documents.h"
+#include "data/text/sentence_splitter.h"
+#include "data/text/utf8.h"
 #include "tests/fuzz/fuzz_file.h"
 
 namespace bertyard {

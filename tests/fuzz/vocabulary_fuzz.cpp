@@ -4,8 +4,8 @@
 #include <string>
 
 #include "core/base/error.h"
-#include "data/tokenizer.h"
-#include "data/vocabulary.h"
+#include "data/tokenizer/tokenizer.h"
+#include "data/tokenizer/vocabulary.h"
 #include "tests/fuzz/fuzz_file.h"
 
 namespace bertyard {

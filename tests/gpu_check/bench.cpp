@@ -10,7 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/philox.h"
 #include "core/nn/initialization.h"
-#include "launch/matrix_peak.h"
+#include "launch/plan/matrix_peak.h"
 #include "tests/support/device_model.h"
 #include "train/step_flops.h"
 

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/nn/initialization.h"
-#include "launch/host_weights.h"
+#include "launch/run/host_weights.h"
 #include "tests/launch/program_fixture.h"
-#include "train/huggingface.h"
+#include "train/huggingface/huggingface.h"
 
 namespace bertyard {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "launch/environment.h"
+#include "launch/run/environment.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program of another revision: takes the place of launch/build_info.cpp.
-#include "launch/build_info.h"
+#include "launch/verbs/build_info.h"
 
 namespace bertyard {
 

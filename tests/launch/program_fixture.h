@@ -8,7 +8,7 @@
 
 #include <sys/wait.h>
 
-#include "tests/launch/config_fixture.h"
+#include "tests/launch/config/config_fixture.h"
 
 namespace bertyard {
 

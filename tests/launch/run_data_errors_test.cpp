@@ -2,7 +2,7 @@
 // Vocabularies and shards that a training cannot use: exit code 3, one message, nothing touched.
 #include <fstream>
 
-#include "data/hdf5_file.h"
+#include "data/shards/hdf5_file.h"
 #include "tests/launch/run_fixture.h"
 
 namespace bertyard {

@@ -7,7 +7,7 @@
 
 #include "tests/launch/finetune_fixture.h"
 #include "tests/launch/made_text.h"
-#include "train/safetensors.h"
+#include "train/files/safetensors.h"
 
 namespace bertyard {
 namespace {

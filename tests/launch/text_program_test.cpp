@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 
 #include "data/files/directory_lock.h"
-#include "launch/progress_line.h"
-#include "tests/launch/config_fixture.h"
+#include "launch/console/progress_line.h"
+#include "tests/launch/config/config_fixture.h"
 
 namespace bertyard {
 namespace {

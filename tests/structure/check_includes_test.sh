@@ -33,7 +33,7 @@ expect() {
 clean_tree
 "$here/check_includes.sh" "$tree" || { echo "FAIL: complaints about a clean tree"; exit 1; }
 
-expect core/nn/a.cpp '#include "data/batch.h"' 'core/nn/a.cpp:3: may not include "data/batch.h"'
+expect core/nn/a.cpp '#include "data/batches/batch.h"' 'core/nn/a.cpp:3: may not include "data/batches/batch.h"'
 expect core/nn/a.cpp '#include "core/backend/cpu/norm_rows.h"' 'may not include "core/backend/cpu'
 expect core/nn/a.cpp '  #  include "core/nn/../../data/batch.h"' 'may not include "core/nn/../..'
 expect core/nn/a.cpp '#include "b.h"' 'may not include "b.h"; core/nn/ has: core/base/'
@@ -52,9 +52,11 @@ expect core/backend/cpu/a.cpp '#include <cuda_runtime.h>' 'may not include <cuda
 expect parallel/world.cpp '#include <mpi.h>' 'may not include <mpi.h>; parallel/ has:'
 expect data/shard.cpp '#include <hdf5.h>' 'may not include <hdf5.h>; data/ has:'
 expect data/shard.cpp '#include "parallel/pending.h"' 'may not include "parallel/pending.h"'
-expect train/trainer.cpp '#include "launch/config.h"' 'may not include "launch/config.h"'
-expect launch/verbs.cpp '#include <CLI/CLI.hpp>' 'may not include <CLI/CLI.hpp>; launch/ has:'
-expect launch/plot.cpp '#include "core/backend/cuda/stream.h"' 'may not include "core/backend/cuda'
+expect train/trainer.cpp '#include "launch/config/config.h"' 'may not include "launch/config/config.h"'
+expect launch/verbs/verbs.cpp '#include <CLI/CLI.hpp>' 'may not include <CLI/CLI.hpp>; launch/verbs/ has:'
+expect data/text/a.cpp '#include "data/prepare/prepare.h"' 'may not include "data/prepare/prepare.h"'
+expect launch/config/a.cpp '#include "launch/run/run_device.h"' 'may not include "launch/run/run_device.h"'
+expect launch/plot/plot.cpp '#include "core/backend/cuda/stream.h"' 'may not include "core/backend/cuda'
 expect tools/a.cpp 'int a;' 'tools/a.cpp:1: no row of'
 
 [ "$failures" -eq 0 ]

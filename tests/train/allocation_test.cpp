@@ -10,14 +10,15 @@
 #include <gtest/gtest.h>
 
 #include "core/nn/initialization.h"
-#include "data/masking.h"
-#include "data/synthetic_source.h"
+#include "data/samples/masking.h"
+#include "data/samples/synthetic_source.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/ordered_reduction.h"
 #include "parallel/single_communicator.h"
 #include "train/device_batch.h"
 #include "train/model_memory.h"
 #include "train/pretraining_objective.h"
+#include "train/token_task.h"
 #include "train/trainer.h"
 
 namespace {

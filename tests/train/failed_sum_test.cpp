@@ -9,8 +9,8 @@
 
 #include "core/base/error.h"
 #include "core/nn/initialization.h"
-#include "data/masking.h"
-#include "data/synthetic_source.h"
+#include "data/samples/masking.h"
+#include "data/samples/synthetic_source.h"
 #include "parallel/gradient_buckets.h"
 #include "parallel/narrow_sum_communicator.h"
 #include "parallel/ordered_reduction.h"
@@ -19,6 +19,7 @@
 #include "train/device_batch.h"
 #include "train/model_memory.h"
 #include "train/pretraining_objective.h"
+#include "train/token_task.h"
 #include "train/trainer.h"
 
 namespace bertyard {

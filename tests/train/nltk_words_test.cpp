@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "data/utf8.h"
+#include "data/text/utf8.h"
 
 namespace bertyard {
 namespace {

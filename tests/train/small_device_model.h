@@ -7,7 +7,7 @@
 
 #include "core/nn/initialization.h"
 #include "core/nn/pretraining_model.h"
-#include "data/batch.h"
+#include "data/batches/batch.h"
 
 namespace bertyard::testing {
 

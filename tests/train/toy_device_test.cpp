@@ -11,7 +11,7 @@
 #include "core/base/error.h"
 #include "tests/support/device_model.h"
 #include "tests/support/test_data.h"
-#include "train/huggingface.h"
+#include "train/huggingface/huggingface.h"
 
 namespace bertyard {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "tests/support/pretraining_rig.h"
 #include "tests/support/test_data.h"
-#include "train/huggingface.h"
+#include "train/huggingface/huggingface.h"
 
 namespace bertyard {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/nn/pretraining_model.h"
-#include "train/checkpoint.h"
+#include "train/checkpoint/checkpoint.h"
 
 namespace bertyard::testing {
 

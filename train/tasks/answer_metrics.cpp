@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <map>
 
-#include "data/unicode.h"
-#include "data/utf8.h"
+#include "data/text/unicode.h"
+#include "data/text/utf8.h"
 #include "train/tasks/nltk_words.h"
 #include "train/tasks/python_text.h"
 

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "core/base/log.h"
-#include "train/checkpoint.h"
-#include "train/console.h"
+#include "train/checkpoint/checkpoint.h"
 #include "train/distillation_options.h"
-#include "train/loss_log.h"
-#include "train/metrics_log.h"
+#include "train/journal/console.h"
+#include "train/journal/loss_log.h"
+#include "train/journal/metrics_log.h"
+#include "train/journal/tensorboard.h"
 #include "train/tasks/task_scores.h"
-#include "train/tensorboard.h"
 #include "train/trainer.h"
 
 namespace bertyard {

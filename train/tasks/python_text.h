@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/unicode.h"
+#include "data/text/unicode.h"
 
 namespace bertyard {
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <bit>
 
-#include "data/batch_stream.h"
+#include "data/batches/batch_stream.h"
 
 namespace bertyard {
 namespace {

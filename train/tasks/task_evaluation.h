@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/backend/device.h"
-#include "data/step_plan.h"
+#include "data/batches/step_plan.h"
 #include "data/tasks/task_set.h"
 #include "parallel/communicator.h"
 #include "parallel/pulse.h"

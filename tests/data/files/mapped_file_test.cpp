@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "data/shards/open_samples.h"
 #include "tests/data/made_shards.h"
 
 namespace bertyard {

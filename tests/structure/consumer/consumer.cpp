@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/backend/device.h"
-#include "data/tokenizer.h"
-#include "data/vocabulary.h"
+#include "data/tokenizer/tokenizer.h"
+#include "data/tokenizer/vocabulary.h"
 #include "train/device_batch.h"
 #include "train/model_memory.h"
 #include "train/pretraining_objective.h"

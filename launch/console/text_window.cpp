@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/console/text_window.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "data/text/text_paths.h"
+#include "data/text/utf8.h"
+#include "data/tokenizer/tokenize_files.h"
+
+namespace bertyard {
+namespace {
+
+constexpr std::size_t kNamedFaults = 5;
+
+// As `tokenize` has it.
+std::size_t max_line_bytes(const std::string& field) {
+  TokenizeFilesOptions same;
+  same.field = field;
+  return same.max_line_bytes();
+}
+
+}  // namespace
+
+TextWindows::TextWindows(const Options& options, const Tokenizer& tokenizer,
+                         const Vocabulary& vocabulary)
+    : options_(options),
+      tokenizer_(tokenizer),
+      special_(vocabulary.special()),
+      reader_(expand_text_paths("--in", options.files), max_line_bytes(options.field)),
+      json_(options.field) {}
+
+bool TextWindows::next(std::vector<std::vector<std::uint32_t>>& texts) {
+  texts.clear();
+  std::uint64_t tokens = 0;
+  while (tokens < options_.window_tokens && reader_.next(batch_)) {
+    for (std::size_t i = 0; i < batch_.ends.size(); ++i) {
+      const std::uint64_t number = batch_.first_line + i;
+      if (std::ranges::binary_search(batch_.too_long, i)) {
+        note_fault(number, fmt::format("has more than {} bytes", max_line_bytes(options_.field)));
+        texts.emplace_back();
+      } else {
+        texts.push_back(ids_of(batch_.line(i), number));
+      }
+      tokens += texts.back().size();
+    }
+  }
+  counts_.texts += texts.size();
+  counts_.tokens += tokens;
+  return !texts.empty();
+}
+
+void TextWindows::note_fault(std::uint64_t number, std::string_view fault) {
+  ++counts_.bad_lines;
+  if (counts_.faults.size() >= kNamedFaults) return;
+  counts_.faults.push_back(fmt::format("{}:{}: the line {}", *batch_.file, number, fault));
+}
+
+std::vector<std::uint32_t> TextWindows::ids_of(std::string_view line, std::uint64_t number) {
+  valid_.clear();
+  counts_.invalid_utf8 += append_valid_utf8(line, valid_);
+  std::string_view text = valid_;
+  if (!options_.field.empty()) {
+    if (!json_.parse(valid_)) {
+      note_fault(number, json_.fault());
+      return {};
+    }
+    text = json_.text();
+  }
+  std::vector<std::uint32_t> ids{special_.cls};
+  tokenizer_.tokenize(text, ids);
+  const auto room = static_cast<std::size_t>(options_.max_length) - 1;
+  if (ids.size() > room) {
+    ++counts_.cut_texts;
+    ids.resize(room);
+  }
+  ids.push_back(special_.sep);
+  return ids;
+}
+
+}  // namespace bertyard

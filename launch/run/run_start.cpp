@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run/run_start.h"
+
+#include <memory>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "launch/run/injected_faults.h"
+#include "launch/run/kernel_choices.h"
+#include "launch/run/resume_choice.h"
+
+namespace bertyard {
+namespace {
+
+// The configuration's identity and the data's: paths may change, what lies behind them may not.
+std::map<std::string, std::string> settings_of(const RunConfig& config,
+                                               const PretrainingSetup& setup) {
+  std::map<std::string, std::string> settings = run_identity(config);
+  settings["vocabulary hash"] = hash_text(setup.vocabulary.hash());
+  settings["training samples"] = std::to_string(setup.train->size());
+  settings["training text hash"] = hash_text(setup.train->properties().identity);
+  settings["training tokens"] = std::to_string(setup.train->properties().tokens);
+  return settings;
+}
+
+RunCheckpoints::Setting checkpoint_setting(const RunParts& parts, const std::string& run_id) {
+  const RunConfig& config = parts.loaded.config;
+  RunCheckpoints::Setting setting;
+  setting.model = parts.setup.model;
+  setting.vocabulary = parts.setup.vocabulary.text();
+  setting.tokenizer = config.tokenizer.options;
+  setting.options = config.checkpoint;
+  setting.options.keep_due = config.watch.spike.rule == SpikeRule::rollback;
+  setting.identity.run_id = run_id;
+  setting.identity.resolved_config = resolved_yaml(config);
+  setting.identity.settings = settings_of(config, parts.setup);
+  setting.identity.environment = environment_of(parts);
+  return setting;
+}
+
+}  // namespace
+
+// A fast sum adds the ranks of a host first.
+std::map<std::string, std::string> environment_of(const RunParts& parts) {
+  const PretrainingSetup& setup = parts.setup;
+  auto environment = computing_environment(setup.device->info(), setup.kernel_choices,
+                                           setup.config.parallel, parts.communicator.size());
+  const std::size_t hosts = std::set(parts.hosts.begin(), parts.hosts.end()).size();
+  if (hosts > 1 && setup.config.parallel.reduction == Reduction::fast) {
+    environment["ranks"] += fmt::format(" on {} hosts", hosts);
+  }
+  return environment;
+}
+
+RunCheckpoints allocate_run(const RunParts& parts, const std::string& run_id) {
+  parts.setup.memory.allocate(*parts.setup.device);
+  parts.setup.connect(parts.devices);
+  const std::optional<std::uint64_t> teacher = load_teacher(parts.setup);
+  parts.setup.kernel_choices = share_kernel_choices(kernel_choices_file(parts.loaded.config.run),
+                                                    parts.control, *parts.setup.device, parts.log,
+                                                    [&parts] { meet_products(parts.setup); });
+  RunCheckpoints::Setting setting = checkpoint_setting(parts, run_id);
+  if (teacher) {
+    setting.identity.settings["teacher weights hash"] = hash_text(*teacher);
+  }
+  return RunCheckpoints(setting, *parts.setup.device, parts.setup.objective.parameters(),
+                        parts.setup.optimizer);
+}
+
+std::optional<CheckpointState> restore_run(const RunParts& parts, const RunDirectory* directory,
+                                           RunCheckpoints& checkpoints, TrainState& state) {
+  const std::optional<Checkpoint> checkpoint =
+      agree_on_checkpoint({parts.control, parts.log}, parts.loaded.config.checkpoint, directory);
+  if (!checkpoint) {
+    initialize_weights(parts.setup);
+    return std::nullopt;
+  }
+  const RunCheckpoints::Restored restored = checkpoints.restore(*checkpoint);
+  state = restored.state;
+  if (restored.environment_differences.empty()) return checkpoint->state();
+  if (parts.loaded.config.parallel.reduction == Reduction::ordered) {
+    throw DataError(fmt::format(
+        "{}: ordered reduction promises the same bits, but the environment is another one ({}); "
+        "go back to it, or set parallel.reduction to fast and accept differences of rounding",
+        checkpoint->path().string(), fmt::join(restored.environment_differences, "; ")));
+  }
+  if (parts.leads()) {
+    parts.log.warning(
+        "the run goes on in another environment ({}); its numbers will differ from an "
+        "uninterrupted run's by rounding",
+        fmt::join(restored.environment_differences, "; "));
+  }
+  return checkpoint->state();
+}
+
+TrainEnd train_run(const RunParts& parts, TrainerHooks& hooks, const TrainState& state) {
+  PretrainingSetup& setup = parts.setup;
+  const RunConfig& config = setup.config;
+  const auto open_stream = [&](const PlannedPhase& phase, std::uint64_t index) {
+    const BatchStreamOptions options =
+        setup.stream_options(phase, index, parts.communicator.rank(), parts.communicator.size());
+    return std::make_unique<BatchStream>(*setup.train, setup.masker_for(*setup.train), options);
+  };
+  const auto reduction = setup.make_reduction(parts.devices);
+  setup.objective.report_spans(parts.profile.spans());
+  // A graph has no layers that a trace could see.
+  const std::unique_ptr<Objective> captured =
+      parts.profile.traces() ? nullptr
+                             : setup.device_ranks.captured(setup.objective, setup.ranks());
+  Objective& plain = captured ? *captured : static_cast<Objective&>(setup.objective);
+  std::unique_ptr<Objective> faulty;
+  if (const auto fault = fault_of(parts.communicator.rank()); fault && parts.pulse != nullptr) {
+    faulty = with_fault(plain, *setup.device, *parts.pulse, *fault);
+  }
+  Objective& objective = faulty ? *faulty : plain;
+  Trainer trainer({*setup.device, parts.communicator, *reduction, objective, setup.optimizer,
+                   setup.batch, hooks, parts.pulse, parts.profile.spans()},
+                  setup.plan,
+                  {.schedule = setup.schedule(),
+                   .checkpoint_every = config.checkpoint.every,
+                   .evaluate_every = config.eval.every,
+                   .watch = config.watch},
+                  open_stream);
+  return trainer.run(state);
+}
+
+}  // namespace bertyard

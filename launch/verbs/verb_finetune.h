@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "launch/config/config.h"
+#include "launch/run/environment.h"
+
+namespace bertyard {
+
+struct FinetuneVerbOptions {
+  ConfigRequest request;
+  std::string command;  // for command.txt
+};
+
+// `bertyard finetune`: trains every cell of the grid that is not done yet, one after another,
+// prints the table and leaves results.json, the best model in runs/NAME/best, a Hugging Face
+// directory, and its answers to task.test in runs/NAME/predictions. Stops and resumes as `train`
+// does.
+int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment);
+
+}  // namespace bertyard
