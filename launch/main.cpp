@@ -389,6 +389,11 @@ class CommandLine {
   void add_eval() {
     CLI::App* sub = verb("eval", [this] {
       if (!is_task_model(eval_.model)) return run_eval(eval_, environment());
+      if (eval_.samples != 0 || eval_.max_length != 0) {
+        throw UsageError(
+            "eval: --samples and --length are of pre-training samples, and this is a fine-tuned "
+            "model, which is scored on every row; leave them out");
+      }
       PredictVerbOptions options = predict_;
       options.model = eval_.model;
       options.data = {eval_.data};

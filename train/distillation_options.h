@@ -30,6 +30,8 @@ struct DistillationOptions {
 
   bool taught() const { return !teacher.empty(); }
   bool uses_labels() const { return hard > 0 || soft > 0; }
+  // Without label terms nothing trains the head of a task, and its scores say nothing.
+  bool trains_head() const { return !taught() || uses_labels(); }
   bool uses_layers() const { return hidden > 0 || attention > 0; }
 };
 

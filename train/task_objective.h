@@ -17,7 +17,8 @@ class TaskObjective final : public Objective {
  public:
   static constexpr std::int64_t kSums = 2;  // loss and correct
 
-  // `class_weights` multiply the losses of their classes; empty: all 1.
+  // `class_weights` multiply the losses of their classes in train() and not in evaluate(); empty:
+  // all 1.
   TaskObjective(const ModelConfig& config, const HeadConfig& head, std::uint64_t dropout_seed,
                 std::vector<float> class_weights = {});
   // A student's: sums() go on with TaskTeacher::kSums.

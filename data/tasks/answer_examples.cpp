@@ -29,6 +29,30 @@ std::string text_at(const Json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// A text or a whole number.
+std::string id_of(const Json& question) {
+  const auto found = question.find("id");
+  const bool is_number = found != question.end() && found->is_number_integer();
+  return is_number ? found->dump() : text_at(question, "id");
+}
+
+// Hugging Face's {"text": [...], "answer_start": [...]} as a list of objects, null where the two do
+// not go together; anything else as it is.
+Json listed(const Json& answers) {
+  if (!answers.is_object()) return answers;
+  const auto texts = answers.find("text"), starts = answers.find("answer_start");
+  const bool has_starts = starts != answers.end();
+  if (texts == answers.end() || !texts->is_array()) return nullptr;
+  if (has_starts && (!starts->is_array() || starts->size() != texts->size())) return nullptr;
+  Json list = Json::array();
+  for (std::size_t i = 0; i < texts->size(); ++i) {
+    Json answer{{"text", (*texts)[i]}};
+    if (has_starts) answer["answer_start"] = (*starts)[i];
+    list.push_back(std::move(answer));
+  }
+  return list;
+}
+
 class Reader {
  public:
   explicit Reader(const std::string& path) : path_(path) {}
@@ -59,7 +83,7 @@ class Reader {
 
   void read_question(const Json& json) {
     AnswerExample example;
-    example.id = text_at(json, "id");
+    example.id = id_of(json);
     example.question = text_at(json, "question");
     example.context = context_;
     ++questions_;
@@ -76,7 +100,15 @@ class Reader {
       return;
     }
     if (json.contains("answers") && !example.impossible) {
-      for (const Json& answer : json["answers"]) read_answer(answer, example);
+      const Json answers = listed(json["answers"]);
+      if (!answers.is_array()) {
+        result_.bad_rows.push_back(
+            {example.place,
+             "expected 'answers' to be a list of objects with 'text' and 'answer_start', or one "
+             "object with a list of each, as long as the other"});
+        return;
+      }
+      for (const Json& answer : answers) read_answer(answer, example);
     }
     result_.examples.push_back(std::move(example));
   }
@@ -91,7 +123,10 @@ class Reader {
     if (inside) answer.begin = starts_[static_cast<std::size_t>(offset)];
     answer.placed = inside && !answer.text.empty() &&
                     std::string_view(*context_).substr(answer.begin).starts_with(answer.text);
-    if (!answer.placed && start != json.end()) {
+    if (start == json.end()) {
+      result_.bad_offsets.push_back(
+          {example.place, fmt::format("the answer '{}' has no 'answer_start'", answer.text)});
+    } else if (!answer.placed) {
       const std::string found(std::string_view(*context_).substr(answer.begin, answer.text.size()));
       result_.bad_offsets.push_back(
           {example.place, fmt::format("the answer '{}' does not stand at {}, where '{}' does",

@@ -29,11 +29,12 @@ struct AnswerExample {
 struct AnswerExamples {
   std::vector<AnswerExample> examples;
   std::vector<BadRow> bad_rows;     // questions that are left out
-  std::vector<BadRow> bad_offsets;  // answers whose offset does not hold their text
+  std::vector<BadRow> bad_offsets;  // answers without an offset that holds their text
   bool version_2 = false;           // some questions may have no answer
 };
 
-// SQuAD 1.1 and 2.0, and what has their layout (XQuAD, CMRC 2018 in that form, DRCD).
+// SQuAD 1.1 and 2.0, and what has their layout (XQuAD, CMRC 2018 in that form, DRCD), with ids that
+// are whole numbers and with Hugging Face's object of lists for the answers too.
 AnswerExamples read_answer_examples(const std::string& path);
 
 }  // namespace bertyard

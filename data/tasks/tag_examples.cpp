@@ -23,6 +23,14 @@ WordLine split_line(std::string_view line) {
   return {line.substr(0, first), trim(line.substr(last + 1))};
 }
 
+// A word may be one of Unicode's spaces.
+std::string_view trim_line(std::string_view text) {
+  constexpr std::string_view kSpaces = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kSpaces);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
+}
+
 // "O", or a letter of IOB1, BIO or IOBES, a hyphen and a type.
 bool is_label(std::string_view label) {
   if (label == "O") return true;
@@ -38,7 +46,7 @@ class Sentences {
       : path_(path), need_(need), result_(result) {}
 
   void add(std::string_view text, std::int64_t number) {
-    const std::string_view line = trim(text);
+    const std::string_view line = trim_line(text);
     if (line.empty() || line.starts_with("-DOCSTART-")) return end();
     const WordLine parts = split_line(line);
     if (example_.words.empty()) example_.place = fmt::format("{}:{}", path_, number);

@@ -160,6 +160,26 @@ std::size_t skip_unplaced_answers(TaskExamples& examples) {
   });
 }
 
+void refuse_header_as_label(const TaskOptions& options, const TaskExamples& examples) {
+  constexpr std::size_t kFewest = 10;  // among fewer rows a label that comes once is likely one
+  const bool from_data = options.labels.empty() && find_layout(options.name) == nullptr;
+  const bool classes = options.kind == TaskKind::classify || options.kind == TaskKind::pair;
+  const bool by_number = is_whole(options.columns.text);
+  if (!from_data || !classes || !by_number || examples.size() < kFewest) return;
+  std::set<std::string> in_first_lines, in_others;
+  for (const TextExample& example : examples.texts) {
+    if (!example.label) continue;
+    (example.place.ends_with(":1") ? in_first_lines : in_others).insert(*example.label);
+  }
+  for (const std::string& label : in_first_lines) {
+    if (in_others.contains(label)) continue;
+    throw DataError(fmt::format(
+        "{}: the label '{}' stands in line 1 alone, which looks like a header; name the columns in "
+        "task.columns by their names instead of numbers, or set task.labels if it is a label",
+        examples.path, label));
+  }
+}
+
 std::vector<std::string> task_labels(const TaskOptions& options, const TaskExamples& examples) {
   if (options.kind == TaskKind::regress || options.kind == TaskKind::qa) return {};
   if (!options.labels.empty()) return options.labels;
@@ -174,9 +194,9 @@ std::vector<std::string> task_labels(const TaskOptions& options, const TaskExamp
   }
   if (found.size() < 2) {
     throw DataError(
-        fmt::format("{}: {} different label(s), expected at least two; is "
+        fmt::format("{}: expected at least two different labels, found {}; is "
                     "task.columns.label the right column?",
-                    examples.path, found.size()));
+                    examples.path, found.empty() ? "none" : "'" + *found.begin() + "' alone"));
   }
   std::vector<std::string> labels(found.begin(), found.end());
   if (std::all_of(labels.begin(), labels.end(), is_whole)) {

@@ -67,11 +67,19 @@ class ColumnFinder {
         "{{text: \"1\", label: \"2\"}}. The first row is: {}",
         table_.path, fmt::join(header(), " | ")));
   }
-  static std::optional<std::size_t> number(const std::string& text) {
+  std::optional<std::size_t> number(const std::string& text) const {
     if (text.empty()) return std::nullopt;
-    return std::stoul(text) - 1;
+    std::size_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < 1) {
+      throw DataError(fmt::format(
+          "{}: expected the number of a column, from 1, in task.columns, found '{}'; give numbers "
+          "for all columns where there is no header, else names for all",
+          table_.path, text));
+    }
+    return value - 1;
   }
-  static Places by_number(const TaskColumns& wanted) {
+  Places by_number(const TaskColumns& wanted) const {
     return {number(wanted.text), number(wanted.pair), number(wanted.label), number(wanted.id), 0};
   }
   std::optional<std::size_t> place_of(const std::string& name,

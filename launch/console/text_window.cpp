@@ -14,22 +14,37 @@ namespace {
 
 constexpr std::size_t kNamedFaults = 5;
 
-// As `tokenize` has it.
-std::size_t max_line_bytes(const std::string& field) {
+bool is_json(std::string_view file) {
+  return file.ends_with(".jsonl") || file.ends_with(".jsonl.gz") || file.ends_with(".jsonl.zst");
+}
+
+// As `tokenize` has it; where one file is JSONL, its limit holds for all.
+std::size_t max_line_bytes(const TextWindows::Options& options) {
   TokenizeFilesOptions same;
-  same.field = field;
+  same.field = options.field;
+  if (std::ranges::any_of(options.files, is_json)) same.field = "text";
   return same.max_line_bytes();
+}
+
+// With the files that directories and patterns stand for.
+TextWindows::Options expanded(TextWindows::Options options) {
+  options.files = expand_text_paths("--in", options.files);
+  return options;
 }
 
 }  // namespace
 
 TextWindows::TextWindows(const Options& options, const Tokenizer& tokenizer,
                          const Vocabulary& vocabulary)
-    : options_(options),
+    : options_(expanded(options)),
       tokenizer_(tokenizer),
       special_(vocabulary.special()),
-      reader_(expand_text_paths("--in", options.files), max_line_bytes(options.field)),
-      json_(options.field) {}
+      reader_(options_.files, max_line_bytes(options_)),
+      json_(options.field.empty() ? "text" : options.field) {}
+
+bool TextWindows::reads_json() const {
+  return !options_.field.empty() || is_json(*batch_.file);
+}
 
 bool TextWindows::next(std::vector<std::vector<std::uint32_t>>& texts) {
   texts.clear();
@@ -38,7 +53,7 @@ bool TextWindows::next(std::vector<std::vector<std::uint32_t>>& texts) {
     for (std::size_t i = 0; i < batch_.ends.size(); ++i) {
       const std::uint64_t number = batch_.first_line + i;
       if (std::ranges::binary_search(batch_.too_long, i)) {
-        note_fault(number, fmt::format("has more than {} bytes", max_line_bytes(options_.field)));
+        note_fault(number, fmt::format("has more than {} bytes", max_line_bytes(options_)));
         texts.emplace_back();
       } else {
         texts.push_back(ids_of(batch_.line(i), number));
@@ -61,7 +76,7 @@ std::vector<std::uint32_t> TextWindows::ids_of(std::string_view line, std::uint6
   valid_.clear();
   counts_.invalid_utf8 += append_valid_utf8(line, valid_);
   std::string_view text = valid_;
-  if (!options_.field.empty()) {
+  if (reads_json()) {
     if (!json_.parse(valid_)) {
       note_fault(number, json_.fault());
       return {};

@@ -29,7 +29,9 @@ class TextWindows {
  public:
   struct Options {
     std::vector<std::string> files;
-    std::string field;  // of JSONL; empty: the line is the text
+    // All files are JSONL, with the text under this key; empty: those named .jsonl, .jsonl.gz or
+    // .jsonl.zst are, with "text", and of the others the line is the text.
+    std::string field;
     std::int64_t max_length = 512;
     std::uint64_t window_tokens = 1 << 16;  // a window ends with the batch of lines that passes it
   };
@@ -40,6 +42,7 @@ class TextWindows {
   const TextCounts& counts() const { return counts_; }
 
  private:
+  bool reads_json() const;  // of the file at hand
   void note_fault(std::uint64_t number, std::string_view fault);
   std::vector<std::uint32_t> ids_of(std::string_view line, std::uint64_t number);
 

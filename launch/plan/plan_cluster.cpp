@@ -85,7 +85,7 @@ double update_bytes(OptimizerKind kind) {
     case OptimizerKind::sgd:
       return 24;  // norm 4; p, g, m read and p, m written
     case OptimizerKind::lamb:
-      return 56;  // norm 4; p, g, m, v read and u, m, v written; |p|, |u| 8; p, u read, p written
+      return 52;  // norm 4; p, g, m, v read and u, m, v written; |p|, |u| 8; p, u read, p written
     default:
       return 32;  // norm 4; p, g, m, v read and p, m, v written
   }

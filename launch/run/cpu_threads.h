@@ -3,8 +3,17 @@
 
 namespace bertyard {
 
-// Threads of one rank: `wanted`, or where that is 0 this rank's share of the cores: those it is
-// bound to, or, where it may run on all, all of them divided by the ranks of this host.
+struct CpuShare {
+  int of_rank = 1;  // CPUs that the launcher left this process
+  int of_job = 1;   // that the host, a container or a batch system lets the job have here
+  int ranks_on_host = 1;
+};
+
+// Those that a rank is bound to; where these are all of the job's, or so many that other ranks of
+// this host must share them, the job's divided by the ranks.
+int share_of_cpus(const CpuShare& share);
+
+// Threads of one rank: `wanted`, or where that is 0 its share of the CPUs.
 int cpu_threads(int wanted, int ranks_on_host);
 
 }  // namespace bertyard

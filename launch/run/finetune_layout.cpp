@@ -85,7 +85,8 @@ std::optional<CellResult> read_cell_result(const fs::path& file, const FinetuneC
   result.cell = cell;
   result.step = json.value("best_step", std::int64_t{0});
   result.steps = json.value("steps", std::int64_t{0});
-  result.loss = json.value("held_out_loss", 0.0);
+  const Json loss = json.value("held_out_loss", Json(0.0));
+  result.loss = loss.is_number() ? loss.get<double>() : std::nan("");  // null where there is none
   result.seconds = json.value("seconds", 0.0);
   for (const auto& [name, value] : json["scores"].items()) {
     result.figures.emplace_back(name, value.is_number() ? value.get<double>() : std::nan(""));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run/run_device.h"
 
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "core/base/hash.h"
 #include "launch/config/backend_choice.h"
 #include "launch/run/cpu_threads.h"
+#include "parallel/agreement.h"
 #include "parallel/nccl_communicator.h"
 
 namespace bertyard {
@@ -98,7 +100,8 @@ std::unique_ptr<Device> make_teaching_device(const RunConfig& config, const Host
 std::map<std::string, std::string> computing_environment(const DeviceInfo& device,
                                                          const std::string& kernel_choices,
                                                          const ParallelOptions& parallel,
-                                                         int ranks) {
+                                                         const std::vector<std::string>& hosts) {
+  const std::size_t ranks = hosts.size();
   std::map<std::string, std::string> environment{{"threads", std::to_string(device.threads)},
                                                  {"instruction_set", device.instruction_set},
                                                  {"libraries", device.libraries}};
@@ -113,9 +116,20 @@ std::map<std::string, std::string> computing_environment(const DeviceInfo& devic
     environment["reduction"] = fmt::format("ordered, {} leaves", parallel.leaves);
   } else {
     environment["reduction"] = parallel.exchange == Precision::bf16 ? "fast, in bf16" : "fast";
-    environment["ranks"] = std::to_string(ranks);
+    const std::size_t different = std::set(hosts.begin(), hosts.end()).size();
+    environment["ranks"] =
+        different > 1 ? fmt::format("{} on {} hosts", ranks, different) : std::to_string(ranks);
   }
   return environment;
+}
+
+void check_same_devices(ControlPlane& control, const DeviceInfo& device) {
+  const bool gpu = device.kind == DeviceKind::cuda;  // a CPU's name decides nothing
+  check_same_everywhere(control,
+                        {{"device", gpu ? device.name : "CPU", ItemOrigin::environment},
+                         {"threads", std::to_string(device.threads), ItemOrigin::environment},
+                         {"instruction set", device.instruction_set, ItemOrigin::environment},
+                         {"libraries", device.libraries, ItemOrigin::environment}});
 }
 
 void fill_on_host(Device& device, ParameterStore& parameters, const std::function<void()>& fill) {

@@ -5,10 +5,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/backend/device.h"
 #include "core/nn/parameters.h"
 #include "launch/config/run_config.h"
+#include "parallel/control_plane.h"
 
 namespace bertyard {
 
@@ -27,12 +29,16 @@ std::unique_ptr<Device> make_run_device(const RunConfig& config, const HostPlace
 std::unique_ptr<Device> make_teaching_device(const RunConfig& config, const HostPlace& place);
 
 // What decides the bits of a run beside its configuration: design, 4.5. `kernel_choices` is what
-// share_kernel_choices() said. Ordered reduction does not depend on the ranks, but on how a step is
-// cut into leaves.
+// share_kernel_choices() said, `hosts` those of the ranks: fast sums add the ranks of a host first.
+// Ordered reduction depends on neither, but on how a step is cut into leaves.
 std::map<std::string, std::string> computing_environment(const DeviceInfo& device,
                                                          const std::string& kernel_choices,
                                                          const ParallelOptions& parallel,
-                                                         int ranks);
+                                                         const std::vector<std::string>& hosts);
+
+// Throws EnvironmentError on every rank where their devices, threads, instruction sets or libraries
+// are not the same. Every rank makes this call.
+void check_same_devices(ControlPlane& control, const DeviceInfo& device);
 
 // Calls `fill` while the parameters stand in host memory, zeros at first where that is not the
 // device's, and moves them to the device. Waits for it.

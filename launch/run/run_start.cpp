@@ -2,7 +2,6 @@
 #include "launch/run/run_start.h"
 
 #include <memory>
-#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -44,16 +43,9 @@ RunCheckpoints::Setting checkpoint_setting(const RunParts& parts, const std::str
 
 }  // namespace
 
-// A fast sum adds the ranks of a host first.
 std::map<std::string, std::string> environment_of(const RunParts& parts) {
-  const PretrainingSetup& setup = parts.setup;
-  auto environment = computing_environment(setup.device->info(), setup.kernel_choices,
-                                           setup.config.parallel, parts.communicator.size());
-  const std::size_t hosts = std::set(parts.hosts.begin(), parts.hosts.end()).size();
-  if (hosts > 1 && setup.config.parallel.reduction == Reduction::fast) {
-    environment["ranks"] += fmt::format(" on {} hosts", hosts);
-  }
-  return environment;
+  return computing_environment(parts.setup.device->info(), parts.setup.kernel_choices,
+                               parts.setup.config.parallel, parts.hosts);
 }
 
 RunCheckpoints allocate_run(const RunParts& parts, const std::string& run_id) {

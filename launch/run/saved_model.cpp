@@ -18,10 +18,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::optional<Vocabulary> vocabulary_in(const fs::path& directory) {
-  const fs::path path = directory / "vocab.txt";
-  if (!fs::exists(path)) return std::nullopt;
-  return Vocabulary::load(path);
+void take_text(SavedModel& model, const fs::path& directory) {
+  ModelText text = read_model_text(directory);
+  model.vocabulary = std::move(text.vocabulary);
+  model.tokenizer = text.tokenizer;
 }
 
 SavedModel from_checkpoint(const fs::path& path, Logger& log) {
@@ -30,8 +30,7 @@ SavedModel from_checkpoint(const fs::path& path, Logger& log) {
   model.path = checkpoint->path().string();
   model.kind = fmt::format("checkpoint of step {}", checkpoint->state().step);
   model.config = checkpoint->model();
-  model.vocabulary = vocabulary_in(checkpoint->path());
-  model.tokenizer = read_huggingface_tokenizer(checkpoint->path());
+  take_text(model, checkpoint->path());
   model.step = checkpoint->state().step;
   model.load = [checkpoint](ParameterStore& parameters) {
     // Not read_weights(): a run may have trained more than the model, such as a distillation's fit.
@@ -45,13 +44,7 @@ SavedModel from_huggingface(const fs::path& path) {
   model.path = path.string();
   model.kind = "Hugging Face directory";
   model.config = read_huggingface_config(path);
-  model.vocabulary = vocabulary_in(path);
-  model.tokenizer = read_huggingface_tokenizer(path);
-  if (!model.vocabulary && fs::exists(path / "tokenizer.json")) {
-    TokenizerFile file = read_tokenizer_json(path / "tokenizer.json");
-    model.vocabulary = std::move(file.vocabulary);
-    model.tokenizer = file.options;
-  }
+  take_text(model, path);
   model.load = [path](ParameterStore& parameters) {
     load_huggingface_weights(path, parameters, MissingHeads::refuse);
   };
@@ -59,6 +52,17 @@ SavedModel from_huggingface(const fs::path& path) {
 }
 
 }  // namespace
+
+ModelText read_model_text(const fs::path& directory) {
+  if (fs::exists(directory / "vocab.txt")) {
+    return {Vocabulary::load(directory / "vocab.txt"), read_huggingface_tokenizer(directory)};
+  }
+  if (!fs::exists(directory / "tokenizer.json")) {
+    return {std::nullopt, read_huggingface_tokenizer(directory)};
+  }
+  TokenizerFile file = read_tokenizer_json(directory / "tokenizer.json");
+  return {std::move(file.vocabulary), file.options};
+}
 
 SavedModel open_saved_model(const std::string& path, Logger& log) {
   const fs::path directory(path);

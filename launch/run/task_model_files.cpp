@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run/task_model_files.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "core/base/error.h"
 #include "data/files/file_writer.h"
 #include "launch/config/config.h"
 #include "launch/run/finetune_layout.h"
+#include "launch/run/saved_model.h"
 
 namespace bertyard {
 namespace {
@@ -92,11 +95,18 @@ TaskModelFiles open_task_model(const std::string& path, const std::string& task_
         "of an ELMo BertyardElmoForSequenceClassification and so on",
         path));
   }
+  ModelText text = read_model_text(directory);
+  if (!text.vocabulary) {
+    throw DataError(fmt::format(
+        "{}: there is no vocab.txt and no tokenizer.json, so text cannot be turned into tokens; "
+        "put the one or the other beside its config.json",
+        directory.string()));
+  }
   TaskModelFiles files{.path = directory,
                        .model = read_huggingface_config(directory),
                        .head = *read_huggingface_head(directory),
-                       .vocabulary = Vocabulary::load(directory / "vocab.txt"),
-                       .tokenizer = read_huggingface_tokenizer(directory),
+                       .vocabulary = std::move(*text.vocabulary),
+                       .tokenizer = text.tokenizer,
                        .task = task_of(directory, task_file)};
   if (files.task.kind == TaskKind::none || head_kind(files.task.kind) != files.head.head.kind) {
     throw DataError(

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/base/hash.h"
 #include "data/files/atomic_file.h"
 #include "data/files/directories.h"
 #include "data/files/file_writer.h"
@@ -15,6 +16,7 @@
 #include "launch/config/config_field.h"
 #include "launch/run/rank_log.h"
 #include "launch/run/saved_model.h"
+#include "launch/run/task_model_files.h"
 #include "launch/tasks/finetune_setup.h"
 #include "train/checkpoint/checkpoint_manifest.h"
 #include "train/tasks/glue_score.h"
@@ -26,6 +28,9 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr char kOriginsFile[] = "made_from.json";
+constexpr char kTrainHash[] = "task.train hash";
+constexpr char kValidHash[] = "task.valid hash";
+constexpr char kTeacherHash[] = "teacher weights hash";
 
 // The scores of one cell by name; nothing where it is not among the results.
 using Figures = std::map<std::string, double>;
@@ -52,6 +57,24 @@ std::optional<Origins> read_origins(const fs::path& directory) {
     if (value.is_string()) origins[key] = value.get<std::string>();
   }
   return origins;
+}
+
+// Of the contents of the files, in their order; nothing where one is not there.
+std::optional<std::string> contents_hash(const std::vector<std::string>& files, DataNeed need) {
+  std::string hashes;
+  for (const std::string& file : files) {
+    if (!fs::exists(file)) {
+      if (need == DataNeed::optional) return std::nullopt;
+      throw DataError(fmt::format("{}: does not exist", file));
+    }
+    hashes += hash_text(digest_of_file(file, FileCalls()).hash);
+  }
+  return hash_text(xxh3(hashes));
+}
+
+std::optional<std::string> teacher_hash(const std::string& teacher, DataNeed need) {
+  if (need == DataNeed::optional && !is_task_model(teacher)) return std::nullopt;
+  return weights_file_hash(open_task_model(teacher, "").path);
 }
 
 }  // namespace
@@ -83,13 +106,18 @@ std::optional<FinetuneScores> read_finetune_scores(const fs::path& directory,
   return best;
 }
 
-Origins origins_of(const RunConfig& config) {
+Origins origins_of(const RunConfig& config, DataNeed need) {
   Origins origins = run_identity(config);
   for (const char* key : {"task.train", "task.valid", "task.metric", "finetune.lr",
                           "finetune.batch", "finetune.epochs", "model.from", "tokenizer.vocab"}) {
     origins[key] = find_field(key)->write(config, 0);
   }
   origins.erase("run.seed");  // each cell has its own
+  if (const auto hash = contents_hash(config.task.train, need)) origins[kTrainHash] = *hash;
+  if (const auto hash = contents_hash(config.task.valid, need)) origins[kValidHash] = *hash;
+  if (config.distill.taught()) {
+    if (const auto hash = teacher_hash(config.distill.teacher, need)) origins[kTeacherHash] = *hash;
+  }
   origins["weights"] = "random";
   if (config.model.from.empty()) return origins;
   Logger log = rank_logger({}, 0, "");
@@ -98,8 +126,12 @@ Origins origins_of(const RunConfig& config) {
 }
 
 bool is_claimed_by(const fs::path& directory, const Origins& origins) {
-  const auto found = read_origins(directory);
-  return found && setting_differences(*found, origins).empty();
+  auto found = read_origins(directory);
+  if (!found) return false;
+  for (const char* key : {kTrainHash, kValidHash, kTeacherHash}) {
+    if (!origins.contains(key)) found->erase(key);
+  }
+  return setting_differences(*found, origins).empty();
 }
 
 void claim_directory(const fs::path& directory, const Origins& origins) {

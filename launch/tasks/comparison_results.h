@@ -22,13 +22,19 @@ struct FinetuneScores {
 std::optional<FinetuneScores> read_finetune_scores(const std::filesystem::path& directory,
                                                    const RunConfig& config);
 
-// What decides the scores of a fine-tuning beside its seeds, with the hash of the weights that it
-// starts from ("random" without). Kept beside the results.
-Origins origins_of(const RunConfig& config);
+// Whether the files of the task and the teacher's model must be there.
+enum class DataNeed { required, optional };
+
+// What decides the scores of a fine-tuning beside its seeds, with hashes of the weights that it
+// starts from ("random" without), of the files of its task and of the weights of its teacher. Kept
+// beside the results. DataError for a file that is required and not there; one that is optional and
+// not there has no hash.
+Origins origins_of(const RunConfig& config, DataNeed need);
 // Writes them into `directory`, or, where some stand there, compares: UsageError that names every
 // difference, so that a table never holds what another configuration made.
 void claim_directory(const std::filesystem::path& directory, const Origins& origins);
-// Whether the directory was claimed with these.
+// Whether the directory was claimed with these, as far as there are hashes of the data: a table can
+// be made where the data are gone.
 bool is_claimed_by(const std::filesystem::path& directory, const Origins& origins);
 
 // Whether the run of a pre-training configuration is at its end, by STATUS and the settings of its

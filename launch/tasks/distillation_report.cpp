@@ -131,6 +131,10 @@ DistillationReport compare_finetuned(const RunConfig& config, const ProcessGroup
   report.teacher = measure_finetuned(config.distill.teacher, config, group, *data.valid);
   report.student = measure_finetuned(run_path(config), config, group, *data.valid);
   report.samples = static_cast<std::int64_t>(data.valid->size());
+  if (!config.distill.trains_head()) {
+    report.teacher.scores.clear();
+    report.student.scores.clear();
+  }
   return report;
 }
 
@@ -154,7 +158,11 @@ std::string report_text(const DistillationReport& report) {
   };
   add("teacher", report.teacher);
   add("student", report.student);
-  return fmt::format("held out: {} samples\n{}", report.samples, table.text());
+  const char* note = report.student.scores.empty()
+                         ? "no scores: distill.soft and distill.hard are 0, so the student's head "
+                           "is not trained\n"
+                         : "";
+  return fmt::format("held out: {} samples\n{}{}", report.samples, table.text(), note);
 }
 
 std::string report_json(const DistillationReport& report) {

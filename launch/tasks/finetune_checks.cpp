@@ -2,6 +2,7 @@
 #include "launch/tasks/finetune_checks.h"
 
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <string>
 
@@ -143,10 +144,11 @@ std::vector<float> class_weights(const RunConfig& config, const TaskSet& data) {
     } else {
       const std::string& text = wanted[c];
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weights[c]);
-      if (error != std::errc() || end != text.data() + text.size() || !(weights[c] >= 0)) {
+      if (error != std::errc() || end != text.data() + text.size() || !(weights[c] >= 0) ||
+          !std::isfinite(weights[c])) {
         throw UsageError(
-            fmt::format("finetune.class_weights: '{}' is no weight, expected a number "
-                        "of at least 0 or 'balanced' alone",
+            fmt::format("finetune.class_weights: '{}' is no weight, expected a finite "
+                        "number of at least 0, or 'balanced' alone",
                         text));
       }
     }

@@ -37,6 +37,7 @@ Splits read_splits(const RunConfig& config, Logger& log) {
   const TaskOptions& task = config.task;
   Splits splits;
   splits.train = read_task(task.train, task, LabelNeed::required);
+  refuse_header_as_label(task, splits.train);
   warn_of(splits.train, log);
   if (task.valid.empty()) {
     splits.valid = take_held_out(splits.train, task.held_out);
@@ -119,6 +120,19 @@ FinetuneData open_start(const RunConfig& config, Logger& log) {
   return data;
 }
 
+// Without one label the loss is 0 and nothing is learnt or scored.
+void require_labelled(const TaskSet& set, const char* key) {
+  if (set.labelled() > 0) return;
+  const TaskExamples& examples = set.examples();
+  const std::vector<BadRow>& odd = examples.odd_labels;
+  const std::string first =
+      odd.empty() ? "" : fmt::format(" ({}: {})", odd.front().place, odd.front().reason);
+  throw DataError(
+      fmt::format("{}: expected labels to use as {}, found none in its {} rows{}; set task.labels "
+                  "to the labels of the file, or task.columns or task.name to its columns",
+                  examples.path, key, examples.size(), first));
+}
+
 }  // namespace
 
 HeadDescription head_of(const RunConfig& config, const std::vector<std::string>& labels) {
@@ -156,6 +170,8 @@ FinetuneData open_finetune_data(const RunConfig& config, Logger& log) {
                                  config.task.max_length};
   data.train = std::make_unique<TaskSet>(std::move(splits.train), setting);
   data.valid = std::make_unique<TaskSet>(std::move(splits.valid), setting);
+  require_labelled(*data.train, "task.train");
+  require_labelled(*data.valid, "task.valid");
   warn_of(data.train->examples().odd_labels, data.train->examples().path,
           "rows have labels outside task.labels, which are not trained on", log);
   warn_of(data.valid->examples().odd_labels, data.valid->examples().path,

@@ -113,9 +113,12 @@ std::string grid_text(const std::vector<CellResult>& results) {
   TextTable table(columns);
   for (const CellResult& result : results) {
     std::vector<std::string> cells{
-        fmt::format("{:g}", result.cell.learning_rate),  std::to_string(result.cell.batch),
-        fmt::format("{:g}", result.cell.epochs),         std::to_string(result.cell.seed),
-        fmt::format("{}/{}", result.step, result.steps), fmt::format("{:.4f}", result.loss)};
+        fmt::format("{:g}", result.cell.learning_rate),
+        std::to_string(result.cell.batch),
+        fmt::format("{:g}", result.cell.epochs),
+        std::to_string(result.cell.seed),
+        fmt::format("{}/{}", result.step, result.steps),
+        std::isnan(result.loss) ? "none" : fmt::format("{:.4f}", result.loss)};
     for (const auto& [name, value] : result.figures) {
       cells.push_back(figure_text(name, value));
     }

@@ -2,6 +2,7 @@
 #include "launch/tasks/finetune_run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -102,7 +103,7 @@ void FinetuneRun::start_watch() {
 std::map<std::string, std::string> FinetuneRun::environment() const {
   const FinetuneSetup& setup = parts_.setup;
   return computing_environment(setup.device->info(), setup.kernel_choices, setup.config.parallel,
-                               parts_.communicator.size());
+                               parts_.hosts);
 }
 
 CheckpointState FinetuneRun::identity(const std::string& run_id) const {
@@ -218,6 +219,7 @@ void FinetuneRun::step_done(const StepReport& report) {
 
 void FinetuneRun::evaluate(const TrainState& state) {
   FinetuneSetup& setup = parts_.setup;
+  if (!setup.config.distill.trains_head()) return keep_last(state);
   const TaskSet& valid = *setup.data.valid;
   const TaskOutputs outputs =
       run_task(setup.objective, setup.batch, *setup.device, parts_.communicator, valid,
@@ -240,6 +242,16 @@ void FinetuneRun::evaluate(const TrainState& state) {
   journal_->evaluated(state, outputs.loss, scores, best);
 }
 
+void FinetuneRun::keep_last(const TrainState& state) {
+  result_.step = state.step;
+  result_.loss = std::nan("");
+  result_.figures = {{"score", std::nan("")}};
+  history_.push_back({state.step, result_.loss, result_.loss});
+  if (!leads()) return;
+  write_file_atomically(directory_->path() / kHistoryFile, history_text());
+  write_file_atomically(directory_->path() / kBestSoFarFile, cell_result_text(result_));
+}
+
 double FinetuneRun::loss_of(const StepReport& report) const {
   return parts_.setup.objective.loss(report.sums, report.counts);
 }
@@ -247,7 +259,8 @@ double FinetuneRun::loss_of(const StepReport& report) const {
 bool FinetuneRun::converged() const {
   const int patience = parts_.setup.config.finetune.early_stopping;
   const ScoredStep* best = best_of(history_);
-  if (patience == 0 || best == nullptr) return false;
+  const bool scored = parts_.setup.config.distill.trains_head();
+  if (patience == 0 || best == nullptr || !scored) return false;
   return &history_.back() - best >= patience;
 }
 

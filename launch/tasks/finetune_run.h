@@ -66,6 +66,8 @@ class FinetuneRun final : public TrainerHooks {
   void restore();
   void restore_history(std::int64_t step);
   TrainEnd train();
+  // In place of an evaluation, where no head is trained that could be scored.
+  void keep_last(const TrainState& state);
   void finish(TrainEnd end);
   std::string history_text() const;
   std::map<std::string, std::string> environment() const;

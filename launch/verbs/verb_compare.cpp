@@ -64,7 +64,10 @@ class ComparisonRun {
       }
     }
     if (leads()) report();
-    return static_cast<int>(ExitCode::ok);
+    if (unanswered_.empty()) return static_cast<int>(ExitCode::ok);
+    log_->error("rows of task.test have no answer, named above, in {}; the table is whole",
+                fmt::join(unanswered_, ", "));
+    return static_cast<int>(ExitCode::data);
   }
 
  private:
@@ -125,6 +128,12 @@ class ComparisonRun {
           "system {}: random weights need a vocabulary; add tokenizer.vocab=FILE to its set",
           system.compared.name));
     }
+    if (!loaded.config.distill.trains_head()) {
+      throw UsageError(
+          fmt::format("system {}: its distill.soft and distill.hard are 0, so its fine-tuning has "
+                      "no score to compare; set one of them above 0",
+                      system.compared.name));
+    }
     return {std::move(request), std::move(loaded), fs::path(comparison_.run.directory) / name};
   }
 
@@ -172,14 +181,15 @@ class ComparisonRun {
     for (std::size_t task = 0; task < tasks_.size(); ++task) {
       const Cell& cell = system.cells[task];
       const bool done = agreed("fine-tuning done", [&] {
-        claim_directory(cell.directory, origins_of(cell.loaded.config));
+        claim_directory(cell.directory, origins_of(cell.loaded.config, DataNeed::required));
         return read_finetune_scores(cell.directory, cell.loaded.config).has_value();
       });
       if (const int stopped = stop_code(); stopped != 0 && !done) return stopped;
       log_->info("{}, {}: {}", name, tasks_[task], done ? "done before" : "fine-tuning");
       if (done) continue;
       const int code = run_finetune({cell.request, options_.command}, environment_);
-      if (code != 0) return code;
+      if (!is_finetuned(code)) return code;
+      if (code != 0) unanswered_.push_back(cell.directory.string());
     }
     return 0;
   }
@@ -216,7 +226,8 @@ class ComparisonRun {
         row.scores.emplace_back();
         if (!is_there) continue;
         const Cell& cell = system.cells[task];
-        const bool own = is_claimed_by(cell.directory, origins_of(cell.loaded.config));
+        const bool own =
+            is_claimed_by(cell.directory, origins_of(cell.loaded.config, DataNeed::optional));
         const auto found = own ? read_finetune_scores(cell.directory, cell.loaded.config)
                                : std::optional<FinetuneScores>();
         if (!found) continue;
@@ -245,6 +256,7 @@ class ComparisonRun {
   const Comparison comparison_;
   std::vector<std::string> tasks_;
   std::vector<System> systems_;
+  std::vector<std::string> unanswered_;  // fine-tunings of this start with rows that have no answer
   ProcessGroup group_;
   Logger* log_ = nullptr;
 };

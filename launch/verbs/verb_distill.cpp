@@ -31,7 +31,8 @@ int run_distill(const TrainVerbOptions& options, MpiEnvironment& environment) {
   require_keys(loaded, {"distill.teacher"}, "distill");
   const int code = train_student(options, on_a_task, environment);
   const bool nothing_held_out = !on_a_task && config.data.valid.empty();
-  if (code != 0 || options.form == TrainForm::dry || nothing_held_out) return code;
+  const bool trained = on_a_task ? is_finetuned(code) : code == static_cast<int>(ExitCode::ok);
+  if (!trained || options.form == TrainForm::dry || nothing_held_out) return code;
 
   const ProcessGroup group = environment.make_process_group();
   Logger log = rank_logger(config.log, group.rank(), environment.host());

@@ -74,17 +74,6 @@ EncodePlan make_plan(const EncodeVerbOptions& options) {
   return plan;
 }
 
-// A file named .jsonl holds JSON even where no field was named.
-std::string field_of(const EncodeVerbOptions& options) {
-  if (!options.field.empty()) return options.field;
-  for (const std::string& file : options.files) {
-    for (const char* end : {".jsonl", ".jsonl.gz", ".jsonl.zst"}) {
-      if (file.ends_with(end)) return "text";
-    }
-  }
-  return "";
-}
-
 // So that no half-written file is left behind.
 void leave_if_asked() {
   if (StopSignals::requested() == StopRequest::none) return;
@@ -132,7 +121,7 @@ EncodeOutcome encode(const EncodeVerbOptions& options, const EncodePlan& plan) {
   const bool per_token = plan.vectors.pooling == Pooling::tokens;
   const auto start = std::chrono::steady_clock::now();
   TextWindows windows({.files = options.files,
-                       .field = field_of(options),
+                       .field = options.field,
                        .max_length = plan.max_length,
                        .window_tokens = per_token ? 1u << 13 : 1u << 16},
                       tokenizer, vocabulary);
@@ -206,8 +195,8 @@ int run_encode(const EncodeVerbOptions& options) {
   const auto print = options.form == OutputForm::json ? print_json : print_text;
   print(options, plan, outcome);
   print_notes(outcome.counts, options);
-  const bool read_none = outcome.counts.bad_lines > 0 && outcome.counts.tokens == 0;
-  return static_cast<int>(read_none ? ExitCode::data : ExitCode::ok);
+  const bool lacks_vectors = outcome.counts.bad_lines > 0;
+  return static_cast<int>(lacks_vectors ? ExitCode::data : ExitCode::ok);
 }
 
 }  // namespace bertyard

@@ -18,7 +18,7 @@ struct EncodeVerbOptions {
   std::string model;               // a run, a checkpoint, a Hugging Face directory
   std::vector<std::string> files;  // one text a line; as the corpus has them
   std::string out;                 // .npy or .jsonl
-  std::string field;               // the files are JSONL: the key of the text
+  std::string field;  // all files are JSONL: the key of the text; empty: "text" of .jsonl files
   // Absent: what a sentence-transformers directory says, or else the mean of the last layer.
   std::optional<Pooling> pooling;
   std::optional<Normalize> normalize;
@@ -30,7 +30,8 @@ struct EncodeVerbOptions {
   OutputForm form = OutputForm::text;
 };
 
-// `bertyard encode`: a vector for each line of text, in the order of the lines.
+// `bertyard encode`: a vector for each line of text, in the order of the lines. Exit code 3, after
+// all is written, where a line could not be read and has none.
 int run_encode(const EncodeVerbOptions& options);
 
 }  // namespace bertyard

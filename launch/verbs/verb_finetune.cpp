@@ -101,7 +101,10 @@ class Grid {
     if (done) check_origins(path, *done, data);
     const bool is_done = group_.control->agree_max("cell done", done ? 1 : 0) > 0;
     if (is_done) {
-      if (done) results_.push_back(*done);
+      if (done) {
+        results_.push_back(*done);
+        write_task_file(*done, data);  // a kill may have come between the result and this
+      }
       log_.info("{}: done before", cell.name());
       return TrainEnd::finished;
     }
@@ -109,6 +112,7 @@ class Grid {
     setup_ = std::make_unique<FinetuneSetup>(loaded_.config, cell, data,
                                              HostPlace{place_gpu(data.model), group_.local_size});
     FinetuneSetup& setup = *setup_;
+    check_same_devices(*group_.control, setup.device->info());
     place_threads(setup.device->info());
     FinetuneRun run(
         {setup, *group_.communicator, setup.device_ranks.joined(*group_.communicator),
@@ -117,10 +121,22 @@ class Grid {
     const TrainEnd end = run.run();
     if (end == TrainEnd::finished && leads()) {
       results_.push_back(run.result());
-      write_file_atomically(path / "checkpoints" / "best" / kTaskFile,
-                            resolved_yaml(tuned_config(setup.config, run.result())));
+      write_task_file(run.result(), data);
     }
     return end;
+  }
+
+  // The best one, or, where there are no scores, the last.
+  fs::path kept_checkpoint(const CellResult& result) const {
+    const bool scored = loaded_.config.distill.trains_head();
+    return directory() / result.cell.name() / "checkpoints" / (scored ? "best" : "latest");
+  }
+
+  // What `predict` reads beside the weights.
+  void write_task_file(const CellResult& result, const FinetuneData& data) const {
+    const RunConfig config = cell_config(loaded_.config, result.cell, data);
+    write_file_atomically(kept_checkpoint(result) / kTaskFile,
+                          resolved_yaml(tuned_config(config, result)));
   }
 
   // What is done and not done again was made of the same.
@@ -150,7 +166,7 @@ class Grid {
 
   // The best cell's best checkpoint without the optimizer's state.
   void keep_best(const CellResult& best) const {
-    const fs::path from = directory() / best.cell.name() / "checkpoints" / "best";
+    const fs::path from = kept_checkpoint(best);
     const FileCalls calls;
     AtomicDirectory to(directory() / "best", calls);
     for (const char* name :
@@ -187,6 +203,14 @@ class Grid {
     const CellResult& best = best_cell(results_);
     keep_best(best);
     write_file_atomically(directory() / kGridFile, grid_json(results_, loaded_.config));
+    if (!loaded_.config.distill.trains_head()) {
+      fmt::print(
+          "{}last: {}, step {}, no score: distill.soft and distill.hard are 0, so the task's head "
+          "is "
+          "not trained -> {}\n",
+          grid_text(results_), best.cell.name(), best.step, (directory() / "best").string());
+      return;
+    }
     fmt::print("{}best: {}, step {}, {} {:.2f} -> {}\n", grid_text(results_), best.cell.name(),
                best.step, best.figures.front().first, 100 * best.figures.front().second,
                (directory() / "best").string());
@@ -216,7 +240,29 @@ class Grid {
   std::string threads_placed_;
 };
 
+// Without label terms there is no score to choose by and no head to answer with.
+void check_unscored(const RunConfig& config) {
+  if (config.distill.trains_head()) return;
+  const std::size_t cells = finetune_cells(config.finetune).size();
+  if (cells > 1) {
+    throw UsageError(fmt::format(
+        "finetune: distill.soft and distill.hard are 0, so no score tells the {} trainings of the "
+        "grid apart; give finetune.lr, batch, epochs and seeds one value each",
+        cells));
+  }
+  if (!config.task.test.empty()) {
+    throw UsageError(
+        "task.test: distill.soft and distill.hard are 0, so no head is trained that could answer; "
+        "remove it, or set one of them above 0");
+  }
+}
+
 }  // namespace
+
+bool is_finetuned(int exit_code) {
+  return exit_code == static_cast<int>(ExitCode::ok) ||
+         exit_code == static_cast<int>(ExitCode::data);
+}
 
 int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment) {
   LoadedConfig loaded = load_config(options.request);
@@ -234,6 +280,7 @@ int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment
         "on "
         "every rank; set it to false");
   }
+  check_unscored(loaded.config);
   const ProcessGroup group = environment.make_process_group();
   Logger log = rank_logger(loaded.config.log, group.rank(), environment.host());
   settle_task_precision(loaded, log);

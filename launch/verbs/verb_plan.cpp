@@ -122,6 +122,11 @@ PlanReport make_report(const PlanVerbOptions& options, const RunConfig& config) 
         "plan: model.type: elmo computes on CPUs, token after token; what is predicted here are "
         "transformers. Measure it: bertyard bench");
   }
+  if (config.distill.taught()) {
+    throw UsageError(
+        "plan: a teacher's forward pass is not predicted; add distill.teacher=null for the student "
+        "alone");
+  }
   const std::vector<MeasuredCluster> measured = measured_clusters(config.cluster, options.measured);
   const PretrainingSetup one(config, planned_data(config, options.fill),
                              {.planned_gpu = planned_gpu(config)});

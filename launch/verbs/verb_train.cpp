@@ -54,15 +54,9 @@ void check_starts(ControlPlane& control, const RunConfig& config, DryData data) 
 }
 
 void check_setups(ControlPlane& control, const PretrainingSetup& setup) {
-  const DeviceInfo device = setup.device->info();
-  const bool gpu = device.kind == DeviceKind::cuda;  // a CPU's name decides nothing
-  check_same_everywhere(control,
-                        {{"vocabulary", hash_text(setup.vocabulary.hash())},
-                         {"training samples", std::to_string(setup.train->size())},
-                         {"device", gpu ? device.name : "CPU", ItemOrigin::environment},
-                         {"threads", std::to_string(device.threads), ItemOrigin::environment},
-                         {"instruction set", device.instruction_set, ItemOrigin::environment},
-                         {"libraries", device.libraries, ItemOrigin::environment}});
+  check_same_everywhere(control, {{"vocabulary", hash_text(setup.vocabulary.hash())},
+                                  {"training samples", std::to_string(setup.train->size())}});
+  check_same_devices(control, setup.device->info());
 }
 
 int run(const RunParts& parts, TrainForm form, DryData data) {

@@ -136,14 +136,27 @@ TEST_F(EncodeProgram, BadLinesKeepTheirPlaceAndAreNamed) {
   write("in.jsonl", "{\"text\":\"a b\"}\n{\"body\":1}\n{\"text\":\"c\"}\n");
 
   const Ended ended = run("encode model --in in.jsonl --out a.jsonl");
-  ASSERT_EQ(run("encode model --in in.jsonl --out a.npy").code, 0);
+  ASSERT_EQ(run("encode model --in in.jsonl --out a.npy").code, 3);
 
-  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_EQ(ended.code, 3) << ended.errors;
   EXPECT_EQ(ended.errors,
             "note: 1 bad lines became null\n  in.jsonl:2: the line has no field 'text'\n");
   EXPECT_EQ(vectors("a.jsonl")[1].size(), 0u);
   EXPECT_EQ(vectors("a.jsonl")[2].size(), 8u);
   EXPECT_TRUE(std::isnan(npy("a.npy", "(3, 8)")[8]));
+}
+
+TEST_F(EncodeProgram, EachFileIsReadAsItsNameSays) {
+  write("lines.txt", "a b\nc\n");
+  write("rows.jsonl", "{\"text\":\"a b\"}\n");
+
+  const Ended ended = run("encode model --in lines.txt rows.jsonl --out a.jsonl");
+
+  ASSERT_EQ(ended.code, 0) << ended.errors;
+  const auto all = vectors("a.jsonl");
+  ASSERT_EQ(all.size(), 3u);
+  for (std::size_t c = 0; c < 8; ++c) EXPECT_NEAR(all[0][c], all[2][c], 1e-6);
+  EXPECT_EQ(run("encode model --in lines.txt rows.jsonl --field text --out b.jsonl").code, 3);
 }
 
 TEST_F(EncodeProgram, TakesAModelWithoutHeadsAndObeysItsModules) {

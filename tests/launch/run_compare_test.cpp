@@ -222,6 +222,42 @@ TEST_F(CompareTest, ResultsOfAnotherConfigurationAreRefused) {
   EXPECT_EQ(table()["systems"][0]["scores"]["words"]["by_seed"].size(), 2u);
 }
 
+TEST_F(CompareTest, ScoresOfOtherContentsAreRefused) {
+  write("cmp.yaml",
+        "run: {name: cmp}\nseeds: [1]\nsystems: [{name: none, from: random}]\n"
+        "tasks: [words.yaml]\n");
+  const Arguments once{"finetune.lr=1e-3", "finetune.epochs=1"};
+  ASSERT_EQ(compare(0, once).code, 0);
+  const nlohmann::json whole = scores();
+
+  write("words.tsv", made_sentences(50));
+  expect_error(
+      compare(0, once), 2,
+      {"runs/cmp/none/words: holds results of another configuration", "task.train hash was "});
+  std::filesystem::remove(path("words.tsv"));
+  expect_error(compare(0, once), 3, {"words.tsv: does not exist"});
+  EXPECT_EQ(compare(0, with(once, {"--table"})).code, 0);  // of what was there
+
+  EXPECT_EQ(scores(), whole);
+}
+
+TEST_F(CompareTest, RowsWithoutAnAnswerDoNotCostTheTable) {
+  write("cmp.yaml",
+        "run: {name: cmp}\nseeds: [1]\nsystems: [{name: none, from: random}]\n"
+        "tasks: [words.yaml, pairs.yaml]\n");
+  write("bad.tsv", "sentence\tlabel\na good day\t1\n\xff\xfe\t0\n");
+  write("words.yaml",
+        "extends: run.yaml\nrun: {name: words}\ntask: {kind: classify, name: sst2, "
+        "train: [words.tsv], test: [bad.tsv], max_length: 32, held_out: 20%}\n"
+        "eval: {every: never}\n");
+
+  const Ended ended = compare(0, {"finetune.lr=1e-3", "finetune.epochs=1", "finetune.batch=16"});
+
+  EXPECT_EQ(ended.code, 3) << ended.errors;
+  EXPECT_THAT(ended.errors, HasSubstr("have no answer, named above, in runs/cmp/none/words"));
+  EXPECT_EQ(table()["average_over"].size(), 2u);
+}
+
 TEST_F(CompareTest, MistakesAreNamedBeforeAnythingRuns) {
   const auto of = [&](const std::string& systems, const std::string& tasks) {
     write("cmp.yaml", "run: {name: cmp}\nsystems: [" + systems + "]\ntasks: [" + tasks + "]\n");
@@ -239,6 +275,11 @@ TEST_F(CompareTest, MistakesAreNamedBeforeAnythingRuns) {
                {"cmp.yaml:2:", "task.limt", "did you mean"});
   expect_error(of("{name: x, from: nowhere}", "words.yaml"), 3, {"nowhere", "found nothing"});
   expect_error(of("{name: x, pretrain: nowhere.yaml}", "words.yaml"), 2, {"nowhere.yaml"});
+  expect_error(
+      of("{name: x, from: random, set: [distill.teacher=t, distill.soft=0, distill.hard=0, "
+         "distill.hidden=1]}",
+         "words.yaml"),
+      2, {"system x: its distill.soft and distill.hard are 0", "no score to compare"});
   EXPECT_FALSE(std::filesystem::exists(run("cmp")));
 }
 

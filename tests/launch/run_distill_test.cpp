@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `distill` as a user runs it: a student of a pre-trained and of a fine-tuned teacher.
 #include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <sstream>
+#include <string>
 
 #include "tests/launch/finetune_fixture.h"
 #include "tests/launch/made_text.h"
@@ -136,10 +140,17 @@ class TaskDistillTest : public DistillTest {
   void SetUp() override {
     DistillTest::SetUp();
     write("train.tsv", made_sentences(90));
-    const Ended tuned = run_program(with({"finetune", config(), "run.name=taught",
-                                          "model.from=runs/teacher", "tokenizer.vocab=null"},
-                                         task()));
+    const Ended tuned = finetune("taught");
     ASSERT_EQ(tuned.code, 0) << tuned.errors;
+  }
+  Ended finetune(const std::string& name, const Arguments& more = {}) const {
+    return run_program(with(with({"finetune", config(), "run.name=" + name,
+                                  "model.from=runs/teacher", "tokenizer.vocab=null"},
+                                 task()),
+                            more));
+  }
+  static std::string cell(const std::string& name) {
+    return name + "/lr-0.002_batch-16_epochs-8_seed-42";
   }
   static Arguments task(const Arguments& more = {}) {
     return with(with(sentence_task(), {"finetune.warmup=10%", "model.init_range=0.05"}), more);
@@ -168,6 +179,104 @@ TEST_F(TaskDistillTest, LearnsTheTaskComparesAndHasTheSameBitsAfterAStop) {
 
   EXPECT_EQ(resumed.code, 0) << resumed.errors;
   expect_same_bits("stopped" + cell, "whole" + cell);
+  for (const char* weights :
+       {"/checkpoints/best/model.safetensors", "/../best/model.safetensors"}) {
+    EXPECT_TRUE(read(run("stopped" + cell + weights)) == read(run("whole" + cell + weights)));
+  }
+  auto first = nlohmann::json::parse(read(run("whole" + cell) / "result.json"));
+  auto second = nlohmann::json::parse(read(run("stopped" + cell) / "result.json"));
+  first.erase("seconds");
+  second.erase("seconds");
+  EXPECT_EQ(first, second);
+}
+
+TEST_F(TaskDistillTest, AKillAfterTheResultIsMended) {
+  std::filesystem::remove(run(cell("taught")) / "checkpoints/best/finetune.yaml");
+  std::filesystem::remove_all(run("taught") / "best");
+
+  const Ended again = finetune("taught");
+
+  EXPECT_EQ(again.code, 0) << again.errors;
+  EXPECT_THAT(read(run("taught") / "best/finetune.yaml"), HasSubstr("sst2"));
+}
+
+TEST_F(TaskDistillTest, TestRowsWithoutAnAnswerDoNotCostTheComparison) {
+  write("bad.tsv", "sentence\tlabel\na good day\t1\n\xff\xfe\t0\n");
+
+  const Ended ended = distill(0, "student", taught({"task.test=[bad.tsv]"}));
+
+  EXPECT_EQ(ended.code, 3) << ended.errors;
+  EXPECT_THAT(ended.errors, HasSubstr("bad.tsv: 1 row(s) have no answer"));
+  EXPECT_THAT(read(run("student") / "distillation.json"), HasSubstr("\"accuracy\""));
+}
+
+TEST_F(TaskDistillTest, LayersAloneKeepTheLastStepWithoutAScore) {
+  const Arguments layers =
+      taught({"distill.soft=0", "distill.hard=0", "distill.hidden=1", "distill.attention=1",
+              "finetune.early_stopping=1", "eval.every=2 steps"});
+
+  const Ended ended = distill(0, "student", layers);
+
+  ASSERT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("no score: distill.soft and distill.hard are 0"));
+  EXPECT_THAT(ended.output, HasSubstr("no scores: distill.soft and distill.hard are 0"));
+  EXPECT_THAT(ended.errors, Not(HasSubstr("held-out loss")));
+  const auto best = nlohmann::json::parse(read(run("student") / "results.json"))["best"];
+  EXPECT_EQ(best["best_step"], steps(cell("student")));
+  EXPECT_GT(best["steps"], 20);
+  EXPECT_TRUE(best["scores"]["score"].is_null());
+  EXPECT_TRUE(read(run("student") / "best/model.safetensors") ==
+              read(run(cell("student")) / "checkpoints/latest/model.safetensors"));
+  EXPECT_THAT(read(run("student") / "distillation.json"), Not(HasSubstr("accuracy")));
+  EXPECT_EQ(distill(0, "student", layers).code, 0);  // nothing is left to train
+  EXPECT_EQ(run_program({"inspect", "runs/student"}).code, 0);
+  expect_error(distill(0, "x", with(layers, {"finetune.seeds=[1,2]"})), 2,
+               {"no score tells the 2 trainings of the grid apart", "one value each"});
+  expect_error(distill(0, "x", with(layers, {"task.test=[train.tsv]"})), 2,
+               {"task.test", "no head is trained that could answer"});
+}
+
+TEST_F(TaskDistillTest, AModelWithTokenizerJsonAloneIsRead) {
+  const auto best = run("taught") / "best";
+  nlohmann::json vocabulary;
+  std::istringstream lines(read(best / "vocab.txt"));
+  std::int64_t id = 0;
+  for (std::string line; std::getline(lines, line);) vocabulary[line] = id++;
+  const nlohmann::json tokenizer{{"normalizer", {{"type", "BertNormalizer"}, {"lowercase", true}}},
+                                 {"pre_tokenizer", {{"type", "BertPreTokenizer"}}},
+                                 {"model", {{"type", "WordPiece"}, {"vocab", vocabulary}}}};
+  write(best / "tokenizer.json", tokenizer.dump());
+  const Arguments eval{"eval", "runs/taught", "--data", "train.tsv", "--json"};
+  const std::string scores = run_program(eval).output;
+
+  std::filesystem::remove(best / "vocab.txt");
+  const Ended read_alone = run_program(eval);
+  std::filesystem::remove(best / "tokenizer.json");
+
+  EXPECT_EQ(read_alone.code, 0) << read_alone.errors;
+  EXPECT_EQ(read_alone.output, scores);
+  expect_error(run_program(eval), 3,
+               {"there is no vocab.txt and no tokenizer.json", "put the one"});
+}
+
+TEST_F(TaskDistillTest, EvalLeavesOutTheWeightsOfClassesAsTrainingDoes) {
+  const Ended tuned = finetune(
+      "weighted", {"finetune.class_weights=[1,5]", "finetune.epochs=1", "task.valid=[train.tsv]"});
+  ASSERT_EQ(tuned.code, 0) << tuned.errors;
+
+  const Ended scored = run_program({"eval", "runs/weighted", "--data", "train.tsv", "--json"});
+
+  ASSERT_EQ(scored.code, 0) << scored.errors;
+  const auto best = nlohmann::json::parse(read(run("weighted") / "results.json"))["best"];
+  EXPECT_NEAR(nlohmann::json::parse(scored.output)["loss"].get<double>(),
+              best["held_out_loss"].get<double>(), 1e-5);  // sums in another order
+}
+
+TEST_F(TaskDistillTest, EvalOfAFineTunedModelHasNoSamplesToCount) {
+  const Arguments eval{"eval", "runs/taught", "--data", "train.tsv"};
+  for (const Arguments& option : {Arguments{"--samples", "3"}, Arguments{"--length", "16"}}) {
+    expect_error(run_program(with(eval, option)), 2, {"--samples and --length", "leave them out"});
+  }
 }
 
 TEST_F(TaskDistillTest, MistakesAreNamed) {

@@ -427,6 +427,27 @@ TEST_F(FinetuneTest, TheVocabularyIsThatOfTheModel) {
   EXPECT_EQ(finetune(0, "same", {from, "finetune.epochs=1"}).code, 0);
 }
 
+TEST_F(FinetuneTest, WithoutALabelThatIsUsedNothingIsTrained) {
+  std::string rows, header = "text\tclass\n";
+  for (int i = 0; i < 20; ++i) rows += "the O\nday B-DAY\n\n";
+  for (int i = 0; i < 20; ++i) header += "a day\t" + std::to_string(i % 2) + "\n";
+  write("days.conll", rows);
+  write("names.conll", "the O\nking B-PER\n\n");
+  write("header.tsv", header);
+  const Arguments tag{"task.kind=tag", "task.name=names", "task.labels=[B-PER,I-PER]"};
+
+  expect_error(finetune(0, "x", with(tag, {"task.train=[days.conll]", "task.valid=[names.conll]"})),
+               3,
+               {"days.conll", "expected labels to use as task.train, found none in its",
+                "the model does not have the label 'O'", "set task.labels"});
+  expect_error(finetune(0, "x", with(tag, {"task.train=[names.conll]", "task.valid=[days.conll]"})),
+               3, {"days.conll: expected labels to use as task.valid, found none in its 20 rows"});
+  expect_error(finetune(0, "x",
+                        {"task.train=[header.tsv]", "task.name=own", "task.columns.text=1",
+                         "task.columns.label=2"}),
+               3, {"header.tsv: the label 'class' stands in line 1 alone", "by their names"});
+}
+
 TEST_F(FinetuneTest, MistakesAreNamed) {
   expect_error(finetune(0, "x", {"task.kind=none"}), 2, {"task.kind is none", "classify, pair"});
   expect_error(finetune(0, "x", {"task.train=[]"}), 2, {"task.train", "finetune"});
@@ -434,6 +455,8 @@ TEST_F(FinetuneTest, MistakesAreNamed) {
   expect_error(finetune(0, "x", {"task.train=[none.tsv]"}), 3, {"none.tsv: does not exist"});
   expect_error(finetune(0, "x", {"finetune.class_weights=[1,2,3]"}), 2,
                {"finetune.class_weights has 3 values", "each of the 2 labels"});
+  expect_error(finetune(0, "x", {"finetune.class_weights=[inf,1]"}), 2,
+               {"finetune.class_weights: 'inf' is no weight", "a finite number of at least 0"});
   expect_error(finetune(0, "x", {"parallel.shard_optimizer=true"}), 2,
                {"parallel.shard_optimizer", "'finetune' keeps the whole", "set it to false"});
   expect_error(finetune(0, "x", {"task.max_length=33"}), 2,

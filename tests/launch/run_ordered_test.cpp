@@ -2,6 +2,7 @@
 // Ordered reduction: the same bits for any number of ranks, also when it changes at a resume
 // (design, 4.4 and 5.2).
 #include <csignal>
+#include <cstdlib>
 
 #include "tests/launch/run_fixture.h"
 
@@ -209,6 +210,26 @@ TEST_F(OrderedTest, AnotherEnvironmentIsRefused) {
                                    "is another one (reduction was ordered, 12 leaves, is ordered, "
                                    "8 leaves); go back to it, or set parallel.reduction to fast"));
   EXPECT_EQ(train(0, "run", ordered(16, 1)).code, 0);
+}
+
+// The matrix library chooses its kernels by the processor: another choice, other bits.
+TEST_F(OrderedTest, AnotherProcessorIsRefused) {
+  Arguments halfway = ordered(16, 1);
+  halfway.push_back("checkpoint.every=10 steps");
+  testing::Process training = start_training(0, "run", halfway);
+  ASSERT_TRUE(wait_for_steps(training, "run", 12));
+  training.signal(SIGUSR1);
+  EXPECT_EQ(training.wait().code, 75);
+  setenv("DNNL_MAX_CPU_ISA", "SSE41", 1);
+  setenv("OPENBLAS_CORETYPE", "Nehalem", 1);
+
+  const testing::Ended elsewhere = train(0, "run", ordered(16, 1));
+
+  unsetenv("DNNL_MAX_CPU_ISA");
+  unsetenv("OPENBLAS_CORETYPE");
+  EXPECT_EQ(elsewhere.code, 3);
+  EXPECT_THAT(elsewhere.errors,
+              ::testing::HasSubstr("the environment is another one (libraries was "));
 }
 
 TEST_F(OrderedTest, MoreRanksThanLeavesAreRefused) {

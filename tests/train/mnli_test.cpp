@@ -6,8 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/error.h"
 #include "data/files/file_writer.h"
 #include "tests/support/test_data.h"
+#include "tests/train/expect_error.h"
 #include "train/tasks/submission.h"
 
 namespace bertyard {
@@ -95,6 +97,30 @@ TEST_F(Mnli, BothSetsHaveTheirSubmission) {
   EXPECT_EQ(read_file(directory_ / "out/MNLI-m.tsv"),
             "index\tprediction\n0\tentailment\n1\tneutral\n");
   EXPECT_EQ(read_file(directory_ / "out/MNLI-mm.tsv"), "index\tprediction\n0\tcontradiction\n");
+}
+
+TEST_F(Mnli, TheDiagnosticSetHasItsOwnFile) {
+  const TaskSet set = set_of({file("dev_matched.tsv", {"entailment"}), file("AX.tsv", {"neutral"}),
+                              file("dev_mismatched.tsv", {"contradiction"})});
+
+  write_submission(directory_ / "out", set, options_, predictions({0, 1, 2}));
+
+  EXPECT_EQ(read_file(directory_ / "out/MNLI-m.tsv"), "index\tprediction\n0\tentailment\n");
+  EXPECT_EQ(read_file(directory_ / "out/MNLI-mm.tsv"), "index\tprediction\n0\tcontradiction\n");
+  EXPECT_EQ(read_file(directory_ / "out/AX.tsv"), "index\tprediction\n0\tneutral\n");
+}
+
+TEST_F(Mnli, AnIdStandsOnceInATable) {
+  const TaskSet set = set_of({file("m.tsv", {"entailment"}), file("n.tsv", {"neutral"})});
+
+  const std::string message = testing::message_of<DataError>([&] {
+    write_submission(directory_ / "out", set, options_, predictions({0, 1}));
+  });
+
+  EXPECT_THAT(message, ::testing::AllOf(::testing::HasSubstr("n.tsv:2: expected every id once in "
+                                                             "MNLI-m.tsv, found '0' here and at "),
+                                        ::testing::HasSubstr("m.tsv:2; give the rows ids")));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "out/MNLI-m.tsv"));
 }
 
 }  // namespace

@@ -174,6 +174,16 @@ TEST(AnswerMetrics, BestNullThresholdByHand) {
   EXPECT_EQ(best.threshold, -3);
 }
 
+// Odds are differences of logits: "answer nothing" is below the lowest, not at 0.
+TEST(AnswerMetrics, NullThresholdOfAnsweringNothing) {
+  const std::vector<NullDecision> questions{{0, false, -4}, {0, false, -2}, {0.5, true, -1}};
+
+  const NullThreshold best = best_null_threshold(questions);
+
+  EXPECT_DOUBLE_EQ(best.score, 2.0 / 3);
+  for (const NullDecision& question : questions) EXPECT_GT(question.null_odds, best.threshold);
+}
+
 TEST(AnswerMetrics, CmrcByHand) {
   // 北京 of 北京大学: all of two characters, half of four.
   const AnswerScore part = cmrc_score("北京", {"北京大学"});

@@ -175,7 +175,8 @@ NullThreshold best_null_threshold(std::vector<NullDecision> questions) {
                    [](const auto& a, const auto& b) { return a.null_odds < b.null_odds; });
   double score = 0;
   for (const NullDecision& question : questions) score += question.has_answer ? 0 : 1;
-  best.score = score;
+  // Below all odds: the script's 0 is, for its odds are probabilities.
+  best = {questions.front().null_odds - 1, score};
   for (const NullDecision& question : questions) {
     // A question without an answer that gets one is wrong, whatever the answer.
     score += question.has_answer ? question.answered : -1;

@@ -23,8 +23,7 @@ AnswerScore squad_score(std::string_view found, const std::vector<std::string>& 
                         SquadVersion version);
 
 // CMRC 2018's: characters of Chinese, words of what is between, without its list of punctuation; F1
-// over the longest common run. (The script cuts what is not Chinese with NLTK, this with white
-// space and punctuation.)
+// over the longest common run. What is not Chinese is cut as NLTK's word_tokenize cuts it.
 AnswerScore cmrc_score(std::string_view found, const std::vector<std::string>& accepted);
 
 // A question of SQuAD 2.0: the score of answering it, and how much higher "no answer" stands.

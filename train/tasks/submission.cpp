@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/tasks/submission.h"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
+#include <map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/base/error.h"
 #include "data/files/atomic_file.h"
 #include "data/files/directories.h"
+#include "data/tasks/text_examples.h"
 
 namespace bertyard {
 namespace {
@@ -34,21 +39,49 @@ std::string table_name(const TaskOptions& options) {
   return "predictions.tsv";
 }
 
-using Wanted = bool (*)(const TextExample&);
+// GLUE's diagnostic set, which MNLI's model answers, by the name of its file: AX.tsv,
+// diagnostic-full.tsv.
+bool is_diagnostic(const TextExample& row) {
+  std::string name = fs::path(row.place).filename().string();
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name.starts_with("ax.") || name.find("diagnostic") != std::string::npos;
+}
 
-// Nothing where no example is wanted.
-std::string table_text(const TaskSet& set, const TaskPredictions& predictions, Wanted wanted) {
-  std::string text;
+// The table that a row belongs to.
+std::string table_name(const TaskOptions& options, const TextExample& row) {
+  if (options.name != "mnli") return table_name(options);
+  if (is_diagnostic(row)) return "AX.tsv";
+  return is_mismatched(row) ? "MNLI-mm.tsv" : "MNLI-m.tsv";
+}
+
+struct PredictionTable {
+  std::string text = "index\tprediction\n";
+  std::map<std::string, std::string> places;  // of its rows, by id
+};
+
+// By the name of the file. DataError where one that GLUE takes would have an id twice.
+std::map<std::string, PredictionTable> prediction_tables(const TaskSet& set,
+                                                         const TaskOptions& options,
+                                                         const TaskPredictions& predictions) {
+  std::map<std::string, PredictionTable> tables;
   const auto& examples = set.examples().texts;
   for (std::size_t i = 0; i < examples.size(); ++i) {
-    if (!wanted(examples[i])) continue;
-    if (text.empty()) text = "index\tprediction\n";
+    const TextExample& row = examples[i];
+    const std::string name = table_name(options, row);
+    PredictionTable& table = tables[name];
+    const auto [first, is_new] = table.places.emplace(row.id, row.place);
+    if (!is_new && find_layout(options.name) != nullptr) {
+      throw DataError(fmt::format(
+          "{}: expected every id once in {}, found '{}' here and at {}; give the rows "
+          "ids of their own, or predict the files one at a time, each with its own --to",
+          row.place, name, row.id, first->second));
+    }
     const std::string prediction =
         predictions.values.empty() ? set.labels()[static_cast<std::size_t>(predictions.classes[i])]
                                    : fmt::format("{:.3f}", predictions.values[i]);
-    text += fmt::format("{}\t{}\n", examples[i].id, prediction);
+    table.text += fmt::format("{}\t{}\n", row.id, prediction);
   }
-  return text;
+  return tables;
 }
 
 std::string conll_text(const TaskSet& set, const TaskPredictions& predictions) {
@@ -109,15 +142,8 @@ std::vector<fs::path> write_submission(const fs::path& directory, const TaskSet&
     write("nbest_predictions.json", files.best.dump(2) + "\n");
     if (set.examples().version_2) write("null_odds.json", files.odds.dump(2) + "\n");
   } else {
-    const auto write_table = [&](const std::string& name, Wanted wanted) {
-      const std::string text = table_text(set, predictions, wanted);
-      if (!text.empty()) write(name, text);
-    };
-    if (options.name == "mnli") {
-      write_table("MNLI-m.tsv", [](const TextExample& row) { return !is_mismatched(row); });
-      write_table("MNLI-mm.tsv", is_mismatched);
-    } else {
-      write_table(table_name(options), [](const TextExample&) { return true; });
+    for (const auto& [name, table] : prediction_tables(set, options, predictions)) {
+      write(name, table.text);
     }
   }
   return written;

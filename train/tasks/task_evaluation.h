@@ -17,7 +17,7 @@ namespace bertyard {
 
 // The logits of every sample of a set, in the order of the samples, the same on every rank.
 struct TaskOutputs {
-  double loss = 0;  // the mean that training takes, over what is labelled; 0 without labels
+  double loss = 0;  // mean over what is labelled, without weights of classes; 0 without labels
   std::vector<double> logits;
   std::vector<std::size_t> first;  // [samples + 1], where each sample's begin
 

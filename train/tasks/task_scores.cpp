@@ -258,6 +258,7 @@ const std::string& given_answer(const TaskPredictions& predictions, std::size_t 
 }
 
 std::string figure_text(const std::string& name, double value) {
+  if (std::isnan(value)) return "none";
   return fmt::format("{:.2f}", name == kNullThreshold ? value : 100 * value);
 }
 

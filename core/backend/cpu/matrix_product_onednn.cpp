@@ -19,6 +19,31 @@
 namespace bertyard {
 namespace {
 
+// oneDNN chooses its kernels by the processor, or by ONEDNN_MAX_CPU_ISA; they decide bits.
+std::string kernels_chosen() {
+  const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+  switch (isa) {
+    case dnnl::cpu_isa::sse41:
+      return "SSE4.1";
+    case dnnl::cpu_isa::avx:
+      return "AVX";
+    case dnnl::cpu_isa::avx2:
+      return "AVX2";
+    case dnnl::cpu_isa::avx2_vnni:
+      return "AVX2 VNNI";
+    case dnnl::cpu_isa::avx512_core:
+      return "AVX-512";
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return "AVX-512 VNNI";
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return "AVX-512 BF16";
+    case dnnl::cpu_isa::avx512_core_amx:
+      return "AMX";
+    default:
+      return fmt::format("instructions {:#x}", static_cast<unsigned>(isa));
+  }
+}
+
 using Memory = dnnl::memory;
 
 Memory::data_type type_of(DType type) {
@@ -144,7 +169,8 @@ class OneDnn : public MatrixLibrary {
 
   std::string name() const override {
     const dnnl_version_t* version = dnnl_version();
-    return fmt::format("oneDNN {}.{}.{}", version->major, version->minor, version->patch);
+    return fmt::format("oneDNN {}.{}.{} for {}", version->major, version->minor, version->patch,
+                       kernels_chosen());
   }
 
  private:

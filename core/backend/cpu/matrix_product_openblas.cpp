@@ -13,13 +13,14 @@
 namespace bertyard {
 namespace {
 
-// "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." -> "OpenBLAS 0.3.21"
+// "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." -> "OpenBLAS 0.3.21 for SkylakeX": it chooses its
+// kernels by the processor, or by OPENBLAS_CORETYPE; they decide bits.
 std::string library_name() {
   std::istringstream words{openblas_get_config()};
   std::string library;
   std::string version;
   words >> library >> version;
-  return library + " " + version;
+  return library + " " + version + " for " + openblas_get_corename();
 }
 
 int blas_size(std::int64_t size) {

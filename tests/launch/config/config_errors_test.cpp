@@ -335,6 +335,23 @@ const Mistake kTaskMistakes[] = {
     {"task: {kind: classify, name: sst2, columns: {label: b}}",
      "'task.columns.label' b (run.yaml:1:53) has no effect without 'task.columns.text'; set that "
      "too"},
+    {"task: {kind: classify, columns: {text: '0', label: '1'}}",
+     "is no number of a column, expected 1 to 999999; the first column is 1"},
+    {"task: {kind: classify, columns: {text: '1', label: '99999999999999999999999'}}",
+     "is no number of a column, expected 1 to 999999"},
+    {"task: {kind: classify, columns: {text: '1', label: label}}",
+     "'task.columns.label' label (run.yaml:1:52) a name; give numbers for all columns where the "
+     "files have no header, else names for all"},
+    {"task: {kind: classify, labels: [a, b, a]}",
+     "has 'a' twice; labels are numbered as they stand there, so name each once"},
+    {"task: {kind: tag, labels: [O]}",
+     "'task.labels' [O] (run.yaml:1:27) is one label, expected at least two"},
+    {"task: {kind: classify, metric: pearson}",
+     "'task.kind' classify (run.yaml:1:14) has no 'task.metric' pearson (run.yaml:1:32); use auto, "
+     "or one of: accuracy, f1, macro_f1, matthews"},
+    {"task: {kind: regress, metric: f1}", "use auto, or one of: pearson, spearman"},
+    {"task: {kind: tag, metric: squad}", "use auto, or one of: span_f1, accuracy"},
+    {"task: {kind: qa, metric: accuracy}", "use auto, or one of: squad, cmrc, f1"},
 };
 INSTANTIATE_TEST_SUITE_P(OfTasks, SingleMistake, ::testing::ValuesIn(kTaskMistakes));
 

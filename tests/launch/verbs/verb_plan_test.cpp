@@ -156,6 +156,10 @@ TEST_F(PlanTest, RefusesWhatMakesNoPlan) {
   EXPECT_THAT(other.errors, HasSubstr("other.json: expected a result of 'bertyard bench --json'"));
   EXPECT_EQ(run("plan run.yaml cluster.efficiency=1.5").code, 2);
   EXPECT_EQ(run("plan run.yaml cluster.node.gigabytes=0").code, 2);
+  const Ended taught = run("plan run.yaml distill.teacher=somewhere");
+  EXPECT_EQ(taught.code, 2);
+  EXPECT_THAT(taught.errors, HasSubstr("a teacher's forward pass is not predicted; add "
+                                       "distill.teacher=null"));
 }
 
 using Cores = std::vector<int>;
