@@ -32,6 +32,8 @@ launch() {
   sed -n 's/^job \([0-9]*\): .*/\1/p' "$name.launch"
 }
 
+restarted() { [ "$(field "$1" Restarts)" -ge 1 ] && echo requeued || echo 'ran through'; }
+
 # is_further NAME STEPS JOB: the run has so many steps, or its job is over.
 is_further() { has_steps "$1" "$2" || has_ended "$3"; }
 
@@ -59,7 +61,8 @@ preempted() {
     preempt "$job" "$name" || break
   done
   wait_until 300 has_ended "$job"
-  verdict "$name: preempted $i times" "COMPLETED $expected" "$(state "$job") $(hash_of "$name")" \
+  verdict "$name: preempted" "$times times COMPLETED $expected" \
+    "$i times $(state "$job") $(hash_of "$name")" \
     "Restarts=$(field "$job" Restarts), $(since "$start") s"
 }
 
@@ -76,9 +79,8 @@ scenario_limit() {
     wait_until 100 has_restarts "$job" 1 && run_again_now "$job"
     scontrol update JobId="$job" TimeLimit=10
     wait_until 300 has_ended "$job"
-    verdict "limit-$by: told and requeued" "COMPLETED $expected" \
-      "$(state "$job") $(hash_of "limit-$by")" \
-      "Restarts=$(field "$job" Restarts), $(since "$start") s"
+    verdict "limit-$by: told and requeued" "requeued COMPLETED $expected" \
+      "$(restarted "$job") $(state "$job") $(hash_of "limit-$by")" "$(since "$start") s"
   done
 }
 
@@ -138,8 +140,8 @@ scenario_node() {
     wait_until 60 idle_hosts 2
     run_again_now "$job"
     wait_until 300 has_ended "$job"
-    verdict "node-$by: host lost" "COMPLETED $expected" "$(state "$job") $(hash_of "node-$by")" \
-      "requeued after $noticed s"
+    verdict "node-$by: host lost" "requeued COMPLETED $expected" \
+      "$(restarted "$job") $(state "$job") $(hash_of "node-$by")" "requeued after $noticed s"
   done
 }
 

@@ -27,7 +27,8 @@ until is_over "$start" "$seconds"; do
   rate=$(awk -v n="$(($(steps_of good) - first))" -v t="$(since "$measured")" -v r="$rate" \
     'BEGIN { print (t > 2 ? n / t : r) }')
   victims=($(ranks_of good))
-  [ ${#victims[@]} -gt 0 ] && kill -9 "${victims[faults % ${#victims[@]}]}" 2>/dev/null || true
+  # Before its ranks are there the job itself is hit.
+  kill -9 "${victims[faults % (${#victims[@]} + (${#victims[@]} == 0))]:-$job}" 2>/dev/null || true
   wait $job 2>/dev/null || true
   ideal=$(awk -v i="$ideal" -v r="$rate" -v t="$(since "$begun")" 'BEGIN { print i + r * t }')
   ((++faults))
@@ -36,5 +37,6 @@ done
 done=$(readlink runs/good/checkpoints/latest | sed 's/step-0*//')
 awk -v d="$done" -v i="$ideal" -v t="$(since "$start")" -v f="$((faults - 1))" \
   -v least="$least" 'BEGIN {
+  if (i == 0) { print "no two faults were far enough apart to measure the rate between them"; exit 1 }
   printf "%d faults in %.0f s: %d steps, %.1f%% of the %d without them\n", f, t, d, 100 * d / i, i
   exit d < least * i }'

@@ -99,7 +99,7 @@ class Reader {
       result_.bad_rows.push_back({example.place, fault});
       return;
     }
-    if (json.contains("answers") && !example.impossible) {
+    if (json.contains("answers") && !json["answers"].is_null() && !example.impossible) {
       const Json answers = listed(json["answers"]);
       if (!answers.is_array()) {
         result_.bad_rows.push_back(

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <system_error>
 
@@ -166,17 +167,20 @@ void refuse_header_as_label(const TaskOptions& options, const TaskExamples& exam
   const bool classes = options.kind == TaskKind::classify || options.kind == TaskKind::pair;
   const bool by_number = is_whole(options.columns.text);
   if (!from_data || !classes || !by_number || examples.size() < kFewest) return;
-  std::set<std::string> in_first_lines, in_others;
+  std::map<std::string, std::size_t> rows;  // of each label
   for (const TextExample& example : examples.texts) {
-    if (!example.label) continue;
-    (example.place.ends_with(":1") ? in_first_lines : in_others).insert(*example.label);
+    if (example.label) ++rows[*example.label];
   }
-  for (const std::string& label : in_first_lines) {
-    if (in_others.contains(label)) continue;
+  const auto once =
+      std::ranges::count(rows, std::size_t{1}, [](const auto& row) { return row.second; });
+  for (const TextExample& example : examples.texts) {
+    const bool first = example.label && example.place.ends_with(":1");
+    // A class of one row may well stand first where others have one row too.
+    if (!first || rows[*example.label] > 1 || once > 1) continue;
     throw DataError(fmt::format(
         "{}: the label '{}' stands in line 1 alone, which looks like a header; name the columns in "
         "task.columns by their names instead of numbers, or set task.labels if it is a label",
-        examples.path, label));
+        example.place, *example.label));
   }
 }
 

@@ -37,8 +37,9 @@ std::map<std::string, std::string> computing_environment(const DeviceInfo& devic
                                                          const std::vector<std::string>& hosts);
 
 // Throws EnvironmentError on every rank where their devices, threads, instruction sets or libraries
-// are not the same. Every rank makes this call.
-void check_same_devices(ControlPlane& control, const DeviceInfo& device);
+// are not the same; which kernels a library chose by the processor counts in ordered reduction
+// alone. Every rank makes this call.
+void check_same_devices(ControlPlane& control, const DeviceInfo& device, Reduction reduction);
 
 // Calls `fill` while the parameters stand in host memory, zeros at first where that is not the
 // device's, and moves them to the device. Waits for it.

@@ -125,18 +125,29 @@ Origins origins_of(const RunConfig& config, DataNeed need) {
   return origins;
 }
 
-bool is_claimed_by(const fs::path& directory, const Origins& origins) {
-  auto found = read_origins(directory);
-  if (!found) return false;
+namespace {
+
+// A content counts where both know it: a file may be gone, or the results an older program's.
+std::vector<std::string> origin_differences(Origins before, Origins now) {
   for (const char* key : {kTrainHash, kValidHash, kTeacherHash}) {
-    if (!origins.contains(key)) found->erase(key);
+    if (before.contains(key) && now.contains(key)) continue;
+    before.erase(key);
+    now.erase(key);
   }
-  return setting_differences(*found, origins).empty();
+  return setting_differences(before, now);
+}
+
+}  // namespace
+
+bool is_claimed_by(const fs::path& directory, const Origins& origins) {
+  const auto found = read_origins(directory);
+  if (!found) return false;
+  return origin_differences(*found, origins).empty();
 }
 
 void claim_directory(const fs::path& directory, const Origins& origins) {
   if (const auto found = read_origins(directory)) {
-    const std::vector<std::string> other = setting_differences(*found, origins);
+    const std::vector<std::string> other = origin_differences(*found, origins);
     if (other.empty()) return;
     throw UsageError(fmt::format(
         "{}: holds results of another configuration ({}); go back to it, remove the directory, or "

@@ -103,7 +103,7 @@ class Grid {
     if (is_done) {
       if (done) {
         results_.push_back(*done);
-        write_task_file(*done, data);  // a kill may have come between the result and this
+        mend_task_file(*done, data);
       }
       log_.info("{}: done before", cell.name());
       return TrainEnd::finished;
@@ -112,7 +112,7 @@ class Grid {
     setup_ = std::make_unique<FinetuneSetup>(loaded_.config, cell, data,
                                              HostPlace{place_gpu(data.model), group_.local_size});
     FinetuneSetup& setup = *setup_;
-    check_same_devices(*group_.control, setup.device->info());
+    check_same_devices(*group_.control, setup.device->info(), setup.config.parallel.reduction);
     place_threads(setup.device->info());
     FinetuneRun run(
         {setup, *group_.communicator, setup.device_ranks.joined(*group_.communicator),
@@ -130,6 +130,12 @@ class Grid {
   fs::path kept_checkpoint(const CellResult& result) const {
     const bool scored = loaded_.config.distill.trains_head();
     return directory() / result.cell.name() / "checkpoints" / (scored ? "best" : "latest");
+  }
+
+  // A kill may have come between the result and the file.
+  void mend_task_file(const CellResult& done, const FinetuneData& data) const {
+    const fs::path kept = kept_checkpoint(done);
+    if (fs::exists(kept) && !fs::exists(kept / kTaskFile)) write_task_file(done, data);
   }
 
   // What `predict` reads beside the weights.
@@ -205,9 +211,8 @@ class Grid {
     write_file_atomically(directory() / kGridFile, grid_json(results_, loaded_.config));
     if (!loaded_.config.distill.trains_head()) {
       fmt::print(
-          "{}last: {}, step {}, no score: distill.soft and distill.hard are 0, so the task's head "
-          "is "
-          "not trained -> {}\n",
+          "{}last: {}, step {}, no score: distill.soft and distill.hard are 0, so the task's "
+          "head is not trained -> {}\n",
           grid_text(results_), best.cell.name(), best.step, (directory() / "best").string());
       return;
     }
@@ -277,8 +282,7 @@ int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment
   if (loaded.config.parallel.shard_optimizer) {
     throw UsageError(
         "parallel.shard_optimizer: true is of 'train'; 'finetune' keeps the whole optimizer state "
-        "on "
-        "every rank; set it to false");
+        "on every rank; set it to false");
   }
   check_unscored(loaded.config);
   const ProcessGroup group = environment.make_process_group();

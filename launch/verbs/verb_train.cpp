@@ -56,7 +56,7 @@ void check_starts(ControlPlane& control, const RunConfig& config, DryData data) 
 void check_setups(ControlPlane& control, const PretrainingSetup& setup) {
   check_same_everywhere(control, {{"vocabulary", hash_text(setup.vocabulary.hash())},
                                   {"training samples", std::to_string(setup.train->size())}});
-  check_same_devices(control, setup.device->info());
+  check_same_devices(control, setup.device->info(), setup.config.parallel.reduction);
 }
 
 int run(const RunParts& parts, TrainForm form, DryData data) {

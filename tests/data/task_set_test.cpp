@@ -271,9 +271,12 @@ TEST_F(TaskFiles, AHeaderIsNoLabel) {
   };
 
   expect_data_error([&] { refuse("text\tclass\n" + rows); },
-                    "a.tsv: the label 'class' stands in line 1 alone");
+                    "a.tsv:1: the label 'class' stands in line 1 alone");
   EXPECT_NO_THROW(refuse("text\tclass\n" + rows.substr(4)));
   EXPECT_NO_THROW(refuse("b\t1\n" + rows));
+  std::string one_of_each;
+  for (int i = 0; i < 12; ++i) one_of_each += "a\tclass " + std::to_string(i) + "\n";
+  EXPECT_NO_THROW(refuse(one_of_each));
   task.labels = {"class", "0", "1"};
   EXPECT_NO_THROW(refuse("text\tclass\n" + rows));
 }
@@ -294,11 +297,14 @@ TEST_F(TaskFiles, QuestionsInHuggingFacesFormAreRead) {
       {"id": 17, "question": "b?", "answers": {"text": ["b", "c"], "answer_start": [2, 4]}},
       {"id": "q2", "question": "c?", "answers": [{"text": "c"}]},
       {"id": "q3", "question": "d?", "answers": {"text": ["b", "c"], "answer_start": [2]}},
+      {"id": 16, "question": "unanswered?", "answers": null},
       {"id": 1.5, "question": "e?", "answers": []}]}]}]})");
 
   const TaskExamples read = read_task({path}, options(TaskKind::qa), LabelNeed::required);
 
-  ASSERT_EQ(read.answers.size(), 2u);
+  ASSERT_EQ(read.answers.size(), 3u);
+  EXPECT_EQ(read.answers[2].id, "16");
+  EXPECT_TRUE(read.answers[2].answers.empty());
   EXPECT_EQ(read.answers[0].id, "17");
   ASSERT_EQ(read.answers[0].answers.size(), 2u);
   EXPECT_TRUE(read.answers[0].answers[1].placed);

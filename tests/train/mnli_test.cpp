@@ -110,18 +110,5 @@ TEST_F(Mnli, TheDiagnosticSetHasItsOwnFile) {
   EXPECT_EQ(read_file(directory_ / "out/AX.tsv"), "index\tprediction\n0\tneutral\n");
 }
 
-TEST_F(Mnli, AnIdStandsOnceInATable) {
-  const TaskSet set = set_of({file("m.tsv", {"entailment"}), file("n.tsv", {"neutral"})});
-
-  const std::string message = testing::message_of<DataError>([&] {
-    write_submission(directory_ / "out", set, options_, predictions({0, 1}));
-  });
-
-  EXPECT_THAT(message, ::testing::AllOf(::testing::HasSubstr("n.tsv:2: expected every id once in "
-                                                             "MNLI-m.tsv, found '0' here and at "),
-                                        ::testing::HasSubstr("m.tsv:2; give the rows ids")));
-  EXPECT_FALSE(std::filesystem::exists(directory_ / "out/MNLI-m.tsv"));
-}
-
 }  // namespace
 }  // namespace bertyard

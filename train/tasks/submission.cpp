@@ -54,32 +54,18 @@ std::string table_name(const TaskOptions& options, const TextExample& row) {
   return is_mismatched(row) ? "MNLI-mm.tsv" : "MNLI-m.tsv";
 }
 
-struct PredictionTable {
-  std::string text = "index\tprediction\n";
-  std::map<std::string, std::string> places;  // of its rows, by id
-};
-
-// By the name of the file. DataError where one that GLUE takes would have an id twice.
-std::map<std::string, PredictionTable> prediction_tables(const TaskSet& set,
-                                                         const TaskOptions& options,
-                                                         const TaskPredictions& predictions) {
-  std::map<std::string, PredictionTable> tables;
+// By the name of the file.
+std::map<std::string, std::string> prediction_tables(const TaskSet& set, const TaskOptions& options,
+                                                     const TaskPredictions& predictions) {
+  std::map<std::string, std::string> tables;
   const auto& examples = set.examples().texts;
   for (std::size_t i = 0; i < examples.size(); ++i) {
-    const TextExample& row = examples[i];
-    const std::string name = table_name(options, row);
-    PredictionTable& table = tables[name];
-    const auto [first, is_new] = table.places.emplace(row.id, row.place);
-    if (!is_new && find_layout(options.name) != nullptr) {
-      throw DataError(fmt::format(
-          "{}: expected every id once in {}, found '{}' here and at {}; give the rows "
-          "ids of their own, or predict the files one at a time, each with its own --to",
-          row.place, name, row.id, first->second));
-    }
+    std::string& table = tables[table_name(options, examples[i])];
+    if (table.empty()) table = "index\tprediction\n";
     const std::string prediction =
         predictions.values.empty() ? set.labels()[static_cast<std::size_t>(predictions.classes[i])]
                                    : fmt::format("{:.3f}", predictions.values[i]);
-    table.text += fmt::format("{}\t{}\n", row.id, prediction);
+    table += fmt::format("{}\t{}\n", examples[i].id, prediction);
   }
   return tables;
 }
@@ -143,7 +129,7 @@ std::vector<fs::path> write_submission(const fs::path& directory, const TaskSet&
     if (set.examples().version_2) write("null_odds.json", files.odds.dump(2) + "\n");
   } else {
     for (const auto& [name, table] : prediction_tables(set, options, predictions)) {
-      write(name, table.text);
+      write(name, table);
     }
   }
   return written;

@@ -15,7 +15,7 @@ namespace bertyard {
 //   other texts     predictions.tsv, likewise
 //   tagging         predictions.conll: word, gold label where there is one, predicted label
 //   questions       predictions.json, nbest_predictions.json and, for 2.0, null_odds.json
-// Creates the directory; returns the paths. DataError where two rows of a table have one id.
+// Creates the directory; returns the paths.
 std::vector<std::filesystem::path> write_submission(const std::filesystem::path& directory,
                                                     const TaskSet& set, const TaskOptions& options,
                                                     const TaskPredictions& predictions);

@@ -306,6 +306,13 @@ TEST_F(ConfigLoadTest, KeepsTheTextAsItWasRead) {
   EXPECT_EQ(load("run: {seed: 9} # mine\n").input_text, "run: {seed: 9} # mine\n");
 }
 
+TEST_F(ConfigLoadTest, AColumnMayBeNamedByADigit) {
+  const TaskColumns columns =
+      load("task: {kind: classify, columns: {text: text, label: '1'}}\n").config.task.columns;
+
+  EXPECT_EQ(columns.label, "1");
+}
+
 TEST_F(ConfigLoadTest, QuestionsHaveTheLengthOfThePaper) {
   EXPECT_EQ(load("task: {kind: qa}\n").config.task.max_length, 384);
   EXPECT_EQ(load("task: {kind: qa}\n").config.task.stride, 128);
