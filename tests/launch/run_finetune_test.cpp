@@ -445,7 +445,7 @@ TEST_F(FinetuneTest, WithoutALabelThatIsUsedNothingIsTrained) {
   expect_error(finetune(0, "x",
                         {"task.train=[header.tsv]", "task.name=own", "task.columns.text=1",
                          "task.columns.label=2"}),
-               3, {"header.tsv: the label 'class' stands in line 1 alone", "by their names"});
+               3, {"header.tsv:1: the label 'class' stands in line 1 alone", "by their names"});
 }
 
 TEST_F(FinetuneTest, MistakesAreNamed) {
