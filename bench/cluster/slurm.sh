@@ -69,6 +69,18 @@ preempted() {
 scenario_srun() { preempted srun "$preemptions" --by srun; }
 scenario_mpirun() { preempted mpirun "$preemptions" --by mpirun; }
 
+# Lets the ranks of JOB work a twentieth of the time until it is requeued, lest it ends before.
+hold_back() {
+  local i
+  for ((i = 0; i < 120; ++i)); do
+    has_restarts "$1" 1 || has_ended "$1" && return
+    pkill -STOP -f 'bertyard train run.yaml run.name=limit'
+    sleep 0.95
+    pkill -CONT -f 'bertyard train run.yaml run.name=limit'
+    sleep 0.05
+  done
+}
+
 # The limit of a minute: USR1 comes some seconds after the start (SLURM is late by up to a minute).
 scenario_limit() {
   local by job start
@@ -76,6 +88,7 @@ scenario_limit() {
     start=$(now)
     job=$(launch "limit-$by" --by "$by" --time 1 slurm.signal_before='55 s' \
       checkpoint.every='1000000 steps') || { verdict "limit-$by" launched refused; return; }
+    hold_back "$job"
     wait_until 100 has_restarts "$job" 1 && run_again_now "$job"
     scontrol update JobId="$job" TimeLimit=10
     wait_until 300 has_ended "$job"
