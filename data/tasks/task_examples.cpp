@@ -165,7 +165,7 @@ void refuse_header_as_label(const TaskOptions& options, const TaskExamples& exam
   constexpr std::size_t kFewest = 10;  // among fewer rows a label that comes once is likely one
   const bool from_data = options.labels.empty() && find_layout(options.name) == nullptr;
   const bool classes = options.kind == TaskKind::classify || options.kind == TaskKind::pair;
-  const bool by_number = is_whole(options.columns.text);
+  const bool by_number = is_column_number(options.columns.text);
   if (!from_data || !classes || !by_number || examples.size() < kFewest) return;
   std::map<std::string, std::size_t> rows;  // of each label
   for (const TextExample& example : examples.texts) {

@@ -41,8 +41,8 @@ TaskExamples take_held_out(TaskExamples& examples, double fraction);
 // Returns how many.
 std::size_t skip_unplaced_answers(TaskExamples& examples);
 
-// DataError where columns are numbers, classes are those of the rows, and one of them stands in the
-// first line of a file and nowhere else: the name of a column, taken for a label.
+// DataError where columns are numbers, classes are those of the rows, and the only one of a single
+// row stands in the first line of a file: the name of a column, taken for a label.
 void refuse_header_as_label(const TaskOptions& options, const TaskExamples& examples);
 
 // The labels in the order of their ids: those given, else those of the name's layout, else those of

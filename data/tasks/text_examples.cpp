@@ -16,11 +16,6 @@
 namespace bertyard {
 namespace {
 
-bool is_number(const std::string& text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 // A finite number, also as the float that is trained on; std::from_chars reads "nan" and "inf" too.
 bool is_real(const std::string& text) {
   double value = 0;
@@ -45,7 +40,7 @@ class ColumnFinder {
     const TaskColumns wanted = !options_.columns.text.empty() ? options_.columns
                                : layout_ != nullptr           ? layout_->columns
                                                               : guessed();
-    if (is_number(wanted.text)) return by_number(wanted);
+    if (is_column_number(wanted.text)) return by_number(wanted);
     const std::vector<std::string>& names = header();
     const bool has_text = std::find(names.begin(), names.end(), wanted.text) != names.end();
     const bool known = options_.columns.text.empty() && layout_ != nullptr;
@@ -191,6 +186,10 @@ std::vector<std::string> keys_of(const TaskOptions& options) {
 }
 
 }  // namespace
+
+bool is_column_number(const std::string& column) {
+  return !column.empty() && column.find_first_not_of("0123456789") == std::string::npos;
+}
 
 const TaskLayout* find_layout(const std::string& name) {
   using K = TaskKind;

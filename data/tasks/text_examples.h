@@ -33,6 +33,9 @@ struct TaskLayout {
   TaskColumns numbers;  // where there is no header; empty: there always is one
   std::vector<std::string> labels;
 };
+// Whether a column is named by its number; task.columns.text decides for all columns.
+bool is_column_number(const std::string& column);
+
 // Null for a name that is none of GLUE's.
 const TaskLayout* find_layout(const std::string& name);
 

@@ -28,10 +28,6 @@ constexpr const char* kLabels = "task.labels";
 constexpr const char* kMetric = "task.metric";
 constexpr std::size_t kMostDigits = 6;  // of a column
 
-bool is_number(const std::string& column) {
-  return column.find_first_not_of("0123456789") == std::string::npos;
-}
-
 class TaskChecks : FieldChecks {
  public:
   TaskChecks(const LoadedConfig& loaded, const ConfigLayers& layers, ConfigErrors& errors)
@@ -80,14 +76,14 @@ class TaskChecks : FieldChecks {
   // Numbers say that there is no header.
   void columns_by_number() const {
     const TaskColumns& columns = task_.columns;
-    if (columns.text.empty() || !is_number(columns.text)) return;
+    if (!is_column_number(columns.text)) return;
     std::vector<std::string> numbers, names;
     for (const auto& [key, column] :
          {std::pair(kText, columns.text), std::pair(kPair, columns.pair),
           std::pair(kLabel, columns.label), std::pair(kId, columns.id)}) {
       if (column.empty() || !all_read({key})) continue;
-      (is_number(column) ? numbers : names).push_back(key);
-      if (is_number(column) && (column.size() > kMostDigits || std::stol(column) == 0)) {
+      (is_column_number(column) ? numbers : names).push_back(key);
+      if (is_column_number(column) && (column.size() > kMostDigits || std::stol(column) == 0)) {
         return mistake({key}, fmt::format("{} is no number of a column, expected 1 to 999999; the "
                                           "first column is 1",
                                           shown(key)));

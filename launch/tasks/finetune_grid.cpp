@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "launch/config/grid_value.h"
 #include "launch/console/text_table.h"
 #include "train/journal/console.h"
 #include "train/tasks/task_scores.h"
@@ -113,10 +114,10 @@ std::string grid_text(const std::vector<CellResult>& results) {
   TextTable table(columns);
   for (const CellResult& result : results) {
     std::vector<std::string> cells{
-        fmt::format("{:g}", result.cell.learning_rate),
-        std::to_string(result.cell.batch),
-        fmt::format("{:g}", result.cell.epochs),
-        std::to_string(result.cell.seed),
+        grid_value_text(result.cell.learning_rate),
+        grid_value_text(result.cell.batch),
+        grid_value_text(result.cell.epochs),
+        grid_value_text(result.cell.seed),
         fmt::format("{}/{}", result.step, result.steps),
         std::isnan(result.loss) ? "none" : fmt::format("{:.4f}", result.loss)};
     for (const auto& [name, value] : result.figures) {
