@@ -23,6 +23,10 @@ std::string ConfigOrigin::text() const {
   return {};
 }
 
+bool ConfigOrigin::is_argument() const {
+  return kind == Kind::command_line && name.starts_with("<command line>");
+}
+
 std::string ConfigOrigin::place() const {
   return kind == Kind::file ? fmt::format("{}:{}:{}", name, line, column) : text();
 }

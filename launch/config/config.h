@@ -46,6 +46,8 @@ struct ConfigOrigin {
 
   // "default", "preset bert-base", "run.yaml:12", "<command line>:arg 3", "from samples.out"
   std::string text() const;
+  // Whether it stands on the command line itself, not in a comparison's `set`.
+  bool is_argument() const;
   // "run.yaml:12:16" for messages; text() for what stands in no file.
   std::string place() const;
 };

@@ -194,9 +194,9 @@ std::vector<ConfigField> model_fields() {
                  count_type<std::int64_t>({1, 65535})),
       make_field({"model.norm_epsilon", "of LayerNorm", kIdentity},
                  shape(&ModelConfig::norm_epsilon), real_type(positive)),
-      make_field(
-          {"model.from", "start from a Hugging Face directory or a checkpoint; empty: random"},
-          at(&RunConfig::model, &ModelSection::from), path_type()),
+      make_field({"model.from",
+                  "start from a run, a checkpoint or a Hugging Face directory; empty: random"},
+                 at(&RunConfig::model, &ModelSection::from), path_type()),
   };
 }
 

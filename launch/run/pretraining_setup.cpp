@@ -2,7 +2,6 @@
 #include "launch/run/pretraining_setup.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
@@ -255,30 +254,13 @@ std::optional<std::uint64_t> load_teacher(PretrainingSetup& setup) {
   return load_teacher(teacher->options().teacher, teacher->parameters());
 }
 
-namespace {
-
-// Before its tensors are looked for: none of them would be there.
-void require_type(const std::string& from, const ModelConfig& model) {
-  if (!std::filesystem::exists(std::filesystem::path(from) / "config.json")) return;
-  const ModelType found = read_huggingface_config(from).type;
-  if (found == model.type) return;
-  throw UsageError(fmt::format(
-      "model.from: {} is of type {}, model.preset makes one of type {}; set model.preset to {}",
-      from, name_of(found), name_of(model.type),
-      found == ModelType::elmo ? "elmo" : "a transformer's"));
-}
-
-}  // namespace
-
-void initialize_weights(PretrainingSetup& setup) {
-  const std::string& from = setup.config.model.from;
-  if (!from.empty()) require_type(from, setup.model);
+void initialize_weights(PretrainingSetup& setup, const std::optional<SavedModel>& start) {
   ParameterStore& parameters = setup.objective.parameters();
   fill_on_host(*setup.device, parameters, [&] {
     // A GPU's initial weights are the bits of a CPU's: drawn on the host, by any number of threads.
     initialize(parameters, setup.model, setup.config.run.seed, setup.device->info().threads);
-    if (!from.empty()) {
-      load_huggingface_weights(from, parameters, MissingHeads::keep_values);
+    if (start) {
+      load_huggingface_weights(start->path, parameters, MissingHeads::keep_values);
     } else if (const MlmTeacher* teacher = setup.objective.teacher()) {
       start_from_teacher(parameters, setup.model, teacher->parameters(),
                          {teacher->config(), teacher->options()});

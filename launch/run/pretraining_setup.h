@@ -13,6 +13,7 @@
 #include "launch/run/device_ranks.h"
 #include "launch/run/run_data.h"
 #include "launch/run/run_device.h"
+#include "launch/run/saved_model.h"
 #include "parallel/communicator.h"
 #include "parallel/gradient_reduction.h"
 #include "parallel/shard_plan.h"
@@ -92,7 +93,7 @@ class PretrainingSetup {
 // Once the memory is taken: the teacher's weights, where there is one. Returns their hash.
 std::optional<std::uint64_t> load_teacher(PretrainingSetup& setup);
 
-// Weights of a new run: drawn by the seed, or taken from model.from or from the teacher.
-void initialize_weights(PretrainingSetup& setup);
+// Weights of a new run: those of the model to start from, the teacher's, or drawn by the seed.
+void initialize_weights(PretrainingSetup& setup, const std::optional<SavedModel>& start);
 
 }  // namespace bertyard

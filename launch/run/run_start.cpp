@@ -11,6 +11,8 @@
 #include "launch/run/injected_faults.h"
 #include "launch/run/kernel_choices.h"
 #include "launch/run/resume_choice.h"
+#include "launch/run/start_model.h"
+#include "parallel/agreement.h"
 
 namespace bertyard {
 namespace {
@@ -41,6 +43,16 @@ RunCheckpoints::Setting checkpoint_setting(const RunParts& parts, const std::str
   return setting;
 }
 
+std::optional<SavedModel> model_to_start_from(const RunParts& parts) {
+  const PretrainingSetup& setup = parts.setup;
+  if (setup.config.model.from.empty()) return std::nullopt;
+  SavedModel start = open_start_model(setup.config, setup.model, setup.vocabulary, parts.log);
+  // A run that is still training may have saved another checkpoint meanwhile.
+  check_same_everywhere(parts.control, {{"weights of model.from", weights_file_hash(start.path)}});
+  parts.log.info("weights of {} ({})", start.path, start.kind);
+  return start;
+}
+
 }  // namespace
 
 std::map<std::string, std::string> environment_of(const RunParts& parts) {
@@ -68,7 +80,7 @@ std::optional<CheckpointState> restore_run(const RunParts& parts, const RunDirec
   const std::optional<Checkpoint> checkpoint =
       agree_on_checkpoint({parts.control, parts.log}, parts.loaded.config.checkpoint, directory);
   if (!checkpoint) {
-    initialize_weights(parts.setup);
+    initialize_weights(parts.setup, model_to_start_from(parts));
     return std::nullopt;
   }
   const RunCheckpoints::Restored restored = checkpoints.restore(*checkpoint);

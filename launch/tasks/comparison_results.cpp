@@ -30,6 +30,7 @@ using Json = nlohmann::json;
 constexpr char kOriginsFile[] = "made_from.json";
 constexpr char kTrainHash[] = "task.train hash";
 constexpr char kValidHash[] = "task.valid hash";
+constexpr char kVocabularyHash[] = "tokenizer.vocab hash";
 constexpr char kTeacherHash[] = "teacher weights hash";
 
 // The scores of one cell by name; nothing where it is not among the results.
@@ -108,13 +109,15 @@ std::optional<FinetuneScores> read_finetune_scores(const fs::path& directory,
 
 Origins origins_of(const RunConfig& config, DataNeed need) {
   Origins origins = run_identity(config);
-  for (const char* key : {"task.train", "task.valid", "task.metric", "finetune.lr",
-                          "finetune.batch", "finetune.epochs", "model.from", "tokenizer.vocab"}) {
+  for (const char* key : {"task.metric", "finetune.lr", "finetune.batch", "finetune.epochs"}) {
     origins[key] = find_field(key)->write(config, 0);
   }
   origins.erase("run.seed");  // each cell has its own
   if (const auto hash = contents_hash(config.task.train, need)) origins[kTrainHash] = *hash;
   if (const auto hash = contents_hash(config.task.valid, need)) origins[kValidHash] = *hash;
+  if (const std::string& vocabulary = config.tokenizer.vocab; !vocabulary.empty()) {
+    if (const auto hash = contents_hash({vocabulary}, need)) origins[kVocabularyHash] = *hash;
+  }
   if (config.distill.taught()) {
     if (const auto hash = teacher_hash(config.distill.teacher, need)) origins[kTeacherHash] = *hash;
   }
@@ -129,7 +132,10 @@ namespace {
 
 // A content counts where both know it: a file may be gone, or the results an older program's.
 std::vector<std::string> origin_differences(Origins before, Origins now) {
-  for (const char* key : {kTrainHash, kValidHash, kTeacherHash}) {
+  for (const char* key : {"task.train", "task.valid", "model.from", "tokenizer.vocab"}) {
+    before.erase(key);  // paths, which an older program wrote too
+  }
+  for (const char* key : {kTrainHash, kValidHash, kVocabularyHash, kTeacherHash}) {
     if (before.contains(key) && now.contains(key)) continue;
     before.erase(key);
     now.erase(key);

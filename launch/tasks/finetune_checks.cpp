@@ -3,8 +3,9 @@
 
 #include <charconv>
 #include <cmath>
-#include <filesystem>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,12 +15,6 @@
 
 namespace bertyard {
 namespace {
-
-// The options that decide into which pieces a text is cut, as keys of the configuration.
-std::string tokenizer_text(const TokenizerOptions& options) {
-  return fmt::format("lower_case: {}, strip_accents: {}, split_cjk: {}", options.lower_case,
-                     options.strip_accents.value_or(options.lower_case), options.split_cjk);
-}
 
 std::string head_name(const RunConfig& config) {
   return find_field("finetune.head")->write(config, 0);
@@ -35,23 +30,24 @@ std::string lacks(const RunConfig& config, const ModelConfig& model) {
 
 }  // namespace
 
-void check_vocabulary(const RunConfig& config, const SavedModel& start,
-                      const Vocabulary& vocabulary) {
-  if (start.vocabulary && start.vocabulary->hash() != vocabulary.hash()) {
-    throw UsageError(
-        fmt::format("tokenizer.vocab: {} is another vocabulary than that of model.from, {}; set "
-                    "tokenizer.vocab "
-                    "to null, and the model's own is used",
-                    config.tokenizer.vocab, start.path));
+void refuse_replaced_keys(const LoadedConfig& loaded, ChangesOf which) {
+  static constexpr std::pair<std::string_view, std::string_view> kReplaced[] = {
+      {"optim.lr", "set finetune.lr"},
+      {"optim.warmup", "set finetune.warmup, a share of the steps"},
+      {"run.seed", "set finetune.seeds"},
+      {"schedule.", "set finetune.batch, finetune.epochs and task.max_length"},
+      {"checkpoint.keep_last", "remove it: the last checkpoint and the best are kept"},
+      {"checkpoint.keep_best", "remove it: the last checkpoint and the best are kept"}};
+  for (const auto& [key, origin] : loaded.origins) {
+    if (origin.kind != ConfigOrigin::Kind::command_line) continue;
+    if (which == ChangesOf::files && origin.is_argument()) continue;
+    for (const auto& [replaced, mend] : kReplaced) {
+      const bool is_it = replaced.ends_with('.') ? key.starts_with(replaced) : key == replaced;
+      if (!is_it) continue;
+      throw UsageError(
+          fmt::format("{}: {} has no effect on a fine-tuning; {}", origin.text(), key, mend));
+    }
   }
-  if (!std::filesystem::exists(std::filesystem::path(start.path) / "tokenizer_config.json")) return;
-  const std::string own = tokenizer_text(start.tokenizer);
-  const std::string asked = tokenizer_text(config.tokenizer.options);
-  if (own == asked) return;
-  throw UsageError(fmt::format(
-      "tokenizer: {} is not what model.from, {}, was trained with: {}; set them to that, or "
-      "tokenizer.vocab to null, and the model's own are used",
-      asked, start.path, own));
 }
 
 void check_length(const TaskOptions& task, const ModelConfig& model) {

@@ -8,15 +8,15 @@
 #include "data/tasks/task_set.h"
 #include "launch/config/config.h"
 #include "launch/config/run_config.h"
-#include "launch/run/saved_model.h"
 
 namespace bertyard {
 
-// Throws UsageError where tokenizer.vocab is another vocabulary than that of the model to start
-// from, or the options of the tokenizer are others than those in its tokenizer_config.json: its
-// word vectors would stand for other words.
-void check_vocabulary(const RunConfig& config, const SavedModel& start,
-                      const Vocabulary& vocabulary);
+// Which changes of a configuration are looked at: all, or those in a comparison's `set` alone,
+// for on its command line they are of what it pre-trains too.
+enum class ChangesOf { anything, files };
+// Throws UsageError where such a change gives a key that a fine-tuning takes from the section
+// `finetune` instead, such as optim.lr. A configuration itself may have them: `train` reads it too.
+void refuse_replaced_keys(const LoadedConfig& loaded, ChangesOf which);
 
 // Throws UsageError where task.max_length is above the positions of the model.
 void check_length(const TaskOptions& task, const ModelConfig& model);

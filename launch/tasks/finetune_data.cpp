@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "launch/run/start_model.h"
 #include "launch/run/teacher.h"
 #include "launch/tasks/finetune_checks.h"
 
@@ -103,7 +104,9 @@ FinetuneData open_start(const RunConfig& config, Logger& log) {
       .valid = nullptr,
       .teacher = std::nullopt};
   if (start) data.start_hash = weights_file_hash(start->path);
-  if (start && !own_vocabulary) check_vocabulary(config, *start, data.vocabulary);
+  if (start && !own_vocabulary) {
+    check_vocabulary(config, *start, data.vocabulary, StartFor::fine_tuning);
+  }
   const auto words = static_cast<std::int64_t>(data.vocabulary.size());
   if (!start) data.model.vocab_size = words;
   if (data.model.vocab_size < words) {

@@ -19,6 +19,7 @@
 #include "launch/run/resume_choice.h"
 #include "launch/run/signals.h"
 #include "launch/run/task_model_files.h"
+#include "launch/tasks/finetune_checks.h"
 #include "launch/tasks/task_products.h"
 #include "train/journal/console.h"
 #include "train/tasks/task_evaluation.h"
@@ -154,6 +155,8 @@ void FinetuneRun::restore() {
                                             .total_steps = parts_.setup.plan.total_steps(),
                                             .samples = parts_.setup.data.train->size(),
                                             .counts_tokens = config.task.kind == TaskKind::tag,
+                                            .counts_right = config.task.kind != TaskKind::regress &&
+                                                            !has_crf(config),
                                             .distill = config.distill},
                    resumed_ ? &*resumed_ : nullptr, parts_.log);
 }

@@ -11,6 +11,8 @@
 #include "launch/run/gpu_memory.h"
 #include "launch/run/pretraining_setup.h"
 #include "launch/run/process_memory.h"
+#include "launch/run/rank_log.h"
+#include "launch/run/start_model.h"
 #include "launch/run/training_banner.h"
 #include "train/journal/console.h"
 #include "train/journal/run_directory.h"
@@ -81,6 +83,11 @@ int run_check(const CheckVerbOptions& options) {
   if (setup.valid) shards("held out", *setup.valid);
   fmt::print("model       {} parameters{}\n", grouped(setup.model.parameter_count()),
              reading_text(setup.model));
+  if (!config.model.from.empty()) {
+    Logger log = rank_logger(config.log, 0, "");
+    const SavedModel start = open_start_model(config, setup.model, setup.vocabulary, log);
+    fmt::print("start       {} ({})\n", start.path, start.kind);
+  }
   for (std::size_t i = 0; i < setup.plan.phases().size(); ++i) print_phase(setup, i, options.ranks);
   const std::string limit = mask_limit_note(config.samples.max_length, config.samples.mask);
   if (!limit.empty() && !setup.model.is_language_model()) fmt::print("note        {}\n", limit);

@@ -16,6 +16,7 @@
 #include "launch/run/signals.h"
 #include "launch/tasks/comparison_config.h"
 #include "launch/tasks/comparison_results.h"
+#include "launch/tasks/finetune_checks.h"
 #include "launch/verbs/build_info.h"
 #include "launch/verbs/verb_finetune.h"
 #include "launch/verbs/verb_prepare.h"
@@ -123,6 +124,7 @@ class ComparisonRun {
       request.overrides.push_back({own, 0, options_.path});
     }
     LoadedConfig loaded = load_config(request);
+    refuse_replaced_keys(loaded, ChangesOf::files);
     if (system.model.empty() && loaded.config.tokenizer.vocab.empty()) {
       throw UsageError(fmt::format(
           "system {}: random weights need a vocabulary; add tokenizer.vocab=FILE to its set",
@@ -186,8 +188,9 @@ class ComparisonRun {
       });
       if (const int stopped = stop_code(); stopped != 0 && !done) return stopped;
       log_->info("{}, {}: {}", name, tasks_[task], done ? "done before" : "fine-tuning");
-      if (done) continue;
-      const int code = run_finetune({cell.request, options_.command}, environment_);
+      // Answers to task.test are made again: a kill may have come between the scores and them.
+      if (done && cell.loaded.config.task.test.empty()) continue;
+      const int code = run_finetune({cell.request, options_.command, true}, environment_);
       if (!is_finetuned(code)) return code;
       if (code != 0) unanswered_.push_back(cell.directory.string());
     }
@@ -256,7 +259,7 @@ class ComparisonRun {
   const Comparison comparison_;
   std::vector<std::string> tasks_;
   std::vector<System> systems_;
-  std::vector<std::string> unanswered_;  // fine-tunings of this start with rows that have no answer
+  std::vector<std::string> unanswered_;  // fine-tunings with rows of task.test that have no answer
   ProcessGroup group_;
   Logger* log_ = nullptr;
 };

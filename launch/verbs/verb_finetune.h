@@ -10,7 +10,8 @@ namespace bertyard {
 
 struct FinetuneVerbOptions {
   ConfigRequest request;
-  std::string command;  // for command.txt
+  std::string command;    // for command.txt
+  bool compared = false;  // changes on the command line are of a comparison, and of its models too
 };
 
 // `bertyard finetune`: trains every cell of the grid that is not done yet, one after another,

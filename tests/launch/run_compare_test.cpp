@@ -251,11 +251,39 @@ TEST_F(CompareTest, RowsWithoutAnAnswerDoNotCostTheTable) {
         "train: [words.tsv], test: [bad.tsv], max_length: 32, held_out: 20%}\n"
         "eval: {every: never}\n");
 
-  const Ended ended = compare(0, {"finetune.lr=1e-3", "finetune.epochs=1", "finetune.batch=16"});
+  for (const char* start : {"the first", "one that has nothing to do"}) {
+    const Ended ended = compare(0, {"finetune.lr=1e-3", "finetune.epochs=1", "finetune.batch=16"});
 
-  EXPECT_EQ(ended.code, 3) << ended.errors;
-  EXPECT_THAT(ended.errors, HasSubstr("have no answer, named above, in runs/cmp/none/words"));
-  EXPECT_EQ(table()["average_over"].size(), 2u);
+    EXPECT_EQ(ended.code, 3) << start << ended.errors;
+    EXPECT_THAT(ended.errors, HasSubstr("have no answer, named above, in runs/cmp/none/words"));
+    EXPECT_EQ(table()["average_over"].size(), 2u);
+  }
+}
+
+TEST_F(CompareTest, FilesMayMove) {
+  write("cmp.yaml",
+        "run: {name: cmp}\nseeds: [1]\nsystems: [{name: none, from: random}]\n"
+        "tasks: [words.yaml]\n");
+  ASSERT_EQ(compare(0, {"finetune.lr=1e-3", "finetune.epochs=1"}).code, 0);
+
+  std::filesystem::rename(path("words.tsv"), path("moved.tsv"));
+  const Ended ended =
+      compare(0, {"finetune.lr=1e-3", "finetune.epochs=1", "task.train=[moved.tsv]"});
+
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.errors, HasSubstr("none, words: done before"));
+}
+
+TEST_F(CompareTest, ChangesOfAFineTuningThatHaveNoEffectAreRefused) {
+  write("cmp.yaml",
+        "run: {name: cmp}\nseeds: [1]\n"
+        "systems: [{name: none, from: random, set: [optim.lr=1e-3]}]\ntasks: [words.yaml]\n");
+
+  expect_error(compare(), 2,
+               {"cmp.yaml:3:", "optim.lr has no effect on a fine-tuning; set finetune.lr"});
+  // On the command line it is of what a comparison pre-trains.
+  const Ended ended = compare(0, {"optim.lr=1e-3", "finetune.lr=1e-3", "finetune.epochs=1"});
+  EXPECT_EQ(ended.code, 0) << ended.errors;
 }
 
 TEST_F(CompareTest, MistakesAreNamedBeforeAnythingRuns) {

@@ -33,6 +33,16 @@ class FinetuneTest : public FinetuneRunTest {
   static std::string cell(const std::string& name) {
     return name + "/lr-0.002_batch-16_epochs-8_seed-42";
   }
+  // Whether the metrics of the only training in runs/NAME have shares of right predictions.
+  bool counts_right(const std::string& name) const {
+    std::string metrics;
+    for (const auto& entry : std::filesystem::directory_iterator(run(name))) {
+      const auto file = entry.path() / "metrics.jsonl";
+      if (std::filesystem::exists(file)) metrics += read(file);
+    }
+    EXPECT_THAT(metrics, HasSubstr("\"loss\":"));
+    return metrics.find("\"right\":") != std::string::npos;
+  }
 };
 
 TEST_F(FinetuneTest, LearnsKeepsTheBestAndPredicts) {
@@ -279,6 +289,7 @@ TEST_F(FinetuneTest, TagsFromAPretrainedRunWithEitherHead) {
         finetune(0, name, with(tag, {"finetune.head=" + name, "finetune.epochs=" + epochs}));
     ASSERT_EQ(ended.code, 0) << ended.errors;
     EXPECT_THAT(ended.output, HasSubstr("span_f1 100.00 -> ")) << name;
+    EXPECT_EQ(counts_right(name), !name.ends_with("crf")) << name;
     const Ended predicted =
         run_program({"predict", "runs/" + name, "--data", "train.conll", "--to", "out-" + name});
     EXPECT_EQ(predicted.code, 0) << predicted.errors;
@@ -323,6 +334,8 @@ TEST_F(FinetuneTest, RegressionAndQuestions) {
 
   EXPECT_EQ(numbers.code, 0) << numbers.errors;
   EXPECT_THAT(numbers.output, HasSubstr("pearson"));
+  EXPECT_FALSE(counts_right("sts"));
+  EXPECT_TRUE(counts_right("squad"));
   EXPECT_EQ(answers.code, 0) << answers.errors;
   EXPECT_THAT(answers.errors, HasSubstr("task.stride: windows every 128 tokens do not overlap"));
   const Ended predicted =
@@ -464,6 +477,18 @@ TEST_F(FinetuneTest, MistakesAreNamed) {
   expect_error(finetune(0, "x", {"finetune.head=crf"}), 2, {"crf is a head for task.kind: tag"});
   expect_error(finetune(0, "x", {"finetune.head=bilstm"}), 2,
                {"bilstm is a head for task.kind: tag"});
+  const std::map<std::string, std::string> replaced{
+      {"optim.lr=1e-3", "optim.lr has no effect on a fine-tuning; set finetune.lr"},
+      {"optim.warmup=10 steps", "optim.warmup has no effect on a fine-tuning; set finetune.warmup"},
+      {"run.seed=7", "run.seed has no effect on a fine-tuning; set finetune.seeds"},
+      {"optim={lr: 1e-3}", "optim.lr has no effect on a fine-tuning; set finetune.lr"},
+      {"schedule=[{until: 9 steps, length: 32, global_batch: 8}]",
+       "schedule.0.global_batch has no effect on a fine-tuning"},
+      {"schedule.0.until=9 steps", "set finetune.batch, finetune.epochs and task.max_length"},
+      {"checkpoint.keep_last=3", "the last checkpoint and the best are kept"}};
+  for (const auto& [change, message] : replaced) {
+    expect_error(finetune(0, "x", {change}), 2, {"<command line>", message});
+  }
   expect_error(run_program({"predict", "data", "--data", "test.tsv", "--to", "out"}), 3,
                {"expected a fine-tuned model"});
 }

@@ -73,25 +73,28 @@ void FinetuneJournal::step_done(const StepReport& report) {
   if (report.state.step % setting_.log.every_steps != 0 && !last) return;
   write_metrics(report, step);
   std::vector<Scalar> scalars{{"train/loss", step.loss},
-                              {"train/right", step.right},
                               {"train/learning_rate", report.learning_rate},
                               {"train/gradient_norm", report.update.gradient_norm},
                               {"speed/tokens_per_second", progress.tokens_per_second}};
-  for (const auto& [name, value] : taught_terms(step.taught)) {
+  for (const auto& [name, value] : other_terms(step)) {
     scalars.push_back({fmt::format("train/{}", name), value});
   }
   if (events_) events_->write_or_end(report.state.step, scalars, log_);
 }
 
-// The terms of a teacher's; none without one.
-std::vector<std::pair<std::string, double>> FinetuneJournal::taught_terms(
-    const DistillationLosses& taught) const {
-  if (!setting_.distill.taught()) return {};
-  return {{"loss_hard", taught.hard},
-          {"loss_soft", taught.soft},
-          {"loss_cosine", taught.cosine},
-          {"loss_hidden", taught.hidden},
-          {"loss_attention", taught.attention}};
+// What not every fine-tuning has.
+std::vector<std::pair<std::string, double>> FinetuneJournal::other_terms(
+    const TrainedStep& step) const {
+  std::vector<std::pair<std::string, double>> terms;
+  if (setting_.counts_right) terms.emplace_back("right", step.right);
+  if (!setting_.distill.taught()) return terms;
+  const DistillationLosses& taught = step.taught;
+  terms.insert(terms.end(), {{"loss_hard", taught.hard},
+                             {"loss_soft", taught.soft},
+                             {"loss_cosine", taught.cosine},
+                             {"loss_hidden", taught.hidden},
+                             {"loss_attention", taught.attention}});
+  return terms;
 }
 
 void FinetuneJournal::write_metrics(const StepReport& report, const TrainedStep& step) {
@@ -101,13 +104,12 @@ void FinetuneJournal::write_metrics(const StepReport& report, const TrainedStep&
       .add("epoch",
            static_cast<double>(report.state.data_position) / static_cast<double>(setting_.samples))
       .add("loss", step.loss)
-      .add("right", step.right)
       .add("lr", report.learning_rate)
       .add("grad_norm", report.update.gradient_norm)
       .add("tok_per_s", static_cast<double>(report.tokens) / report.seconds)
       .add("step_ms", report.seconds * 1e3)
       .add("skipped", std::int64_t{report.update.applied ? 0 : 1});
-  for (const auto& [name, value] : taught_terms(step.taught)) record.add(name, value);
+  for (const auto& [name, value] : other_terms(step)) record.add(name, value);
   metrics_->write_or_lose(record, log_);
 }
 

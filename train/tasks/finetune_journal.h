@@ -21,7 +21,7 @@
 namespace bertyard {
 
 // What a fine-tuning writes about itself beside checkpoints, on rank 0: loss.log (step, loss, share
-// of right predictions), metrics.jsonl and the progress line.
+// of right predictions or 0 where none are counted), metrics.jsonl and the progress line.
 class FinetuneJournal {
  public:
   struct Setting {
@@ -31,6 +31,7 @@ class FinetuneJournal {
     std::int64_t total_steps = 0;
     std::uint64_t samples = 0;   // one epoch
     bool counts_tokens = false;  // the loss is a mean over labelled words, not samples
+    bool counts_right = true;    // not of numbers, nor of a CRF, which scores whole sentences
     DistillationOptions
         distill;  // with a teacher its terms are written too, and the loss is theirs
   };
@@ -53,7 +54,7 @@ class FinetuneJournal {
     DistillationLosses taught;
   };
   TrainedStep trained_step(const StepReport& report) const;
-  std::vector<std::pair<std::string, double>> taught_terms(const DistillationLosses& taught) const;
+  std::vector<std::pair<std::string, double>> other_terms(const TrainedStep& step) const;
   void write_metrics(const StepReport& report, const TrainedStep& step);
 
   FileCalls calls_;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run/start_model.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/base/error.h"
+#include "launch/config/config_field.h"
+
+namespace bertyard {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The options that decide into which pieces a text is cut, as keys of the configuration.
+std::string tokenizer_text(const TokenizerOptions& options) {
+  return fmt::format("lower_case: {}, strip_accents: {}, split_cjk: {}", options.lower_case,
+                     options.strip_accents.value_or(options.lower_case), options.split_cjk);
+}
+
+// "model.layers=4" and so on: what decides which tensors there are and what is computed with them.
+std::vector<std::string> made_of(const ModelConfig& model) {
+  RunConfig config;
+  config.model.architecture = model;
+  std::vector<std::string> keys{"layers", "hidden", "intermediate"};
+  if (!model.is_elmo()) {
+    keys.insert(keys.end(),
+                {"heads", "max_positions", "segments", "activation", "attention", "norm_epsilon"});
+  }
+  for (std::string& key : keys) {
+    key = "model." + key;
+    key += "=" + find_field(key)->write(config, 0);
+  }
+  return keys;
+}
+
+void check_shape(const std::string& from, const ModelConfig& found, const ModelConfig& configured) {
+  if (found.type != configured.type) {
+    throw UsageError(fmt::format(
+        "model.from: {} is of type {}, model.preset makes one of type {}; set model.preset to {}",
+        from, name_of(found.type), name_of(configured.type),
+        found.is_elmo() ? "elmo" : "a transformer's"));
+  }
+  const std::vector<std::string> ours = made_of(configured);
+  std::vector<std::string> missed;
+  for (const std::string& its : made_of(found)) {
+    if (std::find(ours.begin(), ours.end(), its) == ours.end()) missed.push_back(its);
+  }
+  if (missed.empty()) return;
+  throw UsageError(
+      fmt::format("model.from: {} is another model than the one that is configured; set {}", from,
+                  fmt::join(missed, " ")));
+}
+
+// "models/bert/vocab.txt", where there is one.
+std::string own_vocabulary(const SavedModel& start) {
+  const fs::path file = fs::path(start.path) / "vocab.txt";
+  return fs::exists(file) ? fmt::format("its own, {}", file.string()) : "its own";
+}
+
+}  // namespace
+
+void check_vocabulary(const RunConfig& config, const SavedModel& start,
+                      const Vocabulary& vocabulary, StartFor use) {
+  const bool tunes = use == StartFor::fine_tuning;
+  if (start.vocabulary && start.vocabulary->hash() != vocabulary.hash()) {
+    throw UsageError(
+        fmt::format("tokenizer.vocab: {} is another vocabulary than that of model.from, {}; {}",
+                    config.tokenizer.vocab, start.path,
+                    tunes ? "set tokenizer.vocab to null, and the model's own is used"
+                          : "prepare the samples with " + own_vocabulary(start)));
+  }
+  if (!fs::exists(fs::path(start.path) / "tokenizer_config.json")) return;
+  const std::string own = tokenizer_text(start.tokenizer);
+  const std::string asked = tokenizer_text(config.tokenizer.options);
+  if (own == asked) return;
+  throw UsageError(fmt::format(
+      "tokenizer: {} is not what model.from, {}, was trained with: {}; set them to that{}", asked,
+      start.path, own,
+      tunes ? ", or tokenizer.vocab to null, and the model's own are used"
+            : " and prepare the samples again"));
+}
+
+SavedModel open_start_model(const RunConfig& config, const ModelConfig& model,
+                            const Vocabulary& vocabulary, Logger& log) {
+  SavedModel start = open_saved_model(config.model.from, log);
+  check_vocabulary(config, start, vocabulary, StartFor::pre_training);
+  check_shape(config.model.from, start.config, model);
+  return start;
+}
+
+}  // namespace bertyard
