@@ -4,7 +4,7 @@
 # fine-tunes each task from it and from random weights of the same shape, and prints both.
 #   bench/downstream.sh DATA [TASK...]    DATA holds text/ and finetune/; default: all tasks
 # EN_STEPS, ZH_STEPS, SEEDS ([1,2,3]), LIMIT (training examples, 0: all) and RANKS (2) make it
-# shorter; PRECISION is of pre-training, bf16 where the processor has it; BERTYARD names the program.
+# shorter; PRECISION is bf16 where the processor has it, else fp32; BERTYARD names the program.
 # With the defaults pre-training takes at most 60 minutes on two idle cores. What is done already is
 # not done again.
 set -euo pipefail
@@ -48,7 +48,8 @@ for task in "${tasks[@]}"; do
     *) language=en steps=${EN_STEPS:-10000} ;;
   esac
   [ -d "model-$language" ] || pretrain "$language" "$steps"
-  options=("finetune.seeds=${SEEDS:-[1,2,3]}" "task.limit=${LIMIT:-0}" parallel.threads=1)
+  options=("finetune.seeds=${SEEDS:-[1,2,3]}" "task.limit=${LIMIT:-0}" parallel.threads=1
+    "precision=$precision")
   echo "== $task, pre-trained"
   run finetune "$configs/$task.yaml" "run.name=$task-pretrained" "model.from=model-$language" \
     "${options[@]}" | tee "$task-pretrained.txt"
