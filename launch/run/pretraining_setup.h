@@ -64,6 +64,7 @@ class PretrainingSetup {
   DeviceRanks device_ranks;
 
   int ranks() const { return place_.ranks; }
+  int ranks_on_host() const { return place_.ranks_on_host; }
   // What is trained on beside the tokens: nothing where it is a language model.
   NextSentence next_sentence() const;
   TokenTargets targets() const;

@@ -9,12 +9,14 @@
 
 #include <fmt/format.h>
 
+#include "core/base/host_memory_limit.h"
 #include "data/batches/batch.h"
 
 namespace bertyard {
 namespace {
 
 constexpr double kMebibyte = 1u << 20;
+constexpr double kGibibyte = 1u << 30;
 // Measured with bert-tiny and bert-mini on x86-64: pages of libraries that a first step touches,
 // and what a compiled product of oneDNN takes. matrix_product_onednn.cpp keeps so many; a
 // micro-batch of a length that is new brings about so many shapes.
@@ -87,6 +89,25 @@ std::string process_memory_text(const PretrainingSetup& setup) {
   if (memory.products == 0) return text;
   return text + fmt::format(", growing by at most {:.1f} MiB of compiled matrix products",
                             mib(memory.products));
+}
+
+std::size_t host_memory(const PretrainingSetup& setup, int ranks) {
+  const ProcessMemory process = process_memory(setup);
+  const bool planned_here = setup.device->info().kind == DeviceKind::cpu;
+  const std::size_t planned = planned_here ? setup.memory_use().total() : 0;
+  const std::size_t first = process.total() + planned;
+  return first + static_cast<std::size_t>(ranks - 1) * (first - process.saving);
+}
+
+std::string host_memory_text(const PretrainingSetup& setup, int ranks) {
+  const std::size_t host = host_memory_limit(), needed = host_memory(setup, ranks);
+  const auto gib = [](std::size_t bytes) { return static_cast<double>(bytes) / kGibibyte; };
+  std::string text = fmt::format("{:.1f} of {:.1f} GiB: {} rank{}", gib(needed), gib(host), ranks,
+                                 ranks == 1 ? "" : "s");
+  if (needed <= host) return text;
+  text += fmt::format(", {:.1f} GiB TOO MANY, the kernel would kill one: ", gib(needed - host));
+  if (ranks > 1 && host_memory(setup, 1) <= host) text += "use more hosts, or ";
+  return text + "lower parallel.micro_batch.tokens, or set parallel.recompute to layers";
 }
 
 std::size_t resident_bytes() {

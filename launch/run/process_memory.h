@@ -22,6 +22,12 @@ ProcessMemory process_memory(const PretrainingSetup& setup);
 // "66.2 MiB beside it (program ...); together 93.5 MiB, growing ..."
 std::string process_memory_text(const PretrainingSetup& setup);
 
+// What so many ranks on one host take of its memory together, rank 0 among them; on GPUs what their
+// processes take beside it.
+std::size_t host_memory(const PretrainingSetup& setup, int ranks);
+// "12.4 of 23.5 GiB: 2 ranks", or by how much that is too many and what to do.
+std::string host_memory_text(const PretrainingSetup& setup, int ranks);
+
 // Of this process, now and at most so far.
 std::size_t resident_bytes();
 std::size_t peak_resident_bytes();

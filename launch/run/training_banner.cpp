@@ -83,6 +83,7 @@ std::vector<std::string> training_banner(PretrainingSetup& setup, const Communic
       {"micro-batch", micro},
       {"memory", memory_text(setup.memory_use())},
       {"process", process_memory_text(setup)},
+      {"host", host_memory_text(setup, setup.ranks_on_host())},
       {"data",
        fmt::format("{} samples, {} tokens ({})", grouped(static_cast<std::int64_t>(data.samples)),
                    grouped(static_cast<std::int64_t>(data.tokens)), data.path)},

@@ -93,6 +93,7 @@ int run_check(const CheckVerbOptions& options) {
   if (!limit.empty() && !setup.model.is_language_model()) fmt::print("note        {}\n", limit);
   fmt::print("memory      {}\n", memory_text(setup.memory_use()));
   fmt::print("process     {}\n", process_memory_text(setup));
+  fmt::print("host        {}\n", host_memory_text(setup, options.ranks));
   const DeviceInfo device = setup.device->info();
   if (device.kind == DeviceKind::cuda) {
     fmt::print("gpu         {}\n", gpu_memory_text(gpu_memory(setup), device.memory_bytes));

@@ -9,6 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using testing::Ended;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -89,6 +90,19 @@ TEST_F(DryRunTest, WithoutShardsItTakesMockData) {
                                   HasSubstr("16 samples, 512 tokens")));
   // Random tokens of a vocabulary of 300, before anything is learnt.
   EXPECT_NEAR(printed_loss(ended.output), std::log(300.0), 0.3);
+}
+
+TEST_F(DryRunTest, CheckSaysWhatTheRanksOfAHostTake) {
+  const Ended small = run_program({"check", config(), "--ranks", "2"});
+  const Ended large =
+      run_program({"check", config(), "--ranks", "2", "model.layers=96", "model.hidden=16384",
+                   "model.heads=128", "model.intermediate=65536"});
+
+  EXPECT_EQ(small.code, 0) << small.errors;
+  EXPECT_THAT(small.output, ContainsRegex("host        [0-9.]+ of [0-9.]+ GiB: 2 ranks\n"));
+  EXPECT_EQ(large.code, 0) << large.errors;  // it may be for another host
+  EXPECT_THAT(large.output, ContainsRegex("GiB: 2 ranks, [0-9.]+ GiB TOO MANY"));
+  EXPECT_THAT(large.output, HasSubstr("lower parallel.micro_batch.tokens, or set"));
 }
 
 TEST_F(DryRunTest, GoesOnFromTheNewestCheckpoint) {

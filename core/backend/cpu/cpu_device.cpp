@@ -17,6 +17,7 @@
 #include "core/backend/device.h"
 #include "core/backend/narrow_cpu_device.h"
 #include "core/base/error.h"
+#include "core/base/host_memory_limit.h"
 
 namespace bertyard {
 namespace {
@@ -84,7 +85,7 @@ class CpuDevice : public Device {
             .instruction_set = kernels_.instruction_set,
             .libraries = matrices_->name(),
             .threads = threads_,
-            .memory_bytes = total_host_memory()};
+            .memory_bytes = host_memory_limit()};
   }
 
   bool computes(DType activations) const override { return matrices_->computes(activations); }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/base/host_memory_limit.h"
 
 namespace bertyard {
 namespace {
@@ -30,7 +31,7 @@ Buffer allocate_host_memory(std::size_t bytes) {
   const std::size_t alignment = bytes >= kHugePage ? kHugePage : kCacheLine;
   const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
   // aligned_alloc would succeed by overcommitment, and the kernel kill the run later.
-  void* data = rounded >= bytes && rounded <= total_host_memory()
+  void* data = rounded >= bytes && rounded <= host_memory_limit()
                    ? std::aligned_alloc(alignment, rounded)
                    : nullptr;
   if (data == nullptr) {
@@ -39,15 +40,11 @@ Buffer allocate_host_memory(std::size_t bytes) {
         "CPU memory: {:.3f} GB were asked for, the machine has {:.3f} GB and {:.3f} GB are free; "
         "make the micro-batch or the model smaller, or set parallel.recompute to layers",
         static_cast<double>(bytes) / kGigabyte,
-        static_cast<double>(total_host_memory()) / kGigabyte,
+        static_cast<double>(host_memory_limit()) / kGigabyte,
         static_cast<double>(pages_in_bytes(_SC_AVPHYS_PAGES)) / kGigabyte));
   }
   if (alignment == kHugePage) madvise(data, rounded, MADV_HUGEPAGE);
   return Buffer(data, bytes, release_host_memory);
-}
-
-std::size_t total_host_memory() {
-  return pages_in_bytes(_SC_PHYS_PAGES);
 }
 
 }  // namespace bertyard

@@ -10,6 +10,5 @@ namespace bertyard {
 // Page-aligned where it is large, for huge pages, 64-byte aligned always. Throws EnvironmentError
 // that says how much was asked for and how much is free.
 Buffer allocate_host_memory(std::size_t bytes);
-std::size_t total_host_memory();  // bytes of the machine
 
 }  // namespace bertyard
