@@ -22,6 +22,7 @@ cache=()
 if command -v ccache >/dev/null; then
   cache=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache)
   export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 # what two presets share is compiled once
+  export CCACHE_SLOPPINESS=pch_defines,time_macros # the tests' precompiled headers
 fi
 options=("${cache[@]}")
 if [ "${BERTYARD_DEBUG_INFO:-on}" = off ]; then
