@@ -190,6 +190,18 @@ TEST_F(TaskDistillTest, LearnsTheTaskComparesAndHasTheSameBitsAfterAStop) {
   EXPECT_EQ(first, second);
 }
 
+TEST_F(TaskDistillTest, ANarrowModelThatHadNoTeacherIsStartedFrom) {
+  const Arguments narrow{"model.layers=1", "model.hidden=32", "finetune.epochs=1"};
+  ASSERT_EQ(run_program(with({"finetune", config(), "run.name=alone"}, task(narrow))).code, 0);
+
+  const Ended ended =
+      distill(0, "student",
+              taught(with(narrow, {"distill.hidden=1", "distill.cosine=0", "model.from=runs/alone",
+                                   "tokenizer.vocab=null"})));
+
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+}
+
 TEST_F(TaskDistillTest, AKillAfterTheResultIsMended) {
   std::filesystem::remove(run(cell("taught")) / "checkpoints/best/finetune.yaml");
   std::filesystem::remove_all(run("taught") / "best");

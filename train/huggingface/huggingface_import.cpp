@@ -34,9 +34,10 @@ bool is_task_head(std::string_view name) {
          name.starts_with("crf.") || name.starts_with("bilstm.") || name.starts_with("elmo_task.");
 }
 
+// What stands on the body; "distill." is of a distillation, which exported models do not have.
 bool is_head(std::string_view name) {
   return name.starts_with("cls.") || name.starts_with("bert.pooler.") ||
-         name.starts_with("elmo.softmax.") || is_task_head(name);
+         name.starts_with("elmo.softmax.") || name.starts_with("distill.") || is_task_head(name);
 }
 
 // One import: the file's tensors under our names, checked in full, then copied.
