@@ -53,6 +53,10 @@ bool is_near_section(const std::string& name) {
 std::string unknown_key_hint(std::string_view prefix, const std::string& name) {
   const std::string table = table_prefix(prefix);
   const auto siblings = keys_under(table.substr(0, table.empty() ? 0 : table.size() - 1));
+  const auto nearest = nearest_name(name, siblings);
+  if (nearest && edit_distance(name, *nearest) == 1) {
+    return fmt::format("; did you mean '{}'?", *nearest);
+  }
   std::vector<std::string> elsewhere;
   for (const ConfigField& field : config_fields()) {
     if (last_part(field.key) == name) elsewhere.push_back(field.key);
@@ -60,7 +64,6 @@ std::string unknown_key_hint(std::string_view prefix, const std::string& name) {
   if (!elsewhere.empty() && elsewhere.size() <= kMaxPlaces) {
     return fmt::format("; '{}' exists as '{}'", name, fmt::join(elsewhere, "', '"));
   }
-  const auto nearest = nearest_name(name, siblings);
   if (nearest) return fmt::format("; did you mean '{}'?", *nearest);
   if (siblings.empty()) return {};
   return fmt::format("; expected one of: {}", fmt::join(siblings, ", "));

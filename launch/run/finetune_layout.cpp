@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/base/error.h"
 #include "data/files/file_writer.h"
 #include "launch/config/grid_value.h"
 
@@ -57,6 +58,15 @@ std::vector<CellDirectory> list_cells(const fs::path& directory) {
   };
   std::ranges::sort(cells, {}, key);
   return cells;
+}
+
+void refuse_unfinished(const fs::path& directory) {
+  const std::size_t cells = list_cells(directory).size();
+  if (cells == 0 || fs::exists(directory / "best" / "config.json")) return;
+  throw DataError(
+      fmt::format("{}: a fine-tuning of which {} training(s) have begun and no best model is kept "
+                  "yet; start it again to end it, or name one of its trainings",
+                  directory.string(), cells));
 }
 
 std::string cell_result_text(const CellResult& result) {

@@ -43,6 +43,10 @@ struct CellDirectory {
 // a fine-tuning.
 std::vector<CellDirectory> list_cells(const std::filesystem::path& directory);
 
+// Throws DataError where `directory` is that of a fine-tuning without a best model, for it has not
+// ended.
+void refuse_unfinished(const std::filesystem::path& directory);
+
 // What a cell reached: at its best step, by the main score.
 struct CellResult {
   FinetuneCell cell;

@@ -12,7 +12,6 @@
 #include "launch/run/process_memory.h"
 #include "launch/run/run_device.h"
 #include "launch/run/teacher.h"
-#include "train/huggingface/huggingface.h"
 #include "train/token_task.h"
 
 namespace bertyard {
@@ -254,18 +253,20 @@ std::optional<std::uint64_t> load_teacher(PretrainingSetup& setup) {
   return load_teacher(teacher->options().teacher, teacher->parameters());
 }
 
-void initialize_weights(PretrainingSetup& setup, const std::optional<SavedModel>& start) {
+ImportReport initialize_weights(PretrainingSetup& setup, const std::optional<SavedModel>& start) {
+  ImportReport report;
   ParameterStore& parameters = setup.objective.parameters();
   fill_on_host(*setup.device, parameters, [&] {
     // A GPU's initial weights are the bits of a CPU's: drawn on the host, by any number of threads.
     initialize(parameters, setup.model, setup.config.run.seed, setup.device->info().threads);
     if (start) {
-      load_huggingface_weights(start->path, parameters, MissingHeads::keep_values);
+      report = load_huggingface_weights(start->path, parameters, MissingHeads::keep_values);
     } else if (const MlmTeacher* teacher = setup.objective.teacher()) {
       start_from_teacher(parameters, setup.model, teacher->parameters(),
                          {teacher->config(), teacher->options()});
     }
   });
+  return report;
 }
 
 }  // namespace bertyard

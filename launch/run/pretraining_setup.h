@@ -20,6 +20,7 @@
 #include "parallel/sharded_optimizer.h"
 #include "train/device_batch.h"
 #include "train/evaluation.h"
+#include "train/huggingface/huggingface.h"
 #include "train/model_memory.h"
 #include "train/pretraining_objective.h"
 #include "train/run_plan.h"
@@ -94,7 +95,8 @@ class PretrainingSetup {
 // Once the memory is taken: the teacher's weights, where there is one. Returns their hash.
 std::optional<std::uint64_t> load_teacher(PretrainingSetup& setup);
 
-// Weights of a new run: those of the model to start from, the teacher's, or drawn by the seed.
-void initialize_weights(PretrainingSetup& setup, const std::optional<SavedModel>& start);
+// Weights of a new run: those of the model to start from, the teacher's, or drawn by the seed. What
+// the import of a model left as it was drawn.
+ImportReport initialize_weights(PretrainingSetup& setup, const std::optional<SavedModel>& start);
 
 }  // namespace bertyard

@@ -102,7 +102,7 @@ std::size_t host_memory(const PretrainingSetup& setup, int ranks) {
 std::string host_memory_text(const PretrainingSetup& setup, int ranks) {
   const std::size_t host = host_memory_limit(), needed = host_memory(setup, ranks);
   const auto gib = [](std::size_t bytes) { return static_cast<double>(bytes) / kGibibyte; };
-  std::string text = fmt::format("{:.1f} of {:.1f} GiB: {} rank{}", gib(needed), gib(host), ranks,
+  std::string text = fmt::format("{:.2f} of {:.1f} GiB: {} rank{}", gib(needed), gib(host), ranks,
                                  ranks == 1 ? "" : "s");
   if (needed <= host) return text;
   text += fmt::format(", {:.1f} GiB TOO MANY, the kernel would kill one: ", gib(needed - host));

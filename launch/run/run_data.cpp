@@ -4,9 +4,33 @@
 #include <filesystem>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "data/shards/manifest.h"
 #include "data/shards/open_samples.h"
+#include "launch/run/start_model.h"
 
 namespace bertyard {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// What another program wrote does not say how it cut its text.
+void check_tokenizer(const std::string& samples, const TokenizerOptions& configured) {
+  if (!fs::exists(fs::path(samples) / kManifestName)) return;
+  const ShardParameters made = read_manifest(samples).parameters;
+  if (!made.converted_from.empty()) return;
+  const std::string theirs = tokenizer_text(made.tokenizer), ours = tokenizer_text(configured);
+  if (theirs == ours) return;
+  throw DataError(fmt::format(
+      "{}: prepared with tokenizer {}, the configuration has {}; set tokenizer to that, or run "
+      "prepare again",
+      samples, theirs, ours));
+}
+
+}  // namespace
 
 RunData open_run_data(const RunConfig& config) {
   Vocabulary vocabulary = Vocabulary::load(config.tokenizer.vocab);
@@ -15,6 +39,9 @@ RunData open_run_data(const RunConfig& config) {
   expectations.vocabulary_size = static_cast<std::uint32_t>(vocabulary.size());
   expectations.segments = static_cast<int>(config.model.architecture.segments);
   expectations.max_length = config.model.architecture.max_positions;
+  for (const std::string& samples : {config.data.train, config.data.valid}) {
+    check_tokenizer(samples, config.tokenizer.options);
+  }
   std::unique_ptr<SampleSource> train = open_samples(config.data.train, expectations);
   std::unique_ptr<SampleSource> valid;
   if (!config.data.valid.empty()) valid = open_samples(config.data.valid, expectations);

@@ -49,8 +49,28 @@ std::optional<SavedModel> model_to_start_from(const RunParts& parts) {
   SavedModel start = open_start_model(setup.config, setup.model, setup.vocabulary, parts.log);
   // A run that is still training may have saved another checkpoint meanwhile.
   check_same_everywhere(parts.control, {{"weights of model.from", weights_file_hash(start.path)}});
-  parts.log.info("weights of {} ({})", start.path, start.kind);
   return start;
+}
+
+void tell_of(const SavedModel& start, const ImportReport& report, Logger& log) {
+  log.info("weights of {} ({})", start.path, start.kind);
+  if (!report.kept.empty()) {
+    log.info("drawn, for it has none: {}", fmt::join(report.kept, ", "));
+  }
+  if (report.padded_rows > 0) {
+    log.info("{} rows that pad its vocabulary are left out", report.padded_rows);
+  }
+}
+
+// Its weights are in the checkpoint; another name would stand in the run's record without effect.
+void refuse_another_start(const CheckpointState& state, const RunConfig& config) {
+  if (config.model.from.empty()) return;
+  const RunConfig before = parse_config("checkpoint", state.resolved_config).config;
+  if (before.model.from == config.model.from) return;
+  throw UsageError(fmt::format(
+      "model.from: this run began with '{}' and goes on from its own checkpoint of step {}, not "
+      "from '{}'; go back to that, or give the run another run.name",
+      before.model.from, state.step, config.model.from));
 }
 
 }  // namespace
@@ -80,9 +100,12 @@ std::optional<CheckpointState> restore_run(const RunParts& parts, const RunDirec
   const std::optional<Checkpoint> checkpoint =
       agree_on_checkpoint({parts.control, parts.log}, parts.loaded.config.checkpoint, directory);
   if (!checkpoint) {
-    initialize_weights(parts.setup, model_to_start_from(parts));
+    const std::optional<SavedModel> start = model_to_start_from(parts);
+    const ImportReport report = initialize_weights(parts.setup, start);
+    if (start) tell_of(*start, report, parts.log);
     return std::nullopt;
   }
+  refuse_another_start(checkpoint->state(), parts.loaded.config);
   const RunCheckpoints::Restored restored = checkpoints.restore(*checkpoint);
   state = restored.state;
   if (restored.environment_differences.empty()) return checkpoint->state();

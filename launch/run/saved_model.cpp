@@ -69,7 +69,7 @@ SavedModel open_saved_model(const std::string& path, Logger& log) {
   if (!fs::is_directory(directory)) {
     throw DataError(fmt::format(
         "{}: expected the directory of a run, a checkpoint or a Hugging Face model, found {}", path,
-        fs::exists(directory) ? "a file" : "nothing"));
+        fs::exists(directory) ? "a file" : "nothing; models are not downloaded"));
   }
   const bool checkpoint =
       fs::exists(directory / "manifest.json") || fs::exists(directory / "checkpoints");
@@ -77,15 +77,7 @@ SavedModel open_saved_model(const std::string& path, Logger& log) {
   if (!checkpoint && fs::exists(directory / "best" / "config.json")) {  // of a fine-tuning
     return from_huggingface(directory / "best");
   }
-  if (!checkpoint) {
-    if (const std::size_t cells = list_cells(directory).size(); cells > 0) {
-      throw DataError(
-          fmt::format("{}: a fine-tuning of which {} training(s) have begun and no best model is "
-                      "kept yet; start "
-                      "it again to end it, or name one of its trainings",
-                      path, cells));
-    }
-  }
+  if (!checkpoint) refuse_unfinished(directory);
   // Of one cell of a fine-tuning the best step counts, not the last.
   const fs::path best = directory / "checkpoints" / "best";
   if (fs::exists(best / "config.json") && read_huggingface_head(best)) {

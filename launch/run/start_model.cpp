@@ -11,17 +11,12 @@
 
 #include "core/base/error.h"
 #include "launch/config/config_field.h"
+#include "train/huggingface/huggingface.h"
 
 namespace bertyard {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The options that decide into which pieces a text is cut, as keys of the configuration.
-std::string tokenizer_text(const TokenizerOptions& options) {
-  return fmt::format("lower_case: {}, strip_accents: {}, split_cjk: {}", options.lower_case,
-                     options.strip_accents.value_or(options.lower_case), options.split_cjk);
-}
 
 // "model.layers=4" and so on: what decides which tensors there are and what is computed with them.
 std::vector<std::string> made_of(const ModelConfig& model) {
@@ -51,6 +46,12 @@ void check_shape(const std::string& from, const ModelConfig& found, const ModelC
   for (const std::string& its : made_of(found)) {
     if (std::find(ours.begin(), ours.end(), its) == ours.end()) missed.push_back(its);
   }
+  if (missed.empty() && found.vocab_size < configured.vocab_size) {
+    throw UsageError(
+        fmt::format("model.from: {} has {} word vectors, its vocabulary {} entries; "
+                    "take one that has a vector for each",
+                    from, found.vocab_size, configured.vocab_size));
+  }
   if (missed.empty()) return;
   throw UsageError(
       fmt::format("model.from: {} is another model than the one that is configured; set {}", from,
@@ -64,6 +65,11 @@ std::string own_vocabulary(const SavedModel& start) {
 }
 
 }  // namespace
+
+std::string tokenizer_text(const TokenizerOptions& options) {
+  return fmt::format("lower_case: {}, strip_accents: {}, split_cjk: {}", options.lower_case,
+                     options.strip_accents.value_or(options.lower_case), options.split_cjk);
+}
 
 void check_vocabulary(const RunConfig& config, const SavedModel& start,
                       const Vocabulary& vocabulary, StartFor use) {
@@ -91,6 +97,7 @@ SavedModel open_start_model(const RunConfig& config, const ModelConfig& model,
   SavedModel start = open_saved_model(config.model.from, log);
   check_vocabulary(config, start, vocabulary, StartFor::pre_training);
   check_shape(config.model.from, start.config, model);
+  (void)huggingface_weights(start.path);  // in a format that is read
   return start;
 }
 

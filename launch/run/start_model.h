@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include "core/base/log.h"
 #include "launch/config/run_config.h"
 #include "launch/run/saved_model.h"
@@ -10,6 +12,9 @@ namespace bertyard {
 // What a model is started from for. A fine-tuning can take the model's own vocabulary, samples of
 // pre-training are made with one.
 enum class StartFor { pre_training, fine_tuning };
+
+// The options that decide into which pieces a text is cut, as keys of the configuration.
+std::string tokenizer_text(const TokenizerOptions& options);
 
 // Throws UsageError where tokenizer.vocab is another vocabulary than that of the model to start
 // from, or the options of the tokenizer are others than those in its tokenizer_config.json: its

@@ -88,6 +88,7 @@ bool is_task_model(const std::string& path) {
 
 TaskModelFiles open_task_model(const std::string& path, const std::string& task_file) {
   const fs::path directory = model_directory(path);
+  refuse_unfinished(path);
   if (!is_task_model(path)) {
     throw DataError(fmt::format(
         "{}: expected a fine-tuned model, a config.json whose \"architectures\" is "

@@ -92,7 +92,7 @@ FinetuneData open_start(const RunConfig& config, Logger& log) {
   const bool own_vocabulary = start && start->vocabulary && config.tokenizer.vocab.empty();
   if (!own_vocabulary && config.tokenizer.vocab.empty()) {
     throw UsageError(
-        "finetune: set tokenizer.vocab, or model.from to a model that has a vocab.txt");
+        "finetune: set tokenizer.vocab, or model.from to a model that has a vocabulary");
   }
   FinetuneData data{
       .start = start,

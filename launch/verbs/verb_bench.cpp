@@ -119,7 +119,7 @@ std::vector<StepProfile::Step> train_and_record(PretrainingSetup& setup, Communi
                                                 const BenchVerbOptions& options) {
   setup.memory.allocate(*setup.device);
   setup.connect(setup.device_ranks.joined(communicator));
-  initialize_weights(setup, std::nullopt);  // any take the same time
+  (void)initialize_weights(setup, std::nullopt);  // any take the same time
   const std::unique_ptr<Objective> captured =
       setup.device_ranks.captured(setup.objective, setup.ranks());
   TimedObjective objective(setup.objective, *setup.device, captured.get());

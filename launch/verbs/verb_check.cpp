@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/verbs/verb_check.h"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 
 #include "core/base/error.h"
@@ -20,6 +22,8 @@
 
 namespace bertyard {
 namespace {
+
+namespace fs = std::filesystem;
 
 StepBatches first_step(const PretrainingSetup& setup, const PlannedPhase& phase, int ranks) {
   BatchStreamOptions options = setup.stream_options(phase, phase.first_index, 0, ranks);
@@ -83,7 +87,9 @@ int run_check(const CheckVerbOptions& options) {
   if (setup.valid) shards("held out", *setup.valid);
   fmt::print("model       {} parameters{}\n", grouped(setup.model.parameter_count()),
              reading_text(setup.model));
-  if (!config.model.from.empty()) {
+  const bool has_begun =
+      fs::exists(fs::path(config.run.directory) / config.run.name / "checkpoints/latest");
+  if (!config.model.from.empty() && !has_begun) {  // else the run goes on from its own checkpoint
     Logger log = rank_logger(config.log, 0, "");
     const SavedModel start = open_start_model(config, setup.model, setup.vocabulary, log);
     fmt::print("start       {} ({})\n", start.path, start.kind);

@@ -14,6 +14,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "data/files/atomic_file.h"
 #include "data/files/directory_lock.h"
 #include "data/prepare/learnt_vocabulary.h"
 #include "data/prepare/prepare.h"
@@ -28,6 +29,7 @@
 #include "launch/console/progress_line.h"
 #include "launch/run/cpu_threads.h"
 #include "launch/run/injected_faults.h"
+#include "launch/run/start_model.h"
 #include "launch/run/work_watch.h"
 #include "launch/verbs/build_info.h"
 #include "launch/verbs/prepare_report.h"
@@ -126,9 +128,12 @@ class Preparation {
     const std::filesystem::path path = config_.tokenizer.vocab;
     const bool exists = leads() && std::filesystem::exists(path);
     const bool learns = !agree("vocabulary", exists);
-    if (learns) learn(path);
+    std::optional<SavedModel> start;
+    if (!config_.model.from.empty()) start = open_saved_model(config_.model.from, log_);
+    if (learns) start ? take_from(*start, path) : learn(path);
     if (!learns && leads()) std::filesystem::remove_all(words_directory());
     Vocabulary vocabulary = Vocabulary::load(path);
+    if (start) check_vocabulary(config_, *start, vocabulary, StartFor::pre_training);
     const std::string note = check_learnt_vocabulary(path, vocabulary, config_.tokenizer.options,
                                                      config_.tokenizer.learn, config_.corpus);
     if (!note.empty()) say(fmt::format("note        {}\n", note));
@@ -228,6 +233,22 @@ class Preparation {
     if (entry == text.end()) return;
     if (leads()) save_standard_input(config_.corpus, input_->path());
     *entry = group_.control->broadcast_string("standard input", *entry);
+  }
+
+  // Pre-training that goes on from a model learns no vocabulary: its word vectors stand for its
+  // own.
+  void take_from(const SavedModel& start, const std::filesystem::path& path) {
+    if (!start.vocabulary) {
+      throw UsageError(
+          fmt::format("model.from: {} has neither vocab.txt nor tokenizer.json; set "
+                      "tokenizer.vocab to the vocabulary that it was trained with",
+                      start.path));
+    }
+    if (leads()) {
+      if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+      write_file_atomically(path, start.vocabulary->text());
+    }
+    wait("vocabulary");
   }
 
   void learn(const std::filesystem::path& path) {

@@ -63,6 +63,46 @@ TEST_F(ContinuedTest, ResumesWhenTheModelIsGone) {
 
   EXPECT_EQ(ended.code, 0) << ended.errors;
   expect_same_bits("whole", "stopped");
+  expect_refused(
+      2,
+      {"model.from: this run began with 'hf' and goes on from its own checkpoint of step 40, "
+       "not from 'runs/first'",
+       "another run.name"},
+      "stopped", with(from, {"model.from=runs/first"}));
+}
+
+TEST_F(ContinuedTest, SamplesArePreparedWithTheModelsOwnVocabulary) {
+  const Arguments taken{"prepare",
+                        config(),
+                        "model.from=runs/first",
+                        "tokenizer.vocab=taken.txt",
+                        "samples.out=taken",
+                        "data.train=taken/train",
+                        "data.valid=taken/valid"};
+
+  const Ended ended = run_program(taken);
+
+  ASSERT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_EQ(read("taken.txt"), read("vocab.txt"));
+  const Ended trained = train(0, "taken",
+                              {"model.from=runs/first", "tokenizer.vocab=taken.txt",
+                               "data.train=taken/train", "data.valid=taken/valid"});
+  EXPECT_EQ(trained.code, 0) << trained.errors;
+  write("other.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n");
+  expect_error(run_program(with(taken, {"tokenizer.vocab=other.txt"})), 2,
+               {"other.txt is another vocabulary than that of model.from, runs/first"});
+  ASSERT_EQ(run_program({"export", "runs/first", "--to", "bare"}).code, 0);
+  std::filesystem::remove(path("bare/vocab.txt"));
+  expect_error(
+      run_program(with(taken, {"tokenizer.vocab=new.txt", "model.from=bare"})), 2,
+      {"model.from: bare has neither vocab.txt nor tokenizer.json", "set tokenizer.vocab"});
+  EXPECT_FALSE(std::filesystem::exists(path("new.txt")));
+}
+
+TEST_F(ContinuedTest, SamplesOfAnotherTokenizerAreRefused) {
+  expect_error(train(0, "x", {"tokenizer.lower_case=false"}), 3,
+               {"data/train: prepared with tokenizer lower_case: true",
+                "the configuration has lower_case: false", "or run prepare again"});
 }
 
 TEST_F(ContinuedTest, HeadsThatTheModelLacksAreDrawn) {
@@ -79,6 +119,7 @@ TEST_F(ContinuedTest, HeadsThatTheModelLacksAreDrawn) {
   const std::string head = "cls.seq_relationship.weight";
   EXPECT_EQ(tensor("continued", body), tensor("tuned", body));
   EXPECT_EQ(tensor("continued", head), tensor("drawn", head));
+  EXPECT_THAT(ended.errors, HasSubstr("drawn, for it has none: cls.seq_relationship.weight, "));
 }
 
 TEST_F(ContinuedTest, RanksBeginWithTheSame) {
@@ -115,6 +156,10 @@ TEST_F(ContinuedTest, AnotherModelOrVocabularyIsRefusedWithWhatToSet) {
       train(0, "x", {"model.from=cased"}), 2,
       {"lower_case: true", "is not what model.from, cased, was trained with: lower_case: false",
        "set them to that and prepare the samples again"});
+  ASSERT_EQ(run_program({"export", "runs/first", "--to", "empty"}).code, 0);
+  std::filesystem::remove(path("empty/model.safetensors"));
+  expect_error(run_program({"check", config(), "model.from=empty"}), 3,
+               {"empty", "model.safetensors"});
   expect_error(train(0, "x", {"model.from=nowhere"}), 3,
                {"nowhere: expected the directory of a run, a checkpoint or a Hugging Face model"});
 }

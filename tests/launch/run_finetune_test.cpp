@@ -143,6 +143,8 @@ TEST_F(FinetuneTest, AGridThatIsNotDoneSaysSo) {
               ContainsRegex("1 training\\(s\\), 0 done\n.*\n.*42 +stopped"));
   expect_error(run_program({"export", "runs/begun", "--to", "hf"}), 3,
                {"1 training(s) have begun and no best model is kept yet"});
+  expect_error(run_program({"predict", "runs/begun", "--data", "test.tsv", "--to", "all"}), 3,
+               {"1 training(s) have begun and no best model is kept yet"});
   expect_error(run_program({"inspect", "runs/begun", "--tensor", "classifier.bias"}), 3,
                {"the best model is kept when every training is done"});
   EXPECT_EQ(run_program({"predict", "runs/" + begun, "--data", "test.tsv", "--to", "all"}).code, 0);

@@ -71,6 +71,8 @@ TEST_P(SingleMistake, IsReportedAtItsPlace) {
 }
 
 const Mistake kKeyMistakes[] = {
+    {"finetune: {seed: 3}", "unknown key 'finetune.seed'; did you mean 'seeds'?"},
+    {"model: {form: a}", "unknown key 'model.form'; did you mean 'from'?"},
     {"lr: 3", "run.yaml:1:1: error: unknown key 'lr'; 'lr' exists as 'optim.lr'"},
     {"modle: {layers: 2}", "run.yaml:1:1: error: unknown key 'modle'; did you mean 'model'?"},
     {"train: {every: 5}",
