@@ -62,8 +62,10 @@ std::vector<ConfigField> tokenizer_fields() {
     return at(&RunConfig::tokenizer, &TokenizerSection::learn, member);
   };
   return {
-      make_field({"tokenizer.vocab", "vocab.txt: used if it exists, else learnt and written here"},
-                 at(&RunConfig::tokenizer, &TokenizerSection::vocab), path_type()),
+      make_field(
+          {"tokenizer.vocab",
+           "vocab.txt: used if it exists, else written here: that of model.from, or a learnt one"},
+          at(&RunConfig::tokenizer, &TokenizerSection::vocab), path_type()),
       make_field({"tokenizer.learn.size", "entries of a learnt vocabulary"},
                  learn(&VocabularyLearningOptions::size), count_type<std::int64_t>({100, 1 << 24})),
       make_field({"tokenizer.learn.min_frequency", "rarer pairs are not joined"},

@@ -99,15 +99,39 @@ std::size_t host_memory(const PretrainingSetup& setup, int ranks) {
   return first + static_cast<std::size_t>(ranks - 1) * (first - process.saving);
 }
 
+namespace {
+
+double gibibytes(std::size_t bytes) {
+  return static_cast<double>(bytes) / kGibibyte;
+}
+
+// What would lower it.
+std::string less_memory(const PretrainingSetup& setup) {
+  if (setup.device->info().kind != DeviceKind::cpu) return "lower data.prefetch";
+  const bool may_recompute =
+      setup.capacities.recompute == Recompute::none && !setup.model.is_elmo();
+  return may_recompute ? "lower parallel.micro_batch.tokens, or set parallel.recompute to layers"
+                       : "lower parallel.micro_batch.tokens";
+}
+
+}  // namespace
+
 std::string host_memory_text(const PretrainingSetup& setup, int ranks) {
   const std::size_t host = host_memory_limit(), needed = host_memory(setup, ranks);
-  const auto gib = [](std::size_t bytes) { return static_cast<double>(bytes) / kGibibyte; };
-  std::string text = fmt::format("{:.2f} of {:.1f} GiB: {} rank{}", gib(needed), gib(host), ranks,
-                                 ranks == 1 ? "" : "s");
+  std::string text = fmt::format("{:.2f} of {:.1f} GiB: {} rank{}", gibibytes(needed),
+                                 gibibytes(host), ranks, ranks == 1 ? "" : "s");
   if (needed <= host) return text;
-  text += fmt::format(", {:.1f} GiB TOO MANY, the kernel would kill one: ", gib(needed - host));
-  if (ranks > 1 && host_memory(setup, 1) <= host) text += "use more hosts, or ";
-  return text + "lower parallel.micro_batch.tokens, or set parallel.recompute to layers";
+  return text + fmt::format(", {:.1f} GiB TOO MANY, the kernel would kill one: {}{}",
+                            gibibytes(needed - host), ranks > 1 ? "use more hosts, or " : "",
+                            less_memory(setup));
+}
+
+std::string host_room_text(const PretrainingSetup& setup) {
+  const std::size_t host = host_memory_limit(), one = host_memory(setup, 1);
+  if (one > host) return host_memory_text(setup, 1);
+  const std::size_t each = host_memory(setup, 2) - one;
+  return fmt::format("{:.1f} GiB, room for {} of these ranks", gibibytes(host),
+                     1 + (host - one) / each);
 }
 
 std::size_t resident_bytes() {

@@ -27,6 +27,8 @@ std::string process_memory_text(const PretrainingSetup& setup);
 std::size_t host_memory(const PretrainingSetup& setup, int ranks);
 // "12.4 of 23.5 GiB: 2 ranks", or by how much that is too many and what to do.
 std::string host_memory_text(const PretrainingSetup& setup, int ranks);
+// "23.5 GiB, room for 12 of these ranks" on a host like this.
+std::string host_room_text(const PretrainingSetup& setup);
 
 // Of this process, now and at most so far.
 std::size_t resident_bytes();

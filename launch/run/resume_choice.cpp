@@ -2,6 +2,7 @@
 #include "launch/run/resume_choice.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -71,6 +72,11 @@ std::string damage_of(const ResumingRanks& ranks, const std::string& path, const
 }
 
 }  // namespace
+
+bool has_begun(const RunOptions& run) {
+  return std::filesystem::exists(std::filesystem::path(run.directory) / run.name /
+                                 "checkpoints/latest");
+}
 
 std::optional<Checkpoint> agree_on_checkpoint(const ResumingRanks& ranks,
                                               const CheckpointOptions& options,

@@ -16,6 +16,9 @@ struct ResumingRanks {
   Logger& log;
 };
 
+// Whether a run in this directory has saved a checkpoint, from which it goes on.
+bool has_begun(const RunOptions& run);
+
 // The checkpoint that the run goes on from, the same on every rank: the newest that every rank can
 // read and verify, or the one that the configuration names. `directory` is rank 0's, null on the
 // others. Nothing: a new run. Throws DataError where there are some and none is good, IoError where

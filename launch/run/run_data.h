@@ -22,7 +22,8 @@ struct RunData {
 RunData open_run_data(const RunConfig& config);
 
 // Stands in for data that `prepare` has not made yet: random samples, and, where tokenizer.vocab is
-// not there either, a vocabulary of tokenizer.learn.size entries. Nothing is held out.
+// not there either, the vocabulary of model.from or one of tokenizer.learn.size entries. Nothing is
+// held out.
 RunData make_synthetic_data(const RunConfig& config, const SyntheticOptions& options);
 
 }  // namespace bertyard

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run/run_start.h"
 
+#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
@@ -16,6 +17,8 @@
 
 namespace bertyard {
 namespace {
+
+namespace fs = std::filesystem;
 
 // The configuration's identity and the data's: paths may change, what lies behind them may not.
 std::map<std::string, std::string> settings_of(const RunConfig& config,
@@ -62,11 +65,13 @@ void tell_of(const SavedModel& start, const ImportReport& report, Logger& log) {
   }
 }
 
-// Its weights are in the checkpoint; another name would stand in the run's record without effect.
+// Its weights are in the checkpoint: another name would stand in the run's record without effect.
 void refuse_another_start(const CheckpointState& state, const RunConfig& config) {
-  if (config.model.from.empty()) return;
+  const auto plain = [](const std::string& path) {
+    return (fs::path(path) / "").lexically_normal();
+  };
   const RunConfig before = parse_config("checkpoint", state.resolved_config).config;
-  if (before.model.from == config.model.from) return;
+  if (plain(before.model.from) == plain(config.model.from)) return;
   throw UsageError(fmt::format(
       "model.from: this run began with '{}' and goes on from its own checkpoint of step {}, not "
       "from '{}'; go back to that, or give the run another run.name",

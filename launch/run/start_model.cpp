@@ -81,7 +81,10 @@ void check_vocabulary(const RunConfig& config, const SavedModel& start,
                     tunes ? "set tokenizer.vocab to null, and the model's own is used"
                           : "prepare the samples with " + own_vocabulary(start)));
   }
-  if (!fs::exists(fs::path(start.path) / "tokenizer_config.json")) return;
+  const fs::path directory = start.path;
+  const bool says_options =
+      fs::exists(directory / "tokenizer_config.json") || !fs::exists(directory / "vocab.txt");
+  if (!start.vocabulary || !says_options) return;
   const std::string own = tokenizer_text(start.tokenizer);
   const std::string asked = tokenizer_text(config.tokenizer.options);
   if (own == asked) return;

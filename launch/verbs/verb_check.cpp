@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/verbs/verb_check.h"
 
-#include <filesystem>
-
 #include <fmt/format.h>
 
 #include "core/base/error.h"
@@ -14,6 +12,7 @@
 #include "launch/run/pretraining_setup.h"
 #include "launch/run/process_memory.h"
 #include "launch/run/rank_log.h"
+#include "launch/run/resume_choice.h"
 #include "launch/run/start_model.h"
 #include "launch/run/training_banner.h"
 #include "train/journal/console.h"
@@ -22,8 +21,6 @@
 
 namespace bertyard {
 namespace {
-
-namespace fs = std::filesystem;
 
 StepBatches first_step(const PretrainingSetup& setup, const PlannedPhase& phase, int ranks) {
   BatchStreamOptions options = setup.stream_options(phase, phase.first_index, 0, ranks);
@@ -87,9 +84,8 @@ int run_check(const CheckVerbOptions& options) {
   if (setup.valid) shards("held out", *setup.valid);
   fmt::print("model       {} parameters{}\n", grouped(setup.model.parameter_count()),
              reading_text(setup.model));
-  const bool has_begun =
-      fs::exists(fs::path(config.run.directory) / config.run.name / "checkpoints/latest");
-  if (!config.model.from.empty() && !has_begun) {  // else the run goes on from its own checkpoint
+  if (!config.model.from.empty() &&
+      !has_begun(config.run)) {  // else the run goes on from its own checkpoint
     Logger log = rank_logger(config.log, 0, "");
     const SavedModel start = open_start_model(config, setup.model, setup.vocabulary, log);
     fmt::print("start       {} ({})\n", start.path, start.kind);
@@ -99,7 +95,7 @@ int run_check(const CheckVerbOptions& options) {
   if (!limit.empty() && !setup.model.is_language_model()) fmt::print("note        {}\n", limit);
   fmt::print("memory      {}\n", memory_text(setup.memory_use()));
   fmt::print("process     {}\n", process_memory_text(setup));
-  fmt::print("host        {}\n", host_memory_text(setup, options.ranks));
+  fmt::print("host        {}\n", host_room_text(setup));
   const DeviceInfo device = setup.device->info();
   if (device.kind == DeviceKind::cuda) {
     fmt::print("gpu         {}\n", gpu_memory_text(gpu_memory(setup), device.memory_bytes));

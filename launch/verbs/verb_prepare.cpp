@@ -129,7 +129,11 @@ class Preparation {
     const bool exists = leads() && std::filesystem::exists(path);
     const bool learns = !agree("vocabulary", exists);
     std::optional<SavedModel> start;
-    if (!config_.model.from.empty()) start = open_saved_model(config_.model.from, log_);
+    // A model that is yet to be trained says nothing against a vocabulary that is there.
+    const std::string& from = config_.model.from;
+    if (!from.empty() && (learns || std::filesystem::exists(from))) {
+      start = open_saved_model(from, log_);
+    }
     if (learns) start ? take_from(*start, path) : learn(path);
     if (!learns && leads()) std::filesystem::remove_all(words_directory());
     Vocabulary vocabulary = Vocabulary::load(path);

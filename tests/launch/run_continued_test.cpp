@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 #include <string>
 
 #include "tests/launch/finetune_fixture.h"
@@ -69,6 +70,8 @@ TEST_F(ContinuedTest, ResumesWhenTheModelIsGone) {
        "not from 'runs/first'",
        "another run.name"},
       "stopped", with(from, {"model.from=runs/first"}));
+  expect_refused(2, {"this run began with 'hf'"}, "stopped", with(from, {"model.from=null"}));
+  EXPECT_EQ(train(0, "stopped", with(from, {"model.from=./hf/"})).code, 0);
 }
 
 TEST_F(ContinuedTest, SamplesArePreparedWithTheModelsOwnVocabulary) {
@@ -93,10 +96,46 @@ TEST_F(ContinuedTest, SamplesArePreparedWithTheModelsOwnVocabulary) {
                {"other.txt is another vocabulary than that of model.from, runs/first"});
   ASSERT_EQ(run_program({"export", "runs/first", "--to", "bare"}).code, 0);
   std::filesystem::remove(path("bare/vocab.txt"));
+  const Ended staged = run_program(with(taken, {"model.from=runs/later"}));  // yet to be trained
+  EXPECT_EQ(staged.code, 0) << staged.errors;
   expect_error(
       run_program(with(taken, {"tokenizer.vocab=new.txt", "model.from=bare"})), 2,
       {"model.from: bare has neither vocab.txt nor tokenizer.json", "set tokenizer.vocab"});
   EXPECT_FALSE(std::filesystem::exists(path("new.txt")));
+}
+
+TEST_F(ContinuedTest, AVocabularyMayBeInTokenizerJson) {
+  nlohmann::json vocabulary;
+  std::istringstream lines(read("vocab.txt"));
+  std::int64_t id = 0;
+  for (std::string line; std::getline(lines, line);) vocabulary[line] = id++;
+  ASSERT_EQ(run_program({"export", "runs/first", "--to", "json"}).code, 0);
+  std::filesystem::remove(path("json/vocab.txt"));
+  std::filesystem::remove(path("json/tokenizer_config.json"));
+  const auto write_tokenizer = [&](bool lower_case) {
+    const nlohmann::json file{
+        {"normalizer", {{"type", "BertNormalizer"}, {"lowercase", lower_case}}},
+        {"pre_tokenizer", {{"type", "BertPreTokenizer"}}},
+        {"model", {{"type", "WordPiece"}, {"vocab", vocabulary}}}};
+    write("json/tokenizer.json", file.dump());
+  };
+  const Arguments taken{"prepare", config(), "model.from=json", "tokenizer.vocab=taken.txt",
+                        "samples.out=taken"};
+
+  write_tokenizer(false);
+  expect_error(run_program(taken), 2,
+               {"is not what model.from, json, was trained with", "lower_case: false",
+                "prepare the samples again"});
+  write_tokenizer(true);
+  const Ended ended = run_program(taken);
+
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_EQ(read("taken.txt"), read("vocab.txt"));
+  EXPECT_FALSE(std::filesystem::exists(path("json/vocab.txt")));
+  const Ended dry = train(0, "dry",
+                          {"model.from=json", "tokenizer.vocab=none.txt", "data.train=none/train",
+                           "data.valid=null", "--dry-run"});
+  EXPECT_EQ(dry.code, 0) << dry.errors;
 }
 
 TEST_F(ContinuedTest, SamplesOfAnotherTokenizerAreRefused) {

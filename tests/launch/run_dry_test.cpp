@@ -92,16 +92,18 @@ TEST_F(DryRunTest, WithoutShardsItTakesMockData) {
   EXPECT_NEAR(printed_loss(ended.output), std::log(300.0), 0.3);
 }
 
-TEST_F(DryRunTest, CheckSaysWhatTheRanksOfAHostTake) {
+TEST_F(DryRunTest, CheckAndStartSayWhatTheRanksOfAHostTake) {
   const Ended small = run_program({"check", config(), "--ranks", "2"});
   const Ended large =
-      run_program({"check", config(), "--ranks", "2", "model.layers=96", "model.hidden=16384",
+      run_program({"check", config(), "--ranks", "2", "model.layers=48", "model.hidden=16384",
                    "model.heads=128", "model.intermediate=65536"});
 
   EXPECT_EQ(small.code, 0) << small.errors;
-  EXPECT_THAT(small.output, ContainsRegex("host        [0-9.]+ of [0-9.]+ GiB: 2 ranks\n"));
+  EXPECT_THAT(small.output,
+              ContainsRegex("host        [0-9.]+ GiB, room for [0-9]+ of these ranks\n"));
+  EXPECT_THAT(train(0, "run").errors, ContainsRegex("host +[0-9.]+ of [0-9.]+ GiB: 1 rank\n"));
   EXPECT_EQ(large.code, 0) << large.errors;  // it may be for another host
-  EXPECT_THAT(large.output, ContainsRegex("GiB: 2 ranks, [0-9.]+ GiB TOO MANY"));
+  EXPECT_THAT(large.output, ContainsRegex("GiB: 1 rank, [0-9.]+ GiB TOO MANY"));
   EXPECT_THAT(large.output, HasSubstr("lower parallel.micro_batch.tokens, or set"));
 }
 
