@@ -12,24 +12,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
+
 // Of one cgroup; the greatest number where it sets none ("max", or no such file).
 std::size_t limit_of(const fs::path& cgroup) {
   std::size_t bytes = 0;
   std::ifstream file(cgroup / "memory.max");
-  return file >> bytes ? bytes : std::numeric_limits<std::size_t>::max();
-}
-
-// "MemTotal:       24631516 kB"
-std::size_t machine_memory() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string word; file >> word;) {
-    std::size_t kibibytes = 0;
-    if (word == "MemTotal:" && file >> kibibytes) return kibibytes << 10;
-  }
-  return std::numeric_limits<std::size_t>::max();
+  return file >> bytes ? bytes : kNoLimit;
 }
 
 }  // namespace
+
+std::optional<std::size_t> proc_bytes(const char* path, std::string_view name) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    std::size_t kibibytes = 0;
+    if (!line.starts_with(name)) continue;
+    if (std::istringstream(line.substr(name.size())) >> kibibytes) return kibibytes << 10;
+  }
+  return std::nullopt;
+}
 
 std::size_t cgroup_memory_limit(const fs::path& root, const std::string& own) {
   std::size_t least = limit_of(root);
@@ -49,7 +51,8 @@ std::size_t host_memory_limit() {
   static const std::size_t bytes = [] {
     std::ifstream file("/proc/self/cgroup");
     const std::string own(std::istreambuf_iterator<char>(file), {});
-    return std::min(machine_memory(), cgroup_memory_limit("/sys/fs/cgroup", own));
+    return std::min(proc_bytes("/proc/meminfo", "MemTotal:").value_or(kNoLimit),
+                    cgroup_memory_limit("/sys/fs/cgroup", own));
   }();
   return bytes;
 }

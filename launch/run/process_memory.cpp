@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -25,15 +25,9 @@ constexpr std::size_t kProductBytes = 16u << 10;
 constexpr std::int64_t kMostProducts = 4096;
 constexpr std::int64_t kProductsOfLength = 15;
 
-// "VmHWM:	  123456 kB". Not getrusage(), whose maximum outlives an exec: a large launcher's
-// would be ours.
-std::size_t status_bytes(const std::string& name) {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    std::size_t kibibytes = 0;
-    if (word == name && status >> kibibytes) return kibibytes << 10;
-  }
-  return 0;
+// Not getrusage(), whose maximum outlives an exec: a large launcher's would be ours.
+std::size_t status_bytes(std::string_view name) {
+  return proc_bytes("/proc/self/status", name).value_or(0);
 }
 
 template <typename Element>

@@ -43,6 +43,15 @@ TEST_F(CgroupMemoryLimit, OtherHierarchiesAreNotRead) {
   EXPECT_EQ(cgroup_memory_limit(root(), "12:memory:/a\n0::/a\n"), 4096u);
 }
 
+TEST(ProcBytes, AreThoseOfTheLine) {
+  const testing::TemporaryDirectory directory;
+  const std::string file = directory.path() / "status";
+  std::ofstream(file) << "Name:\tVmRSS: \nVmPeak:\t  9 kB\nVmRSS:\t  123456 kB\n";
+  EXPECT_EQ(proc_bytes(file.c_str(), "VmRSS:"), 123456u << 10);
+  EXPECT_EQ(proc_bytes(file.c_str(), "VmSwap:"), std::nullopt);
+  EXPECT_EQ(proc_bytes("/nothing", "VmRSS:"), std::nullopt);
+}
+
 TEST(HostMemoryLimit, IsThatOfAMachine) {
   EXPECT_GT(host_memory_limit(), std::size_t{64} << 20);
   EXPECT_LT(host_memory_limit(), kNone);
