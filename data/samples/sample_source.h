@@ -48,6 +48,7 @@ struct SourceProperties {
   Cutting cutting = Cutting::by_segments;  // refused: what is [SEP] and what text is not known
   std::optional<std::uint64_t> vocabulary_hash;  // absent where the format does not know it
   std::uint32_t vocabulary_size = 0;             // 0: not known
+  std::optional<TokenizerOptions> tokenizer;     // absent where another program wrote them
   std::uint64_t identity = 0;         // hash of what the samples were made from; 0: not known
   std::vector<std::string> warnings;  // what could not be checked
 };

@@ -93,6 +93,7 @@ void ShardDataset::describe(const std::filesystem::path& path,
   properties_.vocabulary_hash = made_with.vocabulary_hash;
   properties_.identity = made_with.source_hash;
   properties_.vocabulary_size = made_with.vocabulary_size;
+  if (made_with.converted_from.empty()) properties_.tokenizer = made_with.tokenizer;
   if (properties_.samples == 0) {
     throw DataError(fmt::format("{}: holds no samples; run prepare again", path.string()));
   }

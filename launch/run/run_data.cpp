@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
-#include "data/shards/manifest.h"
 #include "data/shards/open_samples.h"
 #include "launch/run/rank_log.h"
 #include "launch/run/resume_choice.h"
@@ -18,21 +17,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What another program wrote does not say how it cut its text; a run that has begun has decided.
-void check_tokenizer(const std::string& samples, const RunConfig& config) {
-  if (samples.empty() || has_begun(config.run)) return;
-  const fs::path directory =
-      fs::is_directory(samples) ? fs::path(samples) : fs::path(samples).parent_path();
-  if (!fs::exists(directory / kManifestName)) return;
-  const ShardParameters made = read_manifest(directory).parameters;
-  if (!made.converted_from.empty()) return;
-  const std::string theirs = tokenizer_text(made.tokenizer);
-  const std::string ours = tokenizer_text(config.tokenizer.options);
+void check_tokenizer(const SourceProperties& samples, const TokenizerOptions& configured) {
+  if (!samples.tokenizer) return;
+  const std::string theirs = tokenizer_text(*samples.tokenizer), ours = tokenizer_text(configured);
   if (theirs == ours) return;
   throw DataError(fmt::format(
       "{}: prepared with tokenizer {}, the configuration has {}; set tokenizer to that, or run "
       "prepare again",
-      samples, theirs, ours));
+      samples.path, theirs, ours));
 }
 
 // tokenizer.vocab, or what `prepare` would write there: the vocabulary of model.from, or, in its
@@ -56,12 +48,13 @@ RunData open_run_data(const RunConfig& config) {
   expectations.vocabulary_size = static_cast<std::uint32_t>(vocabulary.size());
   expectations.segments = static_cast<int>(config.model.architecture.segments);
   expectations.max_length = config.model.architecture.max_positions;
-  for (const std::string& samples : {config.data.train, config.data.valid}) {
-    check_tokenizer(samples, config);
-  }
   std::unique_ptr<SampleSource> train = open_samples(config.data.train, expectations);
   std::unique_ptr<SampleSource> valid;
   if (!config.data.valid.empty()) valid = open_samples(config.data.valid, expectations);
+  if (!has_begun(config.run)) {  // else it has decided
+    check_tokenizer(train->properties(), config.tokenizer.options);
+    if (valid) check_tokenizer(valid->properties(), config.tokenizer.options);
+  }
   return {std::move(vocabulary), std::move(train), std::move(valid)};
 }
 
