@@ -18,13 +18,10 @@ std::string ConfigOrigin::text() const {
     case Kind::file:
       return fmt::format("{}:{}", name, line);
     case Kind::command_line:
+    case Kind::change:
       return name;
   }
   return {};
-}
-
-bool ConfigOrigin::is_argument() const {
-  return kind == Kind::command_line && name.starts_with("<command line>");
 }
 
 std::string ConfigOrigin::place() const {

@@ -38,16 +38,16 @@ struct ConfigRequest {
 
 // Where a value came from.
 struct ConfigOrigin {
-  enum class Kind { built_in, preset, derived, file, command_line };
+  // change: an override that stands elsewhere than on the command line, as in a comparison's `set`.
+  enum class Kind { built_in, preset, derived, file, command_line, change };
   Kind kind = Kind::built_in;
-  std::string name;  // the preset, the file, "<command line>:arg 3", the key it is derived from
+  std::string name;  // the preset, the file, "<command line>:arg 3", the key it is derived from, or
+                     // where the change stands
   int line = 0;
   int column = 0;
 
   // "default", "preset bert-base", "run.yaml:12", "<command line>:arg 3", "from samples.out"
   std::string text() const;
-  // Whether it stands on the command line itself, not in a comparison's `set`.
-  bool is_argument() const;
   // "run.yaml:12:16" for messages; text() for what stands in no file.
   std::string place() const;
 };

@@ -144,19 +144,29 @@ void Loading::add_text(const std::string& name, const std::string& text) {
 }
 
 void Loading::add_override(const ConfigOverride& override_) {
-  ConfigSource& source =
-      new_source(override_.place.empty() ? fmt::format("<command line>:arg {}", override_.argument)
-                                         : override_.place);
-  source.kind = ConfigSource::Kind::argument;
+  const bool is_argument = override_.place.empty();
+  ConfigSource& source = new_source(
+      is_argument ? fmt::format("<command line>:arg {}", override_.argument) : override_.place);
+  source.kind = is_argument ? ConfigSource::Kind::argument : ConfigSource::Kind::change;
   source.text = override_.text;
   if (check_text_bounds(source, errors_)) layers_.add_override(source);
 }
 
+ConfigOrigin::Kind origin_kind(ConfigSource::Kind kind) {
+  switch (kind) {
+    case ConfigSource::Kind::argument:
+      return ConfigOrigin::Kind::command_line;
+    case ConfigSource::Kind::change:
+      return ConfigOrigin::Kind::change;
+    case ConfigSource::Kind::file:
+      break;
+  }
+  return ConfigOrigin::Kind::file;
+}
+
 ConfigOrigin origin_of(const ConfigValue& value) {
   const ConfigPlace& place = value.node.place;
-  const bool is_file = place.source->kind == ConfigSource::Kind::file;
-  return {is_file ? ConfigOrigin::Kind::file : ConfigOrigin::Kind::command_line, place.source->name,
-          place.line, place.column};
+  return {origin_kind(place.source->kind), place.source->name, place.line, place.column};
 }
 
 // Held-out and training shards lie where prepare puts them, unless the configuration says

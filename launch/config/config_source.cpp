@@ -59,7 +59,7 @@ std::string excerpt(const ConfigPlace& place) {
 
 std::string place_text(const ConfigPlace& place) {
   if (place.source == nullptr) return {};
-  if (place.source->kind == ConfigSource::Kind::argument) return place.source->name;
+  if (place.source->kind != ConfigSource::Kind::file) return place.source->name;
   if (place.line == 0) return place.source->name;
   return fmt::format("{}:{}:{}", place.source->name, place.line, place.column);
 }

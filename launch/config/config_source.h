@@ -11,7 +11,7 @@ namespace bertyard {
 // A text that configuration comes from: a file, or one argument of the command line. Outlives every
 // ConfigPlace that points at it.
 struct ConfigSource {
-  enum class Kind { file, argument };
+  enum class Kind { file, argument, change };  // change: an override that a file holds
   Kind kind = Kind::file;
   std::string name;  // "run.yaml" or "<command line>:arg 3"
   std::string text;

@@ -39,8 +39,10 @@ void refuse_replaced_keys(const LoadedConfig& loaded, ChangesOf which) {
       {"checkpoint.keep_last", "remove it: the last checkpoint and the best are kept"},
       {"checkpoint.keep_best", "remove it: the last checkpoint and the best are kept"}};
   for (const auto& [key, origin] : loaded.origins) {
-    if (origin.kind != ConfigOrigin::Kind::command_line) continue;
-    if (which == ChangesOf::files && origin.is_argument()) continue;
+    const bool is_argument = origin.kind == ConfigOrigin::Kind::command_line;
+    const bool counts =
+        origin.kind == ConfigOrigin::Kind::change || (is_argument && which == ChangesOf::anything);
+    if (!counts) continue;
     for (const auto& [replaced, mend] : kReplaced) {
       const bool is_it = replaced.ends_with('.') ? key.starts_with(replaced) : key == replaced;
       if (!is_it) continue;

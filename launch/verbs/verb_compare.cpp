@@ -190,7 +190,8 @@ class ComparisonRun {
       log_->info("{}, {}: {}", name, tasks_[task], done ? "done before" : "fine-tuning");
       // Answers to task.test are made again: a kill may have come between the scores and them.
       if (done && cell.loaded.config.task.test.empty()) continue;
-      const int code = run_finetune({cell.request, options_.command, true}, environment_);
+      const int code =
+          run_finetune({cell.request, options_.command, ChangesOf::files}, environment_);
       if (!is_finetuned(code)) return code;
       if (code != 0) unanswered_.push_back(cell.directory.string());
     }

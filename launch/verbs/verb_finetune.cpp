@@ -285,7 +285,7 @@ int run_finetune(const FinetuneVerbOptions& options, MpiEnvironment& environment
         "on every rank; set it to false");
   }
   check_unscored(loaded.config);
-  if (!options.compared) refuse_replaced_keys(loaded, ChangesOf::anything);
+  refuse_replaced_keys(loaded, options.changes);
   const ProcessGroup group = environment.make_process_group();
   Logger log = rank_logger(loaded.config.log, group.rank(), environment.host());
   settle_task_precision(loaded, log);

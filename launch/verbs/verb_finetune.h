@@ -5,13 +5,14 @@
 
 #include "launch/config/config.h"
 #include "launch/run/environment.h"
+#include "launch/tasks/finetune_checks.h"
 
 namespace bertyard {
 
 struct FinetuneVerbOptions {
   ConfigRequest request;
-  std::string command;    // for command.txt
-  bool compared = false;  // changes on the command line are of a comparison, and of its models too
+  std::string command;  // for command.txt
+  ChangesOf changes = ChangesOf::anything;
 };
 
 // `bertyard finetune`: trains every cell of the grid that is not done yet, one after another,
