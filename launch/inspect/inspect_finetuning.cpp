@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cmath>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -43,11 +42,6 @@ CellState state_of(const CellDirectory& directory) {
   return state;
 }
 
-// NaN where nothing was evaluated: layers alone have learnt from a teacher, and no head.
-std::string loss_text(double loss) {
-  return std::isnan(loss) ? "none" : fmt::format("{:.4f}", loss);
-}
-
 std::string scores_text(const std::vector<std::pair<std::string, double>>& figures) {
   std::string text;
   for (const auto& [name, value] : figures) {
@@ -74,7 +68,7 @@ std::string cells_text(const std::vector<CellState>& cells) {
                                  state.status};
     if (state.best) {
       row.push_back(std::to_string(state.best->step));
-      row.push_back(loss_text(state.best->loss));
+      row.push_back(held_out_loss_text(state.best->loss));
       for (const auto& [name, value] : state.best->figures) row.push_back(figure_text(name, value));
     }
     row.resize(columns.size());
@@ -113,8 +107,9 @@ std::vector<BannerRow> cell_rows(const fs::path& directory) {
     }
   }
   if (best) {
-    rows.push_back({"best", fmt::format("step {}: loss {}, {}", grouped(best->step),
-                                        loss_text(best->loss), scores_text(best->figures))});
+    rows.push_back(
+        {"best", fmt::format("step {}: loss {}, {}", grouped(best->step),
+                             held_out_loss_text(best->loss), scores_text(best->figures))});
   }
   return rows;
 }

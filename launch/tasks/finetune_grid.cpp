@@ -88,6 +88,10 @@ const CellResult& best_cell(const std::vector<CellResult>& results) {
   return *best;
 }
 
+std::string held_out_loss_text(double loss) {
+  return std::isnan(loss) ? "none" : fmt::format("{:.4f}", loss);
+}
+
 std::string settings_text(const std::vector<CellResult>& results) {
   std::string text;
   for (const SettingResult& setting : summarize(results)) {
@@ -113,13 +117,12 @@ std::string grid_text(const std::vector<CellResult>& results) {
   columns.push_back({"time", Align::right});
   TextTable table(columns);
   for (const CellResult& result : results) {
-    std::vector<std::string> cells{
-        grid_value_text(result.cell.learning_rate),
-        grid_value_text(result.cell.batch),
-        grid_value_text(result.cell.epochs),
-        grid_value_text(result.cell.seed),
-        fmt::format("{}/{}", result.step, result.steps),
-        std::isnan(result.loss) ? "none" : fmt::format("{:.4f}", result.loss)};
+    std::vector<std::string> cells{grid_value_text(result.cell.learning_rate),
+                                   grid_value_text(result.cell.batch),
+                                   grid_value_text(result.cell.epochs),
+                                   grid_value_text(result.cell.seed),
+                                   fmt::format("{}/{}", result.step, result.steps),
+                                   held_out_loss_text(result.loss)};
     for (const auto& [name, value] : result.figures) {
       cells.push_back(figure_text(name, value));
     }

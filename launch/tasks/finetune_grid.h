@@ -23,6 +23,8 @@ std::vector<SettingResult> summarize(const std::vector<CellResult>& results);
 // The cell with the best main score of the setting with the best mean.
 const CellResult& best_cell(const std::vector<CellResult>& results);
 
+// "none" where it is NaN: layers alone have learnt from a teacher, and no head.
+std::string held_out_loss_text(double loss);
 // A line for every setting that has several seeds.
 std::string settings_text(const std::vector<CellResult>& results);
 // A line for every cell, then settings_text(). Scores in percent.
