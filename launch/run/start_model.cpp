@@ -58,7 +58,15 @@ void check_shape(const std::string& from, const ModelConfig& found, const ModelC
                   fmt::join(missed, " ")));
 }
 
-// "models/bert/vocab.txt", where there is one.
+// Whether its files say more than a vocab.txt does: tokenizer_config.json, or tokenizer.json where
+// the vocabulary is in that.
+bool says_tokenizer(const SavedModel& start) {
+  const fs::path directory = start.path;
+  if (fs::exists(directory / "tokenizer_config.json")) return true;
+  return start.vocabulary && !fs::exists(directory / "vocab.txt");
+}
+
+// "its own, models/bert/vocab.txt"
 std::string own_vocabulary(const SavedModel& start) {
   const fs::path file = fs::path(start.path) / "vocab.txt";
   return fs::exists(file) ? fmt::format("its own, {}", file.string()) : "its own";
@@ -81,10 +89,7 @@ void check_vocabulary(const RunConfig& config, const SavedModel& start,
                     tunes ? "set tokenizer.vocab to null, and the model's own is used"
                           : "prepare the samples with " + own_vocabulary(start)));
   }
-  const fs::path directory = start.path;
-  const bool says_options =
-      fs::exists(directory / "tokenizer_config.json") || !fs::exists(directory / "vocab.txt");
-  if (!start.vocabulary || !says_options) return;
+  if (!says_tokenizer(start)) return;
   const std::string own = tokenizer_text(start.tokenizer);
   const std::string asked = tokenizer_text(config.tokenizer.options);
   if (own == asked) return;

@@ -17,8 +17,8 @@ enum class StartFor { pre_training, fine_tuning };
 std::string tokenizer_text(const TokenizerOptions& options);
 
 // Throws UsageError where tokenizer.vocab is another vocabulary than that of the model to start
-// from, or the options of the tokenizer are others than those in its tokenizer_config.json: its
-// word vectors would stand for other words.
+// from, or the options of the tokenizer are others than those that its tokenizer_config.json or
+// tokenizer.json says: its word vectors would stand for other words.
 void check_vocabulary(const RunConfig& config, const SavedModel& start,
                       const Vocabulary& vocabulary, StartFor use);
 

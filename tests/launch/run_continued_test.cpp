@@ -195,6 +195,9 @@ TEST_F(ContinuedTest, AnotherModelOrVocabularyIsRefusedWithWhatToSet) {
       train(0, "x", {"model.from=cased"}), 2,
       {"lower_case: true", "is not what model.from, cased, was trained with: lower_case: false",
        "set them to that and prepare the samples again"});
+  std::filesystem::remove(path("cased/vocab.txt"));  // its options are still known
+  expect_error(train(0, "x", {"model.from=cased"}), 2,
+               {"is not what model.from, cased, was trained with: lower_case: false"});
   ASSERT_EQ(run_program({"export", "runs/first", "--to", "empty"}).code, 0);
   std::filesystem::remove(path("empty/model.safetensors"));
   expect_error(run_program({"check", config(), "model.from=empty"}), 3,
