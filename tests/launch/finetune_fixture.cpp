@@ -32,4 +32,15 @@ nlohmann::json FinetuneRunTest::config_of(const std::string& name) const {
   return nlohmann::json::parse(read(run(name) / "best/config.json"));
 }
 
+void FinetuneTest::SetUp() {
+  FinetuneRunTest::SetUp();
+  own_settings_ = {"finetune.warmup=10%", "model.init_range=0.05"};
+  std::string unlabelled = "index\tsentence\n";
+  for (int i = 0; i < 90; ++i) {
+    const std::string word(1, static_cast<char>('a' + i % 13));
+    unlabelled += std::to_string(i) + "\t" + word + " good day\n";
+  }
+  write("test.tsv", unlabelled);
+}
+
 }  // namespace bertyard

@@ -28,4 +28,15 @@ class FinetuneRunTest : public RunTest {
   Arguments own_settings_;
 };
 
+// With settings of its own that learn those sentences quickly, and unlabelled ones in test.tsv.
+class FinetuneTest : public FinetuneRunTest {
+ protected:
+  void SetUp() override;
+
+  // The only training of runs/NAME with sentence_task()'s settings.
+  static std::string cell(const std::string& name) {
+    return name + "/lr-0.002_batch-16_epochs-8_seed-42";
+  }
+};
+
 }  // namespace bertyard
