@@ -16,7 +16,7 @@ namespace {
 
 // Far enough that memory has answered by the time they are read.
 constexpr std::uint64_t kShapesAhead = 16;
-constexpr std::size_t kSamplesAhead = 6;
+constexpr std::size_t kSamplesAhead = 12;
 
 void check_options(const BatchStreamOptions& options) {
   if (options.world < 1 || options.rank < 0 || options.rank >= options.world) {

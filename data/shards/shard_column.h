@@ -37,7 +37,11 @@ class ShardColumn {
   void prefetch(std::uint64_t first, std::uint64_t count) const {
     if (first >= size()) return;
     const auto range = std::as_bytes(values_.subspan(first, std::min(count, size() - first)));
-    for (std::size_t at = 0; at < range.size(); at += 64) __builtin_prefetch(range.data() + at);
+    for (std::size_t at = 0; at < range.size(); at += 64) {
+      __builtin_prefetch(range.data() + at);
+      // GCC takes a function that only prefetches for one without effects and drops its calls.
+      asm volatile("");
+    }
   }
 
  private:
