@@ -2,51 +2,33 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "core/backend/cpu/kernels/instruction_set.h"
+#include "core/base/philox_vector.h"
 
-// The draws of core/base/philox.h for many blocks at once, one block a vector lane. (That header's
-// own function is inline and shared, so it must not be compiled here with wide instructions.)
 namespace bertyard::BERTYARD_ISA_NAMESPACE {
 namespace {
 
-struct PhiloxLane {
-  std::uint32_t c0, c1, c2, c3, k0, k1;
-};
-
-[[gnu::always_inline]] inline void philox_round(PhiloxLane& s) {
-  const std::uint64_t product0 = static_cast<std::uint64_t>(0xD2511F53u) * s.c0;
-  const std::uint64_t product1 = static_cast<std::uint64_t>(0xCD9E8D57u) * s.c2;
-  s.c0 = static_cast<std::uint32_t>(product1 >> 32) ^ s.c1 ^ s.k0;
-  s.c1 = static_cast<std::uint32_t>(product1);
-  s.c2 = static_cast<std::uint32_t>(product0 >> 32) ^ s.c3 ^ s.k1;
-  s.c3 = static_cast<std::uint32_t>(product0);
-  s.k0 += 0x9E3779B9u;
-  s.k1 += 0xBB67AE85u;
-}
-
-// words[4 b + w] = word w of block first + b.   words [4 blocks]
+// words[4 b + w] = word w of block first + b.   words [4 blocks], and room for 4 kPhiloxLanes more
 inline void philox_words(std::uint32_t* words, const DropoutRow& row, std::uint32_t first,
                          int blocks) {
-#pragma omp simd
-  for (int b = 0; b < blocks; ++b) {
-    PhiloxLane s = {row.counter[0], row.counter[1],
-                    row.counter[2], first + static_cast<std::uint32_t>(b),
-                    row.key_low,    row.key_high};
-    philox_round(s);
-    philox_round(s);
-    philox_round(s);
-    philox_round(s);
-    philox_round(s);
-    philox_round(s);
-    philox_round(s);
-    philox_round(s);
-    philox_round(s);
-    philox_round(s);
-    words[4 * b] = s.c0;
-    words[4 * b + 1] = s.c1;
-    words[4 * b + 2] = s.c2;
-    words[4 * b + 3] = s.c3;
+  constexpr int kLanes = static_cast<int>(kPhiloxLanes);
+  PhiloxLanes places{};
+  for (int lane = 0; lane < kLanes; ++lane) places[lane] = static_cast<std::uint64_t>(lane);
+  for (int b = 0; b < blocks; b += kLanes) {
+    PhiloxVector s = {{all_lanes(row.counter[0]), all_lanes(row.counter[1]),
+                       all_lanes(row.counter[2]),
+                       places + all_lanes(first + static_cast<std::uint32_t>(b))}};
+    philox4x32_vector({row.key_low, row.key_high}, s);
+    const PhiloxLanes low = (s.word[0] & kPhiloxWord) | (s.word[1] << 32);
+    const PhiloxLanes high = (s.word[2] & kPhiloxWord) | (s.word[3] << 32);
+    std::uint64_t pairs[2 * kLanes];
+    for (int lane = 0; lane < kLanes; ++lane) {
+      pairs[2 * lane] = low[lane];
+      pairs[2 * lane + 1] = high[lane];
+    }
+    std::memcpy(words + 4 * b, pairs, sizeof(pairs));
   }
 }
 
