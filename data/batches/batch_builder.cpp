@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/batches/batch_builder.h"
 
+#include "data/vector_loops.h"
+
 namespace bertyard {
 
 BatchBuilder::BatchBuilder(const PlannedMicroBatch& planned, TokenTargets targets) {
@@ -25,17 +27,14 @@ BatchBuilder::BatchBuilder(const PlannedMicroBatch& planned, TokenTargets target
 void BatchBuilder::append(const StoredSample& sample, const Names& names) {
   const std::size_t first_row = batch_.tokens.size();
   const std::size_t end_row = first_row + sample.tokens.size();
-  const std::size_t count = end_row - first_row;
   batch_.tokens.resize(end_row);
   batch_.segments.resize(end_row);
   batch_.positions.resize(end_row);
-  batch_.samples.resize(end_row, names.global_index);
-  std::int32_t* tokens = batch_.tokens.data() + first_row;
-  std::int32_t* segments = batch_.segments.data() + first_row;
-  std::int32_t* positions = batch_.positions.data() + first_row;
-  for (std::size_t i = 0; i < count; ++i) tokens[i] = static_cast<std::int32_t>(sample.tokens[i]);
-  for (std::size_t i = 0; i < count; ++i) segments[i] = sample.segments[i];
-  for (std::size_t i = 0; i < count; ++i) positions[i] = static_cast<std::int32_t>(i);
+  batch_.samples.resize(end_row);
+  vector_loops().fill_rows({batch_.tokens.data() + first_row, batch_.positions.data() + first_row,
+                            batch_.segments.data() + first_row, batch_.samples.data() + first_row},
+                           end_row - first_row, sample.tokens.data(), sample.segments.data(),
+                           names.global_index);
   batch_.cu_seqlens.push_back(static_cast<std::int32_t>(end_row));
   batch_.last_rows.push_back(static_cast<std::int32_t>(end_row) - 1);
   batch_.global_indices.push_back(names.global_index);

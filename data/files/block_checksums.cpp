@@ -58,22 +58,13 @@ BlockChecker::BlockChecker(std::string name, std::span<const std::byte> bytes,
   checked_ = std::make_unique<std::atomic<std::uint64_t>[]>((hashes_.size() + 63) / 64);
 }
 
-void BlockChecker::require(std::size_t begin, std::size_t end) const {
-  if (hashes_.empty() || begin >= end) return;
-  const std::size_t last = (end - 1) / kChecksumBlockBytes;
-  for (std::size_t block = begin / kChecksumBlockBytes; block <= last; ++block) {
-    const std::uint64_t bit = std::uint64_t{1} << (block % 64);
-    std::atomic<std::uint64_t>& word = checked_[block / 64];
-    if ((word.load(std::memory_order_acquire) & bit) != 0) continue;
-    check(block);
-    word.fetch_or(bit, std::memory_order_release);
-  }
-}
-
 void BlockChecker::check(std::size_t block) const {
   if (require_same_file_) require_same_file_();
   const std::uint64_t found = xxh3(block_of(bytes_, block));
-  if (found == hashes_[block]) return;
+  if (found == hashes_[block]) {
+    checked_[block / 64].fetch_or(std::uint64_t{1} << (block % 64), std::memory_order_release);
+    return;
+  }
   if (require_same_file_) require_same_file_();
   throw DataError(fmt::format(
       "{}: the file is damaged: bytes {} to {} have checksum {}, the manifest says {}; copy it "

@@ -32,10 +32,21 @@ class BlockChecker {
                std::function<void()> require_same_file = nullptr);
 
   // Checks the blocks that bytes `begin` to `end` lie in; throws DataError at a difference.
-  void require(std::size_t begin, std::size_t end) const;
+  void require(std::size_t begin, std::size_t end) const {
+    if (hashes_.empty() || begin >= end) return;
+    const std::size_t first = begin / kChecksumBlockBytes;
+    const std::size_t last = (end - 1) / kChecksumBlockBytes;
+    for (std::size_t block = first; block <= last; ++block) {
+      if (!is_checked(block)) check(block);
+    }
+  }
   void require_all() const { require(0, bytes_.size()); }
 
  private:
+  bool is_checked(std::size_t block) const {
+    const std::uint64_t word = checked_[block / 64].load(std::memory_order_acquire);
+    return ((word >> (block % 64)) & 1) != 0;
+  }
   void check(std::size_t block) const;
 
   std::string name_;

@@ -12,6 +12,7 @@
 #include "data/shards/hdf5_file.h"
 #include "data/shards/hdf5_shard_format.h"
 #include "data/shards/shard_column.h"
+#include "data/vector_loops.h"
 
 namespace bertyard {
 namespace {
@@ -22,21 +23,19 @@ std::uint64_t size_of(const IdColumn& column) {
   return std::visit([](const auto& typed) { return typed.size(); }, column);
 }
 
-// Widens ids into `out` and returns the greatest. Plain loops over one size, which compilers turn
-// into vector instructions.
+std::uint32_t widen(std::span<const std::uint16_t> ids, std::uint32_t* out) {
+  return vector_loops().widen_16(ids.data(), ids.size(), out);
+}
+std::uint32_t widen(std::span<const std::uint32_t> ids, std::uint32_t* out) {
+  return vector_loops().widen_32(ids.data(), ids.size(), out);
+}
+
+// Widens ids into `out` and returns the greatest.
 std::uint32_t copy_ids(const IdColumn& column, std::uint64_t first, std::uint64_t count,
                        std::vector<std::uint32_t>& out) {
   out.resize(count);
-  return std::visit(
-      [&](const auto& typed) {
-        const auto* from = typed.slice(first, count).data();
-        std::uint32_t* to = out.data();
-        std::uint32_t greatest = 0;
-        for (std::uint64_t i = 0; i < count; ++i) to[i] = from[i];
-        for (std::uint64_t i = 0; i < count; ++i) greatest = std::max(greatest, to[i]);
-        return greatest;
-      },
-      column);
+  return std::visit([&](const auto& typed) { return widen(typed.slice(first, count), out.data()); },
+                    column);
 }
 
 // Elements that are asked for ahead of a read, at most: a longer sample hides its own waiting.
