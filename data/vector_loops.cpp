@@ -10,6 +10,9 @@
 namespace bertyard::BERTYARD_ISA_NAMESPACE {
 namespace {
 
+constexpr std::size_t kVectors = 2;  // that are encrypted side by side
+static_assert(FeistelLanes::kCount % (kVectors * kPhiloxLanes) == 0);
+
 PhiloxLanes load(const std::uint64_t* from) {
   PhiloxLanes lanes;
   std::memcpy(&lanes, from, sizeof(lanes));
@@ -17,20 +20,32 @@ PhiloxLanes load(const std::uint64_t* from) {
 }
 
 void encrypt(FeistelLanes& lanes, PhiloxKey key, std::uint32_t rounds, std::uint32_t half_mask) {
-  for (std::size_t first = 0; first < FeistelLanes::kCount; first += kPhiloxLanes) {
-    const PhiloxLanes epoch_low = load(lanes.epoch_low + first);
-    const PhiloxLanes epoch_high = load(lanes.epoch_high + first);
-    PhiloxLanes left = load(lanes.left + first);
-    PhiloxLanes right = load(lanes.right + first);
-    for (std::uint32_t round = 0; round < rounds; ++round) {
-      PhiloxVector words = {{right, all_lanes(round), epoch_low, epoch_high}};
-      philox4x32_vector(key, words);
-      const PhiloxLanes mixed = left ^ (words.word[0] & all_lanes(half_mask));
-      left = right;
-      right = mixed;
+  for (std::size_t first = 0; first < FeistelLanes::kCount; first += kVectors * kPhiloxLanes) {
+    PhiloxLanes left[kVectors], right[kVectors], epoch_low[kVectors], epoch_high[kVectors];
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const std::size_t at = first + v * kPhiloxLanes;
+      left[v] = load(lanes.left + at);
+      right[v] = load(lanes.right + at);
+      epoch_low[v] = load(lanes.epoch_low + at);
+      epoch_high[v] = load(lanes.epoch_high + at);
     }
-    std::memcpy(lanes.left + first, &left, sizeof(left));
-    std::memcpy(lanes.right + first, &right, sizeof(right));
+    for (std::uint32_t round = 0; round < rounds; ++round) {
+      PhiloxVector words[kVectors];
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        words[v] = {{right[v], all_lanes(round), epoch_low[v], epoch_high[v]}};
+      }
+      philox4x32_vectors(key, words);
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        const PhiloxLanes mixed = left[v] ^ (words[v].word[0] & all_lanes(half_mask));
+        left[v] = right[v];
+        right[v] = mixed;
+      }
+    }
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const std::size_t at = first + v * kPhiloxLanes;
+      std::memcpy(lanes.left + at, &left[v], sizeof(left[v]));
+      std::memcpy(lanes.right + at, &right[v], sizeof(right[v]));
+    }
   }
 }
 

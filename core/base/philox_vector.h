@@ -49,16 +49,21 @@ inline constexpr std::uint64_t kPhiloxWord = 0xFFFFFFFFu;  // mask of a lane's l
 #endif
 }
 
-// `counters` becomes philox4x32(key, counters), lane by lane.
-[[gnu::always_inline]] inline void philox4x32_vector(PhiloxKey key, PhiloxVector& counters) {
-  PhiloxLanes(&c)[4] = counters.word;
+// Every vector of `counters` becomes philox4x32(key, counters), lane by lane. Rounds wait for each
+// other; two vectors and more hide that.
+template <std::size_t kVectors>
+[[gnu::always_inline]] inline void philox4x32_vectors(PhiloxKey key,
+                                                      PhiloxVector (&counters)[kVectors]) {
   for (int round = 0; round < 10; ++round) {
-    const PhiloxLanes product0 = full_product(c[0], all_lanes(0xD2511F53u));
-    const PhiloxLanes product1 = full_product(c[2], all_lanes(0xCD9E8D57u));
-    c[0] = (product1 >> 32) ^ c[1] ^ all_lanes(key.low);
-    c[1] = product1;
-    c[2] = (product0 >> 32) ^ c[3] ^ all_lanes(key.high);
-    c[3] = product0;
+    for (PhiloxVector& counter : counters) {
+      PhiloxLanes(&c)[4] = counter.word;
+      const PhiloxLanes product0 = full_product(c[0], all_lanes(0xD2511F53u));
+      const PhiloxLanes product1 = full_product(c[2], all_lanes(0xCD9E8D57u));
+      c[0] = (product1 >> 32) ^ c[1] ^ all_lanes(key.low);
+      c[1] = product1;
+      c[2] = (product0 >> 32) ^ c[3] ^ all_lanes(key.high);
+      c[3] = product0;
+    }
     key.low += 0x9E3779B9u;
     key.high += 0xBB67AE85u;
   }

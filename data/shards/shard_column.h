@@ -35,16 +35,19 @@ class ShardColumn {
   }
   // Asks for the cache lines of a range; what lies beyond size() is left out.
   void prefetch(std::uint64_t first, std::uint64_t count) const {
-    if (first >= size()) return;
+    if (first >= size() || count == 0) return;
     const auto range = std::as_bytes(values_.subspan(first, std::min(count, size() - first)));
-    for (std::size_t at = 0; at < range.size(); at += 64) {
-      __builtin_prefetch(range.data() + at);
-      // GCC takes a function that only prefetches for one without effects and drops its calls.
-      asm volatile("");
-    }
+    for (std::size_t at = 0; at < range.size(); at += 64) prefetch_line(range.data() + at);
+    prefetch_line(&range.back());  // the range need not begin where a line does
   }
 
  private:
+  static void prefetch_line(const std::byte* place) {
+    __builtin_prefetch(place);
+    // GCC takes a function that only prefetches for one without effects and drops its calls.
+    asm volatile("");
+  }
+
   std::vector<T> owned_;  // a moved vector keeps its memory, so values_ stays right
   std::span<const T> values_;
   std::size_t file_offset_ = 0;

@@ -10,23 +10,32 @@
 namespace bertyard::BERTYARD_ISA_NAMESPACE {
 namespace {
 
-// words[4 b + w] = word w of block first + b.   words [4 blocks], and room for 4 kPhiloxLanes more
+constexpr int kPhiloxVectors = 2;
+constexpr int kPhiloxBlocks = kPhiloxVectors * static_cast<int>(kPhiloxLanes);
+
+// words[4 b + w] = word w of block first + b. There is room for a multiple of kPhiloxBlocks.
 inline void philox_words(std::uint32_t* words, const DropoutRow& row, std::uint32_t first,
                          int blocks) {
-  constexpr int kLanes = static_cast<int>(kPhiloxLanes);
+  constexpr int kLanesOfOne = static_cast<int>(kPhiloxLanes);
   PhiloxLanes places{};
-  for (int lane = 0; lane < kLanes; ++lane) places[lane] = static_cast<std::uint64_t>(lane);
-  for (int b = 0; b < blocks; b += kLanes) {
-    PhiloxVector s = {{all_lanes(row.counter[0]), all_lanes(row.counter[1]),
-                       all_lanes(row.counter[2]),
-                       places + all_lanes(first + static_cast<std::uint32_t>(b))}};
-    philox4x32_vector({row.key_low, row.key_high}, s);
-    const PhiloxLanes low = (s.word[0] & kPhiloxWord) | (s.word[1] << 32);
-    const PhiloxLanes high = (s.word[2] & kPhiloxWord) | (s.word[3] << 32);
-    std::uint64_t pairs[2 * kLanes];
-    for (int lane = 0; lane < kLanes; ++lane) {
-      pairs[2 * lane] = low[lane];
-      pairs[2 * lane + 1] = high[lane];
+  for (int lane = 0; lane < kLanesOfOne; ++lane) places[lane] = static_cast<std::uint64_t>(lane);
+  for (int b = 0; b < blocks; b += kPhiloxBlocks) {
+    PhiloxVector vectors[kPhiloxVectors];
+    for (int v = 0; v < kPhiloxVectors; ++v) {
+      const std::uint32_t block = first + static_cast<std::uint32_t>(b + v * kLanesOfOne);
+      vectors[v] = {{all_lanes(row.counter[0]), all_lanes(row.counter[1]),
+                     all_lanes(row.counter[2]), places + all_lanes(block)}};
+    }
+    philox4x32_vectors({row.key_low, row.key_high}, vectors);
+    std::uint64_t pairs[2 * kPhiloxBlocks];
+    for (int v = 0; v < kPhiloxVectors; ++v) {
+      const PhiloxLanes(&word)[4] = vectors[v].word;
+      const PhiloxLanes low = (word[0] & kPhiloxWord) | (word[1] << 32);
+      const PhiloxLanes high = (word[2] & kPhiloxWord) | (word[3] << 32);
+      for (int lane = 0; lane < kLanesOfOne; ++lane) {
+        pairs[2 * (v * kLanesOfOne + lane)] = low[lane];
+        pairs[2 * (v * kLanesOfOne + lane) + 1] = high[lane];
+      }
     }
     std::memcpy(words + 4 * b, pairs, sizeof(pairs));
   }
@@ -40,6 +49,7 @@ using Draw [[gnu::may_alias]] = std::uint16_t;
 inline void dropout_factors(float* factor, const DropoutRow& row, std::int64_t first_element,
                             std::int64_t count) {
   constexpr int kBlocks = 64;
+  static_assert(kBlocks % kPhiloxBlocks == 0);
   std::uint32_t words[4 * kBlocks];
   const auto threshold = static_cast<std::int32_t>(row.threshold);
   const float scale = row.scale;
