@@ -38,6 +38,12 @@ bool starts_wiki_document(std::string_view line) {
   return line.starts_with("<doc ") && line.ends_with('>');
 }
 
+// Whether a line of plain text looks like one of another layout: JSON's, or WikiExtractor's mark.
+bool is_foreign(std::string_view line) {
+  const bool is_object = line.starts_with('{') && line.ends_with('}');
+  return (is_object && line.find("\":") != std::string_view::npos) || starts_wiki_document(line);
+}
+
 // The title in <doc id="12" url="..." title="Anarchism">.
 std::string wiki_title(std::string_view line) {
   constexpr std::string_view kTitle = " title=\"";
@@ -202,6 +208,7 @@ class DocumentReader::State {
       return document_bytes_ == 0;
     }
     begin_text(text, document);
+    counts_.foreign_lines += is_foreign(text) ? 1 : 0;
     if (layout_ == TextLayout::sentences) {
       document.sentences.emplace_back(text);
     } else if (layout_ == TextLayout::paragraphs) {

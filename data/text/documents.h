@@ -39,6 +39,7 @@ struct CorpusCounts {
   std::uint64_t rules = 0;            // lines of punctuation only, dropped from wrapped text
   std::uint64_t bad_lines = 0;        // of JSONL, without a document
   std::uint64_t lines_outside = 0;    // of text between the documents of WikiExtractor
+  std::uint64_t foreign_lines = 0;    // of plain text, but like JSONL's or WikiExtractor's
   bool operator==(const CorpusCounts&) const = default;
 };
 
@@ -62,6 +63,7 @@ inline constexpr CorpusCountField kCorpusCountFields[] = {
     {"rules", &CorpusCounts::rules},
     {"bad_lines", &CorpusCounts::bad_lines},
     {"lines_outside", &CorpusCounts::lines_outside},
+    {"foreign_lines", &CorpusCounts::foreign_lines},
 };
 CorpusCounts& operator+=(CorpusCounts& sum, const CorpusCounts& counts);
 

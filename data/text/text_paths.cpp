@@ -93,6 +93,9 @@ std::vector<std::string> expand_text_paths(std::string_view what,
       }
       append(std::move(files), paths);
     } else if (entry == "-" || fs::exists(entry, ignored)) {
+      if (entry == "-" && std::find(paths.begin(), paths.end(), entry) != paths.end()) {
+        throw DataError(fmt::format("{}: standard input, '-', is named twice", what));
+      }
       paths.push_back(entry);
     } else if (entry.find_first_of("*?[") != std::string::npos) {
       append_matches(what, entry, paths);

@@ -3,12 +3,15 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
+#include <system_error>
 
 #include <fmt/format.h>
 
 #include "data/samples/masking.h"
 #include "data/shards/open_samples.h"
+#include "data/text/text_paths.h"
 #include "train/journal/console.h"
 
 namespace bertyard {
@@ -32,9 +35,12 @@ void print_notes(const CorpusCounts& corpus) {
   note(corpus.nul_bytes, "NUL bytes were dropped");
   note(corpus.cut_lines, "very long lines were cut");
   note(corpus.empty_files, "files are empty");
-  note(corpus.empty_documents, "documents have no sentence");
+  note(corpus.empty_documents, "documents are empty, surplus blank lines among them");
   note(corpus.cut_documents, "documents were longer than 8 MiB and were cut");
   note(corpus.lines_outside, "lines of text stand outside <doc ...> and </doc>");
+  note(corpus.foreign_lines,
+       "lines look like JSON or like <doc ...> but were read as text: is another corpus.layout "
+       "meant, jsonl or wikiextractor?");
   note(corpus.bad_lines, "JSONL lines could not be used:");
 }
 
@@ -51,6 +57,17 @@ void print_prepare_report(const PrepareReport& report, double seconds) {
   print_notes(report.corpus);
   for (const std::string& fault : report.faults) fmt::print("              {}\n", fault);
   fmt::print("done in {}\n", duration_text(seconds));
+}
+
+void print_repeated_texts(std::span<const std::string> entries) {
+  std::set<std::filesystem::path> met;
+  for (const std::string& path : expand_text_paths("corpus.text", entries)) {
+    std::error_code ignored;
+    const std::filesystem::path file = std::filesystem::weakly_canonical(path, ignored);
+    if (path == "-" || ignored || met.insert(file).second) continue;
+    fmt::print("note        corpus.text names {} more than once: copies count as other documents\n",
+               path);
+  }
 }
 
 void print_samples(const RunConfig& config, const Vocabulary& vocabulary,

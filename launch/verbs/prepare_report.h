@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 
 #include "data/prepare/prepare.h"
 #include "data/tokenizer/vocabulary.h"
@@ -11,6 +13,9 @@ namespace bertyard {
 
 // What `prepare` says at its end, on standard output.
 void print_prepare_report(const PrepareReport& report, double seconds);
+
+// Notes the files that `corpus.text` names more than once.
+void print_repeated_texts(std::span<const std::string> entries);
 
 // The first `count` samples for people, with masks as training would draw them in its first epoch.
 void print_samples(const RunConfig& config, const Vocabulary& vocabulary,

@@ -82,6 +82,13 @@ void check_outputs_apart(const RunConfig& config) {
           key, path, text));
     }
   }
+  if (std::filesystem::exists(config.samples.out) &&
+      !std::filesystem::is_directory(config.samples.out)) {
+    throw UsageError(
+        fmt::format("prepare: samples.out is {}, which is a file, expected a directory or a name "
+                    "that is free",
+                    config.samples.out));
+  }
   // What a glob takes shows when it is there.
   const auto plain = [](const std::string& path) {
     return std::filesystem::absolute(path).lexically_normal().string();
@@ -314,6 +321,7 @@ int run_prepare(const PrepareVerbOptions& options, MpiEnvironment& environment) 
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     if (!preparation.leads()) return static_cast<int>(ExitCode::ok);
     print_prepare_report(report, seconds.count());
+    print_repeated_texts(config.corpus.text);
     const std::string limit = mask_limit_note(config.samples.max_length, config.samples.mask);
     if (!limit.empty()) fmt::print("note        {}\n", limit);
     if (options.show > 0) {

@@ -180,11 +180,35 @@ TEST_F(TextProgram, PrepareReportsWhatIsWrongWithTheText) {
   EXPECT_EQ(ended.code, 0) << ended.errors;
   EXPECT_THAT(ended.output, HasSubstr("note        1 invalid UTF-8 sequences"));
   EXPECT_THAT(ended.output, HasSubstr("note        1 NUL bytes were dropped"));
-  EXPECT_THAT(ended.output, HasSubstr("note        1 documents have no sentence"));
+  EXPECT_THAT(ended.output,
+              HasSubstr("note        1 documents are empty, surplus blank lines among them"));
   EXPECT_THAT(ended.output, HasSubstr("note        1 JSONL lines could not be used:\n"
                                       "              text.jsonl:2: the line has a number in the "
                                       "field 'text', expected a string\n"));
   EXPECT_THAT(read("out/train/manifest.json"), HasSubstr("\"bad_lines\": 1"));
+}
+
+TEST_F(TextProgram, PrepareAsksWhetherAnotherLayoutIsMeant) {
+  write("text.txt", "{\"text\": \"a. c.\"}\n{\"text\": \"c. a.\"}\n\n{a}\nc.\n");
+  const Ended ended = run("prepare run.yaml corpus.layout=sentences");
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("note        2 lines look like JSON or like <doc ...> but "
+                                      "were read as text: is another corpus.layout meant"));
+}
+
+TEST_F(TextProgram, PrepareRefusesAFileForItsSamples) {
+  write("afile", "");
+  const Ended ended = run("prepare run.yaml samples.out=afile");
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.errors, HasSubstr("samples.out is afile, which is a file, expected a directory "
+                                      "or a name that is free"));
+}
+
+TEST_F(TextProgram, PrepareSaysThatATextIsNamedTwice) {
+  const Ended ended = run("prepare run.yaml corpus.text=[text.txt,./text.txt]");
+  EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("note        corpus.text names ./text.txt more than once: "
+                                      "copies count as other documents"));
 }
 
 TEST_F(TextProgram, PrepareSaysWhyNoLineCouldBeUsed) {

@@ -172,6 +172,14 @@ TEST_F(Documents, WikiExtractorsDocuments) {
   EXPECT_EQ(counts_.empty_documents, 1u);
 }
 
+TEST_F(Documents, LinesOfAnotherLayoutAreCounted) {
+  read(corpus(TextLayout::sentences,
+              "{\"text\": \"A.\"}\n{B}\n<doc id=\"1\">\n<doc>\nC {\"d\": 1}\n"));
+  EXPECT_EQ(counts_.foreign_lines, 2u);
+  read(corpus(TextLayout::jsonl, "{\"text\": \"A.\"}\n"));
+  EXPECT_EQ(counts_.foreign_lines, 0u);
+}
+
 TEST_F(Documents, NothingToReadIsAnError) {
   for (const char* content : {"", "\n\n \n"}) {
     EXPECT_THAT([&] { read(corpus(TextLayout::sentences, content)); },

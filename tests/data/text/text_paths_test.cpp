@@ -39,6 +39,14 @@ TEST_F(TextPaths, TheListKeepsItsOrder) {
   EXPECT_THAT(expand({in("z.txt"), "-", in("a.txt")}), ElementsAre(in("z.txt"), "-", in("a.txt")));
 }
 
+TEST_F(TextPaths, StandardInputIsThereOnce) {
+  EXPECT_THAT(
+      [&] {
+        expand({"-", in("a.txt"), "-"});
+      },
+      ThrowsMessage<DataError>(HasSubstr("standard input, '-', is named twice")));
+}
+
 TEST_F(TextPaths, DirectoriesAreSortedRecursivelyWithoutHiddenFiles) {
   EXPECT_THAT(expand({in("b")}), ElementsAre(in("b/10.txt"), in("b/2.txt"), in("b/inner/1.txt")));
 }

@@ -45,8 +45,8 @@ inline void multiply_add(Vector& sum, float left, const Vector& right) {
   sum += left * right;
 }
 #ifdef __AVX512BF16__
-// Both products are added in float; bf16 below the normal range counts as 0. Defined where
-// immintrin.h is included, in attention_kernels.cpp.
+// Both products are added in float; bf16 below the normal range counts as 0. Defined in
+// attention_kernels.cpp.
 inline void multiply_add(Vector& sum, Pair left, const VectorOf<Pair>& right);
 #endif
 
