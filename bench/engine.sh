@@ -162,7 +162,8 @@ peers() {
 }
 # As reduction, between network namespaces.
 network_part() {
-  local cluster=${CLUSTER:?CLUSTER names the script of the two hosts} node
+  local node
+  cluster=${CLUSTER:?CLUSTER names the script of the two hosts} # no local: the trap needs it
   "$cluster" start 2 1
   trap '"$cluster" stop; rm -rf "$work"' EXIT
   for node in n1 n2; do
