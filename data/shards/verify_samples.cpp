@@ -47,14 +47,19 @@ class Verification {
   void unnamed(const fs::path& path) {
     bool is_foreign = false;
     if (!attempt([&] { is_foreign = is_foreign_layout(path); })) return;
-    is_foreign ? foreign(path) : fs::is_directory(path) ? directory(path, "") : file(path);
+    if (is_foreign) {
+      foreign(path);
+    } else if (fs::is_directory(path)) {
+      directory(path, "");
+    } else {
+      file(path, "no manifest.json beside it names it");
+    }
   }
 
  private:
-  void file(const fs::path& path) {
+  void file(const fs::path& path, const char* without) {
     report_.warnings.push_back(
-        fmt::format("{}: no manifest.json beside it names it, so its checksums cannot be checked",
-                    path.string()));
+        fmt::format("{}: {}, so its checksums cannot be checked", path.string(), without));
     shard(path, nullptr);
   }
 
@@ -122,7 +127,10 @@ class Verification {
       if (name.starts_with("shard-") && name.ends_with(".h5")) shards.push_back(entry.path());
     }
     std::sort(shards.begin(), shards.end());
-    for (const fs::path& shard : shards) file(shard);
+    const char* const without = fs::exists(directory / kManifestName)
+                                    ? "the manifest.json beside it cannot be read"
+                                    : "there is no manifest.json beside it";
+    for (const fs::path& shard : shards) file(shard, without);
   }
 
   void shard(const fs::path& path, const ShardEntry* entry) {

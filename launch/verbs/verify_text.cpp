@@ -51,9 +51,11 @@ std::string verdict(const VerifyReport& report) {
 
 std::string checked_text(const VerifyReport& report) {
   return fmt::format(
-      "{} file{}, {} of 1 MiB against their checksums, every sample", report.files,
+      "{} file{}, {} of 1 MiB against their checksums, {}", report.files,
       report.files == 1 ? "" : "s",
-      report.checked_blocks == 1 ? "1 block" : count_text(report.checked_blocks) + " blocks");
+      report.checked_blocks == 1 ? "1 block" : count_text(report.checked_blocks) + " blocks",
+      report.findings.none() ? "every sample"
+                             : "samples read: " + count_text(report.statistics.samples));
 }
 
 std::vector<PlotPoint> length_curve(const std::vector<std::uint64_t>& lengths,

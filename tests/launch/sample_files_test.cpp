@@ -51,7 +51,8 @@ TEST_F(SampleFiles, VerifyNamesEveryFindingAndExitsWith3) {
   EXPECT_THAT(ended.errors,
               AllOf(HasSubstr("error: data/train/shard-00000.h5: the file is damaged: bytes 0 to"),
                     HasSubstr("error: data/valid/manifest.json: ")));
-  EXPECT_THAT(ended.output, AllOf(HasSubstr("verdict"), HasSubstr("finding")));
+  EXPECT_THAT(ended.output, AllOf(HasSubstr("verdict"), HasSubstr("finding"),
+                                  HasSubstr("against their checksums, samples read: 0\n")));
   const auto json = nlohmann::json::parse(run("verify data/train --json").output);
   EXPECT_FALSE(json.at(0).at("ok").get<bool>());
   EXPECT_EQ(json.at(0).at("findings").size(), 2u);

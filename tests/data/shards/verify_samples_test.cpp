@@ -205,6 +205,8 @@ TEST_F(Verify, AManifestThatMiscountsIsFound) {
                                             HasSubstr("masked tokens, the manifest says"))));
   overwrite(manifest(), 30, "#");
   EXPECT_THAT(findings(), Contains(HasSubstr("manifest.json: ")));
+  EXPECT_THAT(verify(directory_.path()).warnings,
+              Contains(HasSubstr("the manifest.json beside it cannot be read")));
 }
 
 TEST_F(Verify, ManyUnknownTokensAreAWarning) {
