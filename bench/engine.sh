@@ -164,8 +164,8 @@ peers() {
 network_part() {
   local node
   cluster=${CLUSTER:?CLUSTER names the script of the two hosts} # no local: the trap needs it
-  "$cluster" start 2 1
   trap '"$cluster" stop; rm -rf "$work"' EXIT
+  "$cluster" start 2 1
   for node in n1 n2; do
     "$cluster" exec "$node" tc qdisc add dev eth0 root tbf rate "${MBIT:-10000}mbit" \
       burst 1mb latency 50ms

@@ -39,6 +39,7 @@ inline constexpr std::uint64_t kPhiloxWord = 0xFFFFFFFFu;  // mask of a lane's l
 // Of the low halves.
 [[gnu::always_inline]] inline PhiloxLanes full_product(PhiloxLanes a, PhiloxLanes b) {
 #if defined(__AVX512F__)
+  // The form without a mask makes GCC 12 warn of a value that is not set.
   return (PhiloxLanes)_mm512_maskz_mul_epu32(0xFF, (__m512i)a, (__m512i)b);
 #elif defined(__AVX2__)
   return (PhiloxLanes)_mm256_mul_epu32((__m256i)a, (__m256i)b);

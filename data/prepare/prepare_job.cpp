@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kKeyFile = "key";
-constexpr int kWorkVersion = 3;  // of the files below work.tmp-prepare
+constexpr int kWorkVersion = 4;  // of the files below work.tmp-prepare
 
 // What a killed process was writing.
 void remove_torn_files(const fs::path& directory) {

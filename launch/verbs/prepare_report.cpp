@@ -5,7 +5,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -35,7 +34,7 @@ void print_notes(const CorpusCounts& corpus) {
   note(corpus.nul_bytes, "NUL bytes were dropped");
   note(corpus.cut_lines, "very long lines were cut");
   note(corpus.empty_files, "files are empty");
-  note(corpus.empty_documents, "documents are empty, surplus blank lines among them");
+  note(corpus.empty_documents, "empty documents, or surplus blank lines, were left out");
   note(corpus.cut_documents, "documents were longer than 8 MiB and were cut");
   note(corpus.lines_outside, "lines of text stand outside <doc ...> and </doc>");
   note(corpus.foreign_lines,
@@ -60,14 +59,16 @@ void print_prepare_report(const PrepareReport& report, double seconds) {
 }
 
 void print_repeated_texts(std::span<const std::string> entries) {
-  std::set<std::filesystem::path> met;
+  std::set<std::string> met;
+  std::string first;
+  std::uint64_t repeated = 0;
   for (const std::string& path : expand_text_paths("corpus.text", entries)) {
-    std::error_code ignored;
-    const std::filesystem::path file = std::filesystem::weakly_canonical(path, ignored);
-    if (path == "-" || ignored || met.insert(file).second) continue;
-    fmt::print("note        corpus.text names {} more than once: copies count as other documents\n",
-               path);
+    if (met.insert(std::filesystem::absolute(path).lexically_normal().string()).second) continue;
+    if (repeated++ == 0) first = path;
   }
+  if (repeated == 0) return;
+  fmt::print("note        corpus.text names {} more than once{}: copies count as other documents\n",
+             first, repeated == 1 ? "" : fmt::format(", and {} more", counted(repeated - 1)));
 }
 
 void print_samples(const RunConfig& config, const Vocabulary& vocabulary,

@@ -14,7 +14,7 @@ namespace bertyard {
 // What `prepare` says at its end, on standard output.
 void print_prepare_report(const PrepareReport& report, double seconds);
 
-// Notes the files that `corpus.text` names more than once.
+// Notes that `corpus.text` names files more than once, by their paths: links are not followed.
 void print_repeated_texts(std::span<const std::string> entries);
 
 // The first `count` samples for people, with masks as training would draw them in its first epoch.

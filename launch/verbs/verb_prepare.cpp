@@ -68,8 +68,8 @@ bool lies_in(const std::filesystem::path& path, const std::filesystem::path& dir
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
-// What is written must not be read as text the next time.
-void check_outputs_apart(const RunConfig& config) {
+// There must be room for what is written, and it must not be read as text the next time.
+void check_outputs(const RunConfig& config) {
   const std::pair<const char*, std::string> outputs[] = {
       {"samples.out", config.samples.out}, {"tokenizer.vocab", config.tokenizer.vocab}};
   for (const std::string& text : config.corpus.text) {
@@ -314,14 +314,14 @@ int run_prepare(const PrepareVerbOptions& options, MpiEnvironment& environment) 
                                          {"program", build_identity(), ItemOrigin::environment}});
   const auto start = std::chrono::steady_clock::now();
   try {
-    check_outputs_apart(config);
+    check_outputs(config);
     Preparation preparation(config, group, environment);
+    if (preparation.leads()) print_repeated_texts(config.corpus.text);
     const Vocabulary vocabulary = preparation.vocabulary();
     const PrepareReport report = preparation.prepare(vocabulary);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     if (!preparation.leads()) return static_cast<int>(ExitCode::ok);
     print_prepare_report(report, seconds.count());
-    print_repeated_texts(config.corpus.text);
     const std::string limit = mask_limit_note(config.samples.max_length, config.samples.mask);
     if (!limit.empty()) fmt::print("note        {}\n", limit);
     if (options.show > 0) {

@@ -181,7 +181,7 @@ TEST_F(TextProgram, PrepareReportsWhatIsWrongWithTheText) {
   EXPECT_THAT(ended.output, HasSubstr("note        1 invalid UTF-8 sequences"));
   EXPECT_THAT(ended.output, HasSubstr("note        1 NUL bytes were dropped"));
   EXPECT_THAT(ended.output,
-              HasSubstr("note        1 documents are empty, surplus blank lines among them"));
+              HasSubstr("note        1 empty documents, or surplus blank lines, were left out"));
   EXPECT_THAT(ended.output, HasSubstr("note        1 JSONL lines could not be used:\n"
                                       "              text.jsonl:2: the line has a number in the "
                                       "field 'text', expected a string\n"));
@@ -207,6 +207,8 @@ TEST_F(TextProgram, PrepareRefusesAFileForItsSamples) {
 TEST_F(TextProgram, PrepareSaysThatATextIsNamedTwice) {
   const Ended ended = run("prepare run.yaml corpus.text=[text.txt,./text.txt]");
   EXPECT_EQ(ended.code, 0) << ended.errors;
+  EXPECT_THAT(run("prepare run.yaml corpus.text=[text.txt,./text.txt,text.t*]").output,
+              HasSubstr("names ./text.txt more than once, and 1 more: copies"));
   EXPECT_THAT(ended.output, HasSubstr("note        corpus.text names ./text.txt more than once: "
                                       "copies count as other documents"));
 }

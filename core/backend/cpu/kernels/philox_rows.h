@@ -13,16 +13,17 @@ namespace {
 constexpr int kPhiloxVectors = 2;
 constexpr int kPhiloxBlocks = kPhiloxVectors * static_cast<int>(kPhiloxLanes);
 
-// words[4 b + w] = word w of block first + b. There is room for a multiple of kPhiloxBlocks.
+// words[4 b + w] = word w of block first + b. `blocks` is rounded up to a multiple of
+// kPhiloxBlocks: `words` has room for those too.
 inline void philox_words(std::uint32_t* words, const DropoutRow& row, std::uint32_t first,
                          int blocks) {
-  constexpr int kLanesOfOne = static_cast<int>(kPhiloxLanes);
+  constexpr int kVectorLanes = static_cast<int>(kPhiloxLanes);
   PhiloxLanes places{};
-  for (int lane = 0; lane < kLanesOfOne; ++lane) places[lane] = static_cast<std::uint64_t>(lane);
+  for (int lane = 0; lane < kVectorLanes; ++lane) places[lane] = static_cast<std::uint64_t>(lane);
   for (int b = 0; b < blocks; b += kPhiloxBlocks) {
     PhiloxVector vectors[kPhiloxVectors];
     for (int v = 0; v < kPhiloxVectors; ++v) {
-      const std::uint32_t block = first + static_cast<std::uint32_t>(b + v * kLanesOfOne);
+      const std::uint32_t block = first + static_cast<std::uint32_t>(b + v * kVectorLanes);
       vectors[v] = {{all_lanes(row.counter[0]), all_lanes(row.counter[1]),
                      all_lanes(row.counter[2]), places + all_lanes(block)}};
     }
@@ -32,9 +33,9 @@ inline void philox_words(std::uint32_t* words, const DropoutRow& row, std::uint3
       const PhiloxLanes(&word)[4] = vectors[v].word;
       const PhiloxLanes low = (word[0] & kPhiloxWord) | (word[1] << 32);
       const PhiloxLanes high = (word[2] & kPhiloxWord) | (word[3] << 32);
-      for (int lane = 0; lane < kLanesOfOne; ++lane) {
-        pairs[2 * (v * kLanesOfOne + lane)] = low[lane];
-        pairs[2 * (v * kLanesOfOne + lane) + 1] = high[lane];
+      for (int lane = 0; lane < kVectorLanes; ++lane) {
+        pairs[2 * (v * kVectorLanes + lane)] = low[lane];
+        pairs[2 * (v * kVectorLanes + lane) + 1] = high[lane];
       }
     }
     std::memcpy(words + 4 * b, pairs, sizeof(pairs));
