@@ -10,7 +10,7 @@
 namespace bertyard::BERTYARD_ISA_NAMESPACE {
 namespace {
 
-constexpr std::size_t kVectors = 2;  // that are encrypted side by side
+constexpr std::size_t kVectors = kPhiloxVectors;
 static_assert(FeistelLanes::kCount % (kVectors * kPhiloxLanes) == 0);
 
 PhiloxLanes load(const std::uint64_t* from) {

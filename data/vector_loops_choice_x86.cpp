@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/base/x86_levels.h"
 #include "data/vector_loops.h"
 
 namespace bertyard {
@@ -31,15 +32,8 @@ const VectorLoops& vector_loops() {
 }
 
 const VectorLoops* vector_loops(std::string_view instruction_set) {
-  // What x86-64-v3 and v4, which they are compiled for, have beyond the level below.
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                        __builtin_cpu_supports("bmi2");
-  const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
-                          __builtin_cpu_supports("avx512bw") &&
-                          __builtin_cpu_supports("avx512cd") &&
-                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (instruction_set == "avx512" && has_avx512) return &avx512::vector_loops();
-  if (instruction_set == "avx2" && has_avx2) return &avx2::vector_loops();
+  if (instruction_set == "avx512" && has_x86_64_v4()) return &avx512::vector_loops();
+  if (instruction_set == "avx2" && has_x86_64_v3()) return &avx2::vector_loops();
   return instruction_set == "generic" ? &generic::vector_loops() : nullptr;
 }
 

@@ -30,6 +30,9 @@ struct PhiloxVector {
   PhiloxLanes word[4];
 };
 
+// Rounds wait for each other: so many vectors side by side hide that.
+inline constexpr std::size_t kPhiloxVectors = 2;
+
 inline constexpr std::uint64_t kPhiloxWord = 0xFFFFFFFFu;  // mask of a lane's low half
 
 [[gnu::always_inline]] inline PhiloxLanes all_lanes(std::uint64_t value) {
@@ -50,11 +53,9 @@ inline constexpr std::uint64_t kPhiloxWord = 0xFFFFFFFFu;  // mask of a lane's l
 #endif
 }
 
-// Every vector of `counters` becomes philox4x32(key, counters), lane by lane. Rounds wait for each
-// other; two vectors and more hide that.
-template <std::size_t kVectors>
+// Every vector of `counters` becomes philox4x32(key, counters), lane by lane.
 [[gnu::always_inline]] inline void philox4x32_vectors(PhiloxKey key,
-                                                      PhiloxVector (&counters)[kVectors]) {
+                                                      PhiloxVector (&counters)[kPhiloxVectors]) {
   for (int round = 0; round < 10; ++round) {
     for (PhiloxVector& counter : counters) {
       PhiloxLanes(&c)[4] = counter.word;

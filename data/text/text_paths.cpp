@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -104,6 +105,15 @@ std::vector<std::string> expand_text_paths(std::string_view what,
     }
   }
   return paths;
+}
+
+std::vector<std::string> repeated_paths(std::span<const std::string> paths) {
+  std::set<fs::path> met;
+  std::vector<std::string> repeated;
+  for (const std::string& path : paths) {
+    if (!met.insert(fs::absolute(path).lexically_normal()).second) repeated.push_back(path);
+  }
+  return repeated;
 }
 
 }  // namespace bertyard

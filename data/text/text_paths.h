@@ -16,4 +16,8 @@ namespace bertyard {
 std::vector<std::string> expand_text_paths(std::string_view what,
                                            std::span<const std::string> entries);
 
+// Every path that one before it is the same as, once they are absolute and without "." and "..":
+// links are not followed.
+std::vector<std::string> repeated_paths(std::span<const std::string> paths);
+
 }  // namespace bertyard

@@ -3,14 +3,12 @@
 
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <string>
 
 #include <fmt/format.h>
 
 #include "data/samples/masking.h"
 #include "data/shards/open_samples.h"
-#include "data/text/text_paths.h"
 #include "train/journal/console.h"
 
 namespace bertyard {
@@ -58,17 +56,11 @@ void print_prepare_report(const PrepareReport& report, double seconds) {
   fmt::print("done in {}\n", duration_text(seconds));
 }
 
-void print_repeated_texts(std::span<const std::string> entries) {
-  std::set<std::string> met;
-  std::string first;
-  std::uint64_t repeated = 0;
-  for (const std::string& path : expand_text_paths("corpus.text", entries)) {
-    if (met.insert(std::filesystem::absolute(path).lexically_normal().string()).second) continue;
-    if (repeated++ == 0) first = path;
-  }
-  if (repeated == 0) return;
+void print_repeated_texts(std::span<const std::string> repeated) {
+  if (repeated.empty()) return;
+  const std::size_t more = repeated.size() - 1;
   fmt::print("note        corpus.text names {} more than once{}: copies count as other documents\n",
-             first, repeated == 1 ? "" : fmt::format(", and {} more", counted(repeated - 1)));
+             repeated.front(), more == 0 ? "" : fmt::format(", and {} more", counted(more)));
 }
 
 void print_samples(const RunConfig& config, const Vocabulary& vocabulary,

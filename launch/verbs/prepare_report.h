@@ -14,8 +14,8 @@ namespace bertyard {
 // What `prepare` says at its end, on standard output.
 void print_prepare_report(const PrepareReport& report, double seconds);
 
-// Notes that `corpus.text` names files more than once, by their paths: links are not followed.
-void print_repeated_texts(std::span<const std::string> entries);
+// Notes what repeated_paths() found in `corpus.text`.
+void print_repeated_texts(std::span<const std::string> repeated);
 
 // The first `count` samples for people, with masks as training would draw them in its first epoch.
 void print_samples(const RunConfig& config, const Vocabulary& vocabulary,

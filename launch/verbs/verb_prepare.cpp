@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -68,8 +70,9 @@ bool lies_in(const std::filesystem::path& path, const std::filesystem::path& dir
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
-// There must be room for what is written, and it must not be read as text the next time.
-void check_outputs(const RunConfig& config) {
+// There must be room for what is written, and it must not be read as text the next time. `texts`
+// are the files that corpus.text names.
+void check_outputs(const RunConfig& config, const std::vector<std::string>& texts) {
   const std::pair<const char*, std::string> outputs[] = {
       {"samples.out", config.samples.out}, {"tokenizer.vocab", config.tokenizer.vocab}};
   for (const std::string& text : config.corpus.text) {
@@ -94,7 +97,7 @@ void check_outputs(const RunConfig& config) {
     return std::filesystem::absolute(path).lexically_normal().string();
   };
   const std::string out = plain(config.samples.out) + "/", vocabulary = plain(outputs[1].second);
-  for (const std::string& path : expand_text_paths("corpus.text", config.corpus.text)) {
+  for (const std::string& path : texts) {
     const std::string text = plain(path);
     const bool is_vocabulary = text == vocabulary || text == vocabulary + ".learnt";
     if (!is_vocabulary && !text.starts_with(out)) continue;
@@ -314,9 +317,10 @@ int run_prepare(const PrepareVerbOptions& options, MpiEnvironment& environment) 
                                          {"program", build_identity(), ItemOrigin::environment}});
   const auto start = std::chrono::steady_clock::now();
   try {
-    check_outputs(config);
+    const std::vector<std::string> texts = expand_text_paths("corpus.text", config.corpus.text);
+    check_outputs(config, texts);
     Preparation preparation(config, group, environment);
-    if (preparation.leads()) print_repeated_texts(config.corpus.text);
+    if (preparation.leads()) print_repeated_texts(repeated_paths(texts));
     const Vocabulary vocabulary = preparation.vocabulary();
     const PrepareReport report = preparation.prepare(vocabulary);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

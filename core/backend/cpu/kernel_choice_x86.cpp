@@ -7,6 +7,7 @@
 #include "core/backend/built_with.h"
 #include "core/backend/cpu/kernel_choice.h"
 #include "core/base/error.h"
+#include "core/base/x86_levels.h"
 
 namespace bertyard {
 
@@ -25,19 +26,9 @@ CpuKernels kernels();
 
 namespace {
 
-bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
-bool has_avx512() {
-  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
-}
-
 // avx512 with products of bf16, from Zen 4 and Cooper Lake on.
 bool has_avx512_bf16() {
-  return has_avx512() && __builtin_cpu_supports("avx512bf16");
+  return has_x86_64_v4() && __builtin_cpu_supports("avx512bf16");
 }
 
 bool has_anything() {
@@ -50,8 +41,8 @@ struct Choice {
   CpuKernels (*kernels)();
 };
 constexpr Choice kNarrow{"avx512_bf16", has_avx512_bf16, avx512_bf16::kernels};
-constexpr Choice kOthers[] = {{"avx512", has_avx512, avx512::kernels},
-                              {"avx2", has_avx2, avx2::kernels},
+constexpr Choice kOthers[] = {{"avx512", has_x86_64_v4, avx512::kernels},
+                              {"avx2", has_x86_64_v3, avx2::kernels},
                               {"generic", has_anything, generic::kernels}};
 
 const Choice& best_choice(DType activations) {

@@ -10,26 +10,26 @@
 namespace bertyard::BERTYARD_ISA_NAMESPACE {
 namespace {
 
-constexpr int kPhiloxVectors = 2;
-constexpr int kPhiloxBlocks = kPhiloxVectors * static_cast<int>(kPhiloxLanes);
+constexpr int kPhiloxBlocks = static_cast<int>(kPhiloxVectors * kPhiloxLanes);
 
 // words[4 b + w] = word w of block first + b. `blocks` is rounded up to a multiple of
 // kPhiloxBlocks: `words` has room for those too.
 inline void philox_words(std::uint32_t* words, const DropoutRow& row, std::uint32_t first,
                          int blocks) {
+  constexpr int kVectors = static_cast<int>(kPhiloxVectors);
   constexpr int kVectorLanes = static_cast<int>(kPhiloxLanes);
   PhiloxLanes places{};
   for (int lane = 0; lane < kVectorLanes; ++lane) places[lane] = static_cast<std::uint64_t>(lane);
   for (int b = 0; b < blocks; b += kPhiloxBlocks) {
     PhiloxVector vectors[kPhiloxVectors];
-    for (int v = 0; v < kPhiloxVectors; ++v) {
+    for (int v = 0; v < kVectors; ++v) {
       const std::uint32_t block = first + static_cast<std::uint32_t>(b + v * kVectorLanes);
       vectors[v] = {{all_lanes(row.counter[0]), all_lanes(row.counter[1]),
                      all_lanes(row.counter[2]), places + all_lanes(block)}};
     }
     philox4x32_vectors({row.key_low, row.key_high}, vectors);
     std::uint64_t pairs[2 * kPhiloxBlocks];
-    for (int v = 0; v < kPhiloxVectors; ++v) {
+    for (int v = 0; v < kVectors; ++v) {
       const PhiloxLanes(&word)[4] = vectors[v].word;
       const PhiloxLanes low = (word[0] & kPhiloxWord) | (word[1] << 32);
       const PhiloxLanes high = (word[2] & kPhiloxWord) | (word[3] << 32);
